@@ -1,0 +1,30 @@
+"""What tests of several parts share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# No timed assertions: a loaded machine is not a defect of the code.
+settings.register_profile(
+    "zmqwork", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("zmqwork")
+
+
+@pytest.fixture
+def private_environment(tmp_path_factory):
+    """Environment variables for child processes that meet nobody but each other.
+
+    Its runtime directory is short and private: paths of sockets have a limit of about 100 bytes.
+    """
+    place = tmp_path_factory.mktemp("run")
+    place.chmod(0o700)
+    clean = {name: value for name, value in os.environ.items() if name != "ZMQWORK_PEERS"}
+    path = os.pathsep.join(filter(None, [str(ROOT), clean.get("PYTHONPATH")]))
+    return clean | {"XDG_RUNTIME_DIR": str(place), "PYTHONPATH": path}

@@ -1,0 +1,190 @@
+"""A machine on a desk: events go in, turns are ticked, and what came out lies there to be read."""
+
+from __future__ import annotations
+
+from random import Random
+
+from zmqwork.config import ProducerConfig, TaskOptions, WorkerConfig
+from zmqwork.core.dispatcher import Dispatcher
+from zmqwork.core.effects import Dial, Execute, HangUp, Notice, Send, Settle
+from zmqwork.core.events import Finished, LinkUp, PeerFound, Received, SlotReady, Submitted
+from zmqwork.core.ledger import Entry, TaskSpec
+from zmqwork.core.messages import Credit, Done, Hello, Run, Tasks, Welcome
+from zmqwork.core.runner import Runner
+
+PRODUCER_ID = "f" * 32
+REALM = "realm"
+
+
+def node_id(label):
+    return str(label).rjust(32, "0")
+
+
+class Desk:
+    """What every machine has."""
+
+    def __init__(self, machine, start=100.0):
+        self.machine = machine
+        self.now = start
+        self.effects = []
+        self.numbers = {}
+        self.watch = None  # called after each turn
+
+    def turn(self, *events, at=None):
+        """One turn; instants never go back, and the deadline lies ahead afterwards."""
+        if at is not None:
+            assert at >= self.now
+            self.now = at
+        self.effects = []
+        for event in events:
+            self.effects += self.machine.handle(event, self.now)
+        self.effects += self.machine.tick(self.now)
+        deadline = self.machine.deadline()
+        assert deadline is None or deadline > self.now
+        if self.watch is not None:
+            self.watch()
+        return self.effects
+
+    def until(self, instant):
+        """Tick at each deadline up to an instant; all effects on the way."""
+        effects = []
+        while (deadline := self.machine.deadline()) is not None and deadline <= instant:
+            effects += self.turn(at=deadline)
+        self.now = max(self.now, instant)
+        self.effects = effects
+        return effects
+
+    def of(self, kind):
+        return [effect for effect in self.effects if isinstance(effect, kind)]
+
+    def sent(self, kind, link=None):
+        return [
+            send.message
+            for send in self.of(Send)
+            if isinstance(send.message, kind) and link in (None, send.link)
+        ]
+
+    def notices(self):
+        return [notice.kind for notice in self.of(Notice)]
+
+    def heard(self, link, *messages):
+        """These messages, with the next numbers of this link."""
+        numbered = []
+        for message in messages:
+            self.numbers[link] = self.numbers.get(link, 0) + 1
+            numbered.append((self.numbers[link], message))
+        return Received(link, numbered)
+
+    def say(self, link, *messages, at=None):
+        return self.turn(self.heard(link, *messages), at=at)
+
+
+def spec(name="f", **options):
+    return TaskSpec(name, "1", TaskOptions(**options))
+
+
+def entries(*seqs, of=None, args=b""):
+    of = of or spec()
+    return [Entry(seq, of, args, None) for seq in seqs]
+
+
+def welcome(label="w", session=0, held=(), slots=1, tasks=None, **more):
+    fields = {"role": "worker", "name": f"worker-{label}", "realm": REALM, "protocol": 1}
+    fields |= {"slots": slots, "tasks": {"f": "1", "g": "1"} if tasks is None else tasks}
+    return Welcome(session, node_id(label), held=[list(h) for h in held], **(fields | more))
+
+
+class ProducerDesk(Desk):
+    """A Dispatcher, and workers that it knows only by what they say."""
+
+    def __init__(self, start=100.0, **options):
+        config = ProducerConfig(node_id=PRODUCER_ID, name="p", realm=REALM, **options)
+        super().__init__(Dispatcher(config, Random(1)), start)
+
+    def link_of(self, label):
+        """The newest link that was dialled to this worker."""
+        return self.machine.dialer.peers[f"local:{label}"].link
+
+    def find(self, label="w", at=None):
+        endpoint = f"ipc://{label}"
+        self.turn(PeerFound(f"local:{label}", (endpoint,), "worker"), at=at)
+        return self.link_of(label)
+
+    def greet(self, label="w", *messages, at=None, **fields):
+        """The link that was dialled comes up, and the worker answers."""
+        link = self.link_of(label)
+        self.turn(LinkUp(link), at=at)
+        (hello,) = self.sent(Hello, link)
+        self.say(link, welcome(label, hello.session, **fields), *messages)
+        return link
+
+    def open(self, label="w", credit=1, size_bytes=1 << 20, **fields):
+        """A worker is found, answers, and grants credit."""
+        self.find(label)
+        return self.greet(label, Credit(credit, size_bytes), **fields)
+
+    def submit(self, *seqs, of=None, args=b"", at=None):
+        made = entries(*seqs, of=of, args=args)
+        self.turn(Submitted(made), at=at)
+        return made
+
+    def given(self, link=None):
+        """What was dispatched in this turn: (seq, attempt) each."""
+        return [
+            (seq, run.attempt)
+            for tasks in self.sent(Tasks, link)
+            for run in tasks.runs
+            for seq in run.seqs
+        ]
+
+    def settled(self):
+        return [(e.seq, e.state) for settle in self.of(Settle) for e in settle.entries]
+
+    def dials(self):
+        return [(dial.link, dial.endpoint) for dial in self.of(Dial)]
+
+    def hang_ups(self):
+        return [hang_up.link for hang_up in self.of(HangUp)]
+
+    def state_of(self, label="w"):
+        return self.machine.dialer.peers[f"local:{label}"].state
+
+
+def done(batch, *pairs, failures=(), times=None):
+    """A batch of successes: the value is ``b"of <seq>"``."""
+    seqs, attempts = [seq for seq, _ in pairs], [attempt for _, attempt in pairs]
+    return Done(batch, seqs, attempts, [b"of %d" % s for s in seqs], list(failures), times or {})
+
+
+class WorkerDesk(Desk):
+    """A Runner with ready slots, and producers that it knows only by what they say."""
+
+    def __init__(self, start=100.0, *, ready=True, **options):
+        fields = {"slots": 1, "tasks": {"f": "1", "g": "1"}} | options
+        config = WorkerConfig(node_id=node_id("w"), name="w", realm=REALM, **fields)
+        super().__init__(Runner(config), start)
+        self.config = config
+        if ready:
+            self.turn(*[SlotReady(index) for index in range(config.slots)])
+
+    def hello(self, label="p", session=1, *, link=None, role="producer", at=None, **fields):
+        link = link or f"{label}/{session}".encode()
+        more = {"realm": REALM, "protocol": (1, 1)} | fields
+        self.say(link, Hello(session, node_id(label), role, f"name-{label}", **more), at=at)
+        return link
+
+    def account(self, label="p"):
+        return self.machine._accounts[node_id(label)]
+
+    def tasks(self, *seqs, name="f", attempt=1, **options):
+        return Tasks([Run(name, options, attempt, list(seqs), [b""] * len(seqs))])
+
+    def placed(self):
+        """What was handed to slots in this turn: (slot, seq) each."""
+        return [(e.slot, held.seq) for e in self.of(Execute) for held in e.attempts]
+
+    def finish(self, *seqs, slot=0, good=True, seconds=None, at=None):
+        payload = (lambda seq: b"of %d" % seq) if good else (lambda _: {"type": "E", "text": ""})
+        results = [(good, payload(seq)) for seq in seqs]
+        spent = 0.001 * len(seqs) if seconds is None else seconds
+        return self.turn(Finished(slot, results, spent), at=at)

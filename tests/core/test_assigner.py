@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import pytest
+from desks import ProducerDesk, done, spec
+
+from zmqwork.core.messages import Credit, Return, Tasks
+
+
+@pytest.fixture
+def desk():
+    made = ProducerDesk()
+    made.machine._books.pace.observe("short", 100, 0.0)
+    return made
+
+
+def tasks_of(label="w", **fields):
+    return {"tasks": {"f": "1", "g": "1", "short": "1"}, "label": label} | fields
+
+
+def seqs(pairs):
+    return [seq for seq, _ in pairs]
+
+
+def test_unknown_and_long_tasks_go_to_free_slots_only(desk):
+    link = desk.open(**tasks_of(credit=100, slots=2))
+    desk.submit(1, 2, 3, 4)
+    assert desk.given() == [(1, 1), (2, 1)]
+    desk.say(link, done(1, (1, 1)))
+    assert desk.given() == [(3, 1)]
+
+
+def test_short_tasks_may_queue_up_to_the_credit(desk):
+    desk.open(**tasks_of(credit=5, slots=2))
+    desk.submit(*range(1, 10), of=spec("short"))
+    assert len(desk.given()) == 5
+
+
+def test_short_tasks_fill_free_slots_first(desk):
+    desk.open(**tasks_of("a", credit=9, slots=1))
+    desk.open(**tasks_of("b", credit=9, slots=1))
+    desk.submit(1, 2, of=spec("short"))
+    assert len(desk.given(desk.link_of("a"))) == len(desk.given(desk.link_of("b"))) == 1
+
+
+def test_tasks_are_shared_out(desk):
+    for label in "abc":
+        desk.open(**tasks_of(label, credit=100, slots=4))
+    desk.submit(*range(1, 7))
+    assert sorted(len(desk.given(desk.link_of(label))) for label in "abc") == [1, 2, 3]
+
+
+def test_consecutive_tasks_of_a_kind_are_one_run(desk):
+    link = desk.open(**tasks_of(credit=9, slots=9))
+    kind = spec()
+    desk.submit(1, 2, 3, of=kind)
+    (tasks,) = desk.sent(Tasks)
+    (run,) = tasks.runs
+    assert (run.name, run.seqs, run.attempt, run.options) == (
+        "f",
+        [1, 2, 3],
+        1,
+        {"queue": "default"},
+    )
+    desk.say(link, Return("recalled", [2], [1]))
+    assert desk.given() == [(2, 2)]
+    desk.say(link, Return("recalled", [1, 2], [1, 2]))
+    (tasks,) = desk.sent(Tasks)
+    assert [(run.seqs, run.attempt) for run in tasks.runs] == [([1], 2), ([2], 3)]
+
+
+def test_other_options_begin_another_run(desk):
+    desk.open(**tasks_of(credit=9, slots=9))
+    desk.turn()
+    from desks import entries
+
+    from zmqwork.core.events import Submitted
+
+    made = entries(1, of=spec(max_retries=1)) + entries(2, of=spec(max_retries=2))
+    desk.turn(Submitted(made))
+    (tasks,) = desk.sent(Tasks)
+    assert [run.seqs for run in tasks.runs] == [[1], [2]]
+
+
+def test_each_task_with_a_deadline_is_told_what_is_left(desk):
+    desk.open(**tasks_of(credit=9, slots=9))
+    desk.submit(1, 2, of=spec(expires=5.0))
+    (tasks,) = desk.sent(Tasks)
+    assert [run.options["deadline"] for run in tasks.runs] == [5.0, 5.0]
+
+
+def test_the_oldest_lane_is_served_first_by_grains(desk):
+    desk.submit(*range(1, 101), of=spec("short"))
+    desk.submit(*range(101, 201), of=spec("short", queue="other"))
+    desk.submit(*range(201, 301), of=spec("f"))
+    desk.open(**tasks_of(credit=1000, slots=1000))
+    grains = [run.seqs for tasks in desk.sent(Tasks) for run in tasks.runs]
+    assert [grain[0] for grain in grains] == [1, 65, 101, 165, 201]
+
+
+def test_credit_in_bytes_is_kept_but_one_task_always_fits(desk):
+    link = desk.open(**tasks_of(credit=9, slots=9, size_bytes=100))
+    desk.submit(1, 2, 3, args=b"x" * 60)
+    assert seqs(desk.given()) == [1]
+    desk.say(link, done(1, (1, 1)))
+    assert seqs(desk.given()) == [2]
+    desk.say(link, Credit(9, 200))
+    assert seqs(desk.given()) == [3]
+    desk.say(link, done(2, (2, 1), (3, 1)))
+    desk.submit(4, args=b"x" * 1000)
+    assert seqs(desk.given()) == [4]
+
+
+def test_a_worker_out_of_bytes_leaves_the_task_to_another(desk):
+    desk.open(**tasks_of("full", credit=9, slots=9, size_bytes=100))
+    desk.submit(1, args=b"x" * 60)
+    desk.open(**tasks_of("free", credit=9, slots=9))
+    desk.submit(2, 3, args=b"x" * 60)
+    assert seqs(desk.given(desk.link_of("free"))) == [2, 3]
+    desk.submit(4, of=spec("short"), args=b"x")
+    assert seqs(desk.given()) == [4]
+
+
+def test_a_small_task_of_another_lane_still_fits(desk):
+    desk.open(**tasks_of(credit=9, slots=9, size_bytes=100))
+    desk.submit(1, args=b"x" * 60)
+    desk.submit(2, args=b"x" * 60)
+    assert desk.given() == []
+    desk.submit(3, of=spec("g"), args=b"x")
+    assert seqs(desk.given()) == [3]
+
+
+def test_only_who_serves_the_lane_gets_its_tasks(desk):
+    desk.open("f only", credit=9, slots=9, tasks={"f": "1"})
+    desk.open("queue only", credit=9, slots=9, queues=["q"])
+    desk.submit(1, of=spec("g"))
+    assert desk.given() == []
+    desk.submit(2, of=spec("g", queue="q"))
+    assert seqs(desk.given(desk.link_of("queue only"))) == [2]
+    desk.submit(3, of=spec("f"))
+    assert seqs(desk.given(desk.link_of("f only"))) == [3]
+
+
+def test_nothing_waits_nothing_is_sent(desk):
+    desk.open(**tasks_of(credit=9))
+    desk.turn()
+    assert not desk.sent(Tasks)

@@ -1,0 +1,419 @@
+from __future__ import annotations
+
+import pytest
+from desks import WorkerDesk, node_id
+
+from zmqwork.core.effects import Answer, Interrupt, Left, Restart
+from zmqwork.core.events import (
+    DrainRequested,
+    LinkDown,
+    LinkUp,
+    SlotReady,
+    StatusRequested,
+    StopRequested,
+)
+from zmqwork.core.messages import (
+    HELD_DONE,
+    HELD_QUEUED,
+    HELD_RUNNING,
+    Bye,
+    Cancel,
+    Credit,
+    Demand,
+    Done,
+    DoneAck,
+    Draining,
+    Pong,
+    Recall,
+    Return,
+    Started,
+    Tasks,
+    Welcome,
+)
+
+
+@pytest.fixture
+def desk():
+    return WorkerDesk()
+
+
+def acked(desk, link, batch):
+    desk.say(link, DoneAck(batch))
+
+
+# -- sessions -------------------------------------------------------------------------------------
+
+
+def test_a_new_producer_is_granted_all_there_is(desk):
+    link = desk.hello()
+    assert desk.sent(Credit, link) == [Credit(1, desk.config.credit_bytes)]
+    assert desk.machine.state == "serving"
+
+
+def test_the_welcome_says_what_is_still_held(desk):
+    desk = WorkerDesk(slots=2)
+    link = desk.hello()
+    desk.say(link, desk.tasks(1, 2, 3))
+    assert desk.placed() == [(0, 1), (1, 2)]
+    assert desk.sent(Return) == [Return("over_credit", [3], [1])]
+    desk.finish(1)
+    desk.turn(LinkDown(link))
+    again = desk.hello(session=2)
+    (welcome,) = desk.sent(Welcome, again)
+    assert welcome.held == [[2, 1, HELD_RUNNING], [1, 1, HELD_DONE]]
+    assert [done.seqs for done in desk.sent(Done, again)] == [[1]]
+    acked(desk, again, 1)
+    assert desk.account().outbox_bytes == 0
+
+
+def test_what_ended_in_the_turn_of_the_hello_is_on_offer(desk):
+    link = desk.hello()
+    desk.say(link, desk.tasks(1))
+    from zmqwork.core.events import Finished
+    from zmqwork.core.messages import Hello
+
+    hello = Hello(2, node_id("p"), "producer", "p", "realm", (1, 1))
+    desk.turn(Finished(0, [(False, {"type": "E"})], 0.1), desk.heard(b"new", hello))
+    (welcome,) = desk.sent(Welcome, b"new")
+    assert welcome.held == [[1, 1, HELD_DONE]]
+    assert [f.seq for done in desk.sent(Done, b"new") for f in done.failures] == [1]
+
+
+def test_unknown_messages_and_clients_are_strays(desk):
+    link = desk.hello()
+    desk.say(link, Started([1], [1]))
+    observer = desk.hello("o", role="observer")
+    desk.say(observer, desk.tasks(1))
+    assert desk.machine.listener.counters.strays == 2
+    assert desk.placed() == []
+    desk.say(observer, Bye())
+    desk.turn(LinkUp(1))
+
+
+def test_a_lost_producer_takes_its_attempts_along():
+    desk = WorkerDesk(slots=2)
+    desk.machine._feeder._pace.observe("f", 1, 1.0)
+    link = desk.hello()
+    desk.say(link, desk.tasks(1, 2))
+    desk.say(link, Bye())
+    assert len(desk.of(Interrupt)) == 2
+    assert desk.machine._accounts == {}
+    desk.finish(1, seconds=1.0)
+    assert desk.sent(Done) == []
+    desk.hello("other")
+    assert desk.sent(Credit) == [Credit(2, desk.config.credit_bytes)]
+
+
+def test_a_producer_that_returns_is_not_confused_with_its_old_attempts():
+    """Both of its accounts have news in one turn; the new one's must leave."""
+    desk = WorkerDesk(slots=2, shares_process=True)
+    link = desk.hello(session=1)
+    desk.say(link, desk.tasks(1))
+    desk.say(link, Bye())
+    link = desk.hello(session=2)
+    desk.say(link, desk.tasks(2))
+    assert desk.placed() == [(1, 2)]
+    from zmqwork.core.events import Finished
+
+    desk.turn(Finished(1, [(True, b"new")], 0.1), Finished(0, [(True, b"old")], 0.1))
+    assert [done.seqs for done in desk.sent(Done)] == [[2]]
+    # What remains of the old one is not spoken of.
+    desk.say(link, desk.tasks(3))
+    assert desk.account().held.keys() == {3}
+
+
+# -- leases ---------------------------------------------------------------------------------------
+
+
+def test_nothing_begins_on_an_old_lease(desk):
+    link = desk.hello()
+    desk.say(link, desk.tasks(1, 2))
+    desk.until(103.4)
+    desk.say(link, Credit(1, 1))  # (any message: it renews nothing)
+    desk.finish(1, at=103.6)
+    desk.say(link, desk.tasks(2), at=103.6)
+    assert desk.placed() == []
+    assert len(desk.account().parked) == 1
+    desk.say(link, Pong(4), at=104.0)
+    assert desk.placed() == [(0, 2)]
+
+
+def test_what_is_parked_can_be_recalled_and_cancelled(desk):
+    desk = WorkerDesk(slots=2)
+    link = desk.hello()
+    desk.say(link, desk.tasks(1, 2))
+    assert desk.placed() == [(0, 1), (1, 2)], "TASKS show that the WELCOME was had"
+    desk.until(104.0)
+    desk.finish(1, seconds=4.0)
+    desk.finish(2, slot=1, seconds=4.0)
+    desk.say(link, desk.tasks(3, 4))
+    assert len(desk.account().parked) == 2
+    desk.say(link, Recall(1), Cancel([3]))
+    assert desk.sent(Return) == [Return("recalled", [4], [1])]
+    assert desk.account().parked == []
+
+
+def test_after_a_sleep_what_is_queued_waits_for_the_new_session(desk):
+    desk.machine._window.ran(1, 0.001)
+    link = desk.hello()
+    desk.say(link, desk.tasks(1, 2))
+    again = desk.hello(session=2, at=160.0)
+    desk.finish(1)
+    assert desk.placed() == [], "the HELLO may have waited here for a minute"
+    desk.say(again, Pong(1))
+    assert desk.placed() == [(0, 2)]
+
+
+# -- credit ---------------------------------------------------------------------------------------
+
+
+def test_credit_is_shared_and_what_was_lowered_is_told_first():
+    desk = WorkerDesk(slots=4)
+    one = desk.hello("one")
+    assert desk.sent(Credit, one) == [Credit(4, desk.config.credit_bytes)]
+    two = desk.hello("two")
+    assert [c.attempts for c in desk.sent(Credit)] == [2, 2]
+    assert desk.sent(Credit, one)
+    desk.say(one, desk.tasks(1), Demand(1))
+    assert [c.attempts for c in desk.sent(Credit, two)] == [0]
+    assert [c.attempts for c in desk.sent(Credit, one)] == [4]
+    desk.say(two, Demand(1))
+    assert [c.attempts for c in desk.sent(Credit, one)] == [2]
+    assert [c.attempts for c in desk.sent(Credit, two)] == [2]
+
+
+def test_a_slot_that_one_does_not_use_goes_to_who_waits():
+    desk = WorkerDesk(slots=4)
+    one, two = desk.hello("one"), desk.hello("two")
+    desk.say(one, desk.tasks(1))
+    desk.say(two, Demand(3))
+    assert [c.attempts for c in desk.sent(Credit, one)] == [1]
+    assert [c.attempts for c in desk.sent(Credit, two)] == [3]
+
+
+def test_one_slot_goes_round():
+    desk = WorkerDesk()
+    one, two = desk.hello("one"), desk.hello("two")
+    links = {"one": one, "two": two}
+    desk.say(one, Demand(3))
+    desk.say(two, Demand(3))
+    served = []
+    for seq in range(6):
+        (label,) = [name for name in links if desk.account(name).limit == 1]
+        served.append(label)
+        desk.say(links[label], desk.tasks(seq))
+        desk.finish(seq, seconds=1.0)
+        acked(desk, links[label], desk.account(label).batch)
+    assert served == ["one", "two"] * 3 or served == ["two", "one"] * 3
+
+
+def test_small_changes_of_a_large_credit_are_not_told():
+    desk = WorkerDesk(slots=1, prefetch_max=100)
+    desk.machine._window.ran(1_000_000, 1.0)
+    desk.machine._window.acked(0.1, 100.0)
+    one = desk.hello("one")
+    assert desk.sent(Credit, one) == [Credit(101, desk.config.credit_bytes)]
+    accounts = [desk.hello(f"p{n}") for n in range(3)]
+    assert accounts
+    before = desk.account("one").limit
+    desk.hello("p4")
+    assert 0 <= before - desk.account("one").limit <= before
+    total = sum(a.limit for a in desk.machine._accounts.values())
+    assert total <= 101
+
+
+def test_a_short_task_earns_prefetch(desk):
+    link = desk.hello()
+    desk.say(link, desk.tasks(1))
+    desk.finish(1, at=100.001)
+    assert [c.attempts for c in desk.sent(Credit)] == [2]
+    desk.say(link, DoneAck(1), at=100.05)
+    assert desk.sent(Credit)[0].attempts > 50
+
+
+# -- results --------------------------------------------------------------------------------------
+
+
+def test_results_are_kept_until_they_are_acked(desk):
+    link = desk.hello()
+    desk.say(link, desk.tasks(1))
+    desk.finish(1)
+    (done,) = desk.sent(Done, link)
+    assert (done.batch, done.seqs, done.attempts, done.values) == (1, [1], [1], [b"of 1"])
+    assert done.times == {"f": [1.0, 0.001]}
+    assert len(desk.account().outbox) == 1
+    acked(desk, link, 1)
+    assert len(desk.account().outbox) == 0
+    acked(desk, link, 1)
+
+
+def test_nothing_begins_while_too_many_results_are_unacked():
+    desk = WorkerDesk(outbox_bytes=3)
+    link = desk.hello()
+    desk.say(link, desk.tasks(1))
+    desk.finish(1)
+    desk.say(link, desk.tasks(2))
+    assert desk.placed() == []
+    acked(desk, link, 1)
+    assert desk.placed() == [(0, 2)]
+
+
+def test_started_is_told_of_what_lasts(desk):
+    link = desk.hello()
+    desk.say(link, desk.tasks(1))
+    assert desk.sent(Started) == []
+    desk.until(100.02)
+    assert desk.sent(Started, link) == [Started([1], [1])]
+    desk.until(100.9)
+    assert desk.sent(Started) == []
+
+
+# -- leaving --------------------------------------------------------------------------------------
+
+
+def test_a_drain_returns_what_waits_and_finishes_what_runs():
+    desk = WorkerDesk()
+    link = desk.hello()
+    desk.machine._window.ran(100, 0.01)
+    desk.machine._window.acked(0.01, 100.0)
+    desk.say(link, Demand(1), desk.tasks(1))
+    desk.say(link, desk.tasks(2))
+    assert desk.account().held.keys() == {1, 2}
+    desk.turn(DrainRequested())
+    assert desk.sent(Draining, link)
+    assert desk.sent(Return, link) == [Return("draining", [2], [1])]
+    desk.say(link, desk.tasks(3))
+    assert desk.sent(Return, link) == [Return("draining", [3], [1])]
+    desk.finish(1)
+    assert desk.sent(Bye) == [], "its result is not acked yet"
+    acked(desk, link, 1)
+    assert desk.sent(Bye, link) == [Bye()]
+    assert desk.of(Left) == []
+    desk.say(link, Bye())
+    assert len(desk.of(Left)) == 1
+    assert desk.machine.state == "gone"
+
+
+def test_a_drain_without_producers_is_over_at_once(desk):
+    desk.turn(DrainRequested())
+    assert len(desk.of(Left)) == 1
+    desk.turn(DrainRequested(), StopRequested())
+    assert desk.of(Left) == []
+
+
+def test_nobody_is_waited_for_for_ever(desk):
+    desk.hello()
+    desk.turn(DrainRequested())
+    assert desk.sent(Bye)
+    desk.until(100.49)
+    assert desk.machine.state == "leaving"
+    desk.until(100.5)
+    assert len(desk.of(Left)) == 1
+
+
+def test_a_drain_is_cut_when_it_takes_too_long():
+    desk = WorkerDesk(drain_timeout=5.0)
+    link = desk.hello()
+    desk.say(link, desk.tasks(1))
+    desk.turn(DrainRequested())
+    desk.until(104.9)
+    assert "drain_cut" not in desk.notices()
+    desk.until(105.0)
+    assert "drain_cut" in desk.notices()
+    assert [r.slot for r in desk.of(Restart)] == [0]
+    assert desk.sent(Return, link) == [Return("stopping", [1], [1])]
+    assert desk.sent(Bye, link)
+
+
+def test_stop_gives_back_everything_and_leaves():
+    desk = WorkerDesk(slots=2)
+    link = desk.hello()
+    desk.say(link, desk.tasks(1, 2))
+    desk.turn(StopRequested())
+    assert desk.sent(Draining, link)
+    assert [r.slot for r in desk.of(Restart)] == [0, 1]
+    assert sorted(desk.sent(Return)[0].seqs) == [1, 2]
+    assert desk.sent(Bye, link)
+    desk.finish(1)
+    desk.turn(SlotReady(0))
+    desk.say(link, desk.tasks(3))
+    assert desk.sent(Return) == [Return("stopping", [3], [1])]
+    desk.turn(StopRequested())
+    assert len(desk.of(Left)) == 1
+
+
+def test_stop_offers_what_has_ended(desk):
+    link = desk.hello()
+    desk.say(link, desk.tasks(1))
+    from zmqwork.core.events import Finished
+
+    desk.turn(Finished(0, [(True, b"of 1")], 0.1), StopRequested())
+    assert [done.seqs for done in desk.sent(Done, link)] == [[1]]
+
+
+def test_whoever_has_no_link_is_told_later(desk):
+    link = desk.hello()
+    desk.say(link, desk.tasks(1))
+    desk.turn(LinkDown(link), StopRequested())
+    assert desk.sent(Return) == desk.sent(Bye) == []
+    again = desk.hello(session=2)
+    assert desk.sent(Welcome, again)[0].held == []
+
+
+def test_a_session_that_begins_while_it_drains_is_told_so(desk):
+    link = desk.hello()
+    desk.say(link, desk.tasks(1))
+    desk.turn(DrainRequested(), LinkDown(link))
+    again = desk.hello(session=2)
+    assert desk.sent(Draining, again)
+    assert desk.sent(Credit, again) == []
+
+
+@pytest.mark.parametrize("label", ["p", "a stranger"])
+def test_a_session_that_begins_while_it_leaves_is_told_goodbye(desk, label):
+    link = desk.hello()
+    desk.turn(DrainRequested())
+    desk.turn(LinkDown(link))
+    again = desk.hello(label, session=2)
+    assert desk.sent(Bye, again) == [Bye()]
+    assert list(desk.machine._accounts) == [node_id("p")]
+
+
+def test_observers_are_told_goodbye_but_not_waited_for(desk):
+    observer = desk.hello("o", role="observer")
+    desk.turn(DrainRequested())
+    assert desk.sent(Bye, observer)
+    assert desk.of(Left)
+
+
+def test_timers_of_a_life_that_is_over_are_void(desk):
+    link = desk.hello()
+    desk.turn(DrainRequested())
+    desk.say(link, Bye())
+    assert desk.machine.state == "gone"
+    desk.until(200.0)
+    assert desk.of(Left) == []
+
+
+# -- what people are told -------------------------------------------------------------------------
+
+
+def test_status(desk):
+    desk = WorkerDesk(tasks={"f": "1", "f[]": "1"})
+    link = desk.hello()
+    desk.say(link, desk.tasks(1))
+    desk.turn(StatusRequested("request"))
+    (answer,) = desk.of(Answer)
+    status = answer.value
+    assert answer.request == "request"
+    assert (status["role"], status["state"], status["busy"], status["queued"]) == (
+        "worker",
+        "serving",
+        1,
+        0,
+    )
+    assert status["tasks"] == ["f"]
+    (producer,) = status["producers"]
+    assert (producer["held"], producer["unacked"]) == (1, 0)
+    assert isinstance(Tasks([]), Tasks)
+    assert HELD_QUEUED == 0

@@ -1,0 +1,107 @@
+"""Brokerless work distribution: push tasks over ZeroMQ straight to workers that find each other.
+
+::
+
+    import zmqwork
+
+    app = zmqwork.App("thumbs")
+
+
+    @app.task(max_retries=5)
+    def thumbnail(path: str, width: int = 200) -> str: ...
+
+
+    future = thumbnail.submit("a.jpg", width=100)
+    print(future.result(timeout=10))
+
+Importing this opens no socket, starts no thread and loads no more than the name that is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zmqwork.app import App
+    from zmqwork.errors import (
+        ConfigError,
+        DecodeError,
+        EncodeError,
+        InsecureBind,
+        JournalError,
+        NoWorker,
+        PendingFull,
+        ProtocolError,
+        TaskCancelled,
+        TaskError,
+        TaskExpired,
+        TaskFailed,
+        TaskLost,
+        TaskTimeout,
+        TransportError,
+        UsageError,
+        VersionMismatch,
+        ZmqworkError,
+    )
+    from zmqwork.execution.context import Context, current
+    from zmqwork.future import TaskFuture
+    from zmqwork.nodes.worker import Worker
+    from zmqwork.producer import Producer
+    from zmqwork.task import Task
+    from zmqwork.wire.values import register_codec
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "App",
+    "ConfigError",
+    "Context",
+    "DecodeError",
+    "EncodeError",
+    "InsecureBind",
+    "JournalError",
+    "NoWorker",
+    "PendingFull",
+    "Producer",
+    "ProtocolError",
+    "Task",
+    "TaskCancelled",
+    "TaskError",
+    "TaskExpired",
+    "TaskFailed",
+    "TaskFuture",
+    "TaskLost",
+    "TaskTimeout",
+    "TransportError",
+    "UsageError",
+    "VersionMismatch",
+    "Worker",
+    "ZmqworkError",
+    "current",
+    "register_codec",
+]
+
+_HOMES = {
+    "App": "zmqwork.app",
+    "Context": "zmqwork.execution.context",
+    "Producer": "zmqwork.producer",
+    "Task": "zmqwork.task",
+    "TaskFuture": "zmqwork.future",
+    "Worker": "zmqwork.nodes.worker",
+    "current": "zmqwork.execution.context",
+    "register_codec": "zmqwork.wire.values",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name at its first use (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(_HOMES.get(name, "zmqwork.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

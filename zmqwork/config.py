@@ -1,0 +1,196 @@
+"""What can be set, as frozen records that check themselves. Durations are seconds."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+
+from zmqwork.errors import ConfigError
+
+# The wire's major version, as the range that this package speaks (DESIGN 4).
+PROTOCOL_MIN = 1
+PROTOCOL_MAX = 1
+
+NAME_BYTES_MAX = 128
+
+
+def check_name(what: str, name: str) -> str:
+    """Return `name` if it can be the name of `what`, else raise `ConfigError`."""
+    if not name or not isinstance(name, str):  # users call this, typed or not
+        raise ConfigError(f"{what} must be a non-empty string, not {name!r}")
+    if len(name.encode("utf-8", "replace")) > NAME_BYTES_MAX or not name.isprintable():
+        raise ConfigError(f"{what} must be printable and at most {NAME_BYTES_MAX} bytes: {name!r}")
+    return name
+
+
+def check_number(what: str, value: float, low: float, high: float = math.inf) -> None:
+    """Raise `ConfigError` unless ``low <= value <= high`` (NaN and booleans never are)."""
+    if type(value) not in (int, float) or not low <= value <= high:
+        bound = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+        raise ConfigError(f"{what} must be a number {bound}, not {value!r}")
+
+
+def check_options(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise `ConfigError` for the first unknown option, with the nearest known one."""
+    names = sorted(known)
+    for name in given:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"
+            raise ConfigError(f"{what} has no option {name!r}: {hint}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskOptions:
+    """How a task is queued, retried and given up on.
+
+    Attributes:
+        queue: the lane it waits in; workers serve queues by name.
+        max_retries: further attempts after the handler raised (0: the first failure settles).
+        retry_backoff: the longest first delay before a retry; doubles with each failure.
+        retry_backoff_max: no delay is longer than this.
+        expires: seconds after submit when the task is worthless; None: never.
+    """
+
+    queue: str = "default"
+    max_retries: int = 3
+    retry_backoff: float = 1.0
+    retry_backoff_max: float = 600.0
+    expires: float | None = None
+
+    def __post_init__(self) -> None:
+        check_name("queue", self.queue)
+        check_number("max_retries", self.max_retries, 0, 1_000_000)
+        if not isinstance(self.max_retries, int):
+            raise ConfigError(f"max_retries must be a whole number, not {self.max_retries!r}")
+        check_number("retry_backoff", self.retry_backoff, 0)
+        check_number("retry_backoff_max", self.retry_backoff_max, 0)
+        if self.expires is not None:
+            check_number("expires", self.expires, 0)
+
+
+TASK_OPTION_NAMES = tuple(f.name for f in fields(TaskOptions))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """When a silent peer is suspected, when it is lost, and how long a lease lasts (DESIGN 6).
+
+    Attributes:
+        heartbeat_interval: a PING is sent after this long, in both directions.
+        suspect_timeout: a peer silent for this long gets no new attempts.
+        lost_timeout: a peer silent for this long is lost.
+        runtime_timeout: the same for a peer that shares its process with user code, as long as
+            its link lives: there a long C call silences the heartbeat, not the node.
+        gone_timeout: a peer whose link vanished is lost if it is not back within this.
+        lease_timeout: a worker's right to an attempt, from the send time that the producer echoed.
+        fence_timeout: the worker starts nothing on a lease older than this (before it ends).
+        greeting_timeout: no WELCOME within this, and the link is dialled anew.
+    """
+
+    heartbeat_interval: float = 1.0
+    suspect_timeout: float = 2.0
+    lost_timeout: float = 4.0
+    runtime_timeout: float = 30.0
+    gone_timeout: float = 1.0
+    lease_timeout: float = 4.0
+    fence_timeout: float = 3.5
+    greeting_timeout: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name in [f.name for f in fields(self)]:
+            check_number(name, getattr(self, name), 0.001)
+        if not self.heartbeat_interval < self.suspect_timeout < self.lost_timeout:
+            raise ConfigError("heartbeat_interval < suspect_timeout < lost_timeout must hold")
+        if not self.fence_timeout < self.lease_timeout <= self.lost_timeout:
+            raise ConfigError("fence_timeout < lease_timeout <= lost_timeout must hold")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeConfig:
+    """Who a node is; the part of the configuration that every role has.
+
+    Attributes:
+        node_id: 32 hexadecimal digits, random per process.
+        name: a label for people; need not be unique.
+        realm: the app's name; nodes of other realms are refused.
+        host, pid, version: where the node runs, and what, for `ps`.
+        health: time-outs.
+    """
+
+    node_id: str
+    name: str
+    realm: str
+    host: str = ""
+    pid: int = 0
+    version: str = ""
+    health: Health = field(default_factory=Health)
+
+    def __post_init__(self) -> None:
+        check_name("realm", self.realm)
+        check_name("name", self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProducerConfig(NodeConfig):
+    """What a producer's machine must know.
+
+    Attributes:
+        crash_limit: a task that was running when this many workers (or children) died is dead.
+        max_pending: unsettled tasks before `submit` waits or raises.
+        max_pending_bytes: the same in bytes of arguments.
+        notice_delay: a task that nobody can run is spoken of after this long.
+        recall_delay: queued attempts of a busy worker are recalled for an idle one after this.
+    """
+
+    crash_limit: int = 3
+    max_pending: int = 100_000
+    max_pending_bytes: int = 256 * 1024 * 1024
+    notice_delay: float = 3.0
+    recall_delay: float = 0.05
+
+    def __post_init__(self) -> None:
+        # dataclass(slots=True) makes a new class, so zero-argument super() would miss it.
+        NodeConfig.__post_init__(self)
+        check_number("crash_limit", self.crash_limit, 1)
+        check_number("max_pending", self.max_pending, 1)
+        check_number("max_pending_bytes", self.max_pending_bytes, 1)
+        check_number("notice_delay", self.notice_delay, 0.001)
+        check_number("recall_delay", self.recall_delay, 0.001)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerConfig(NodeConfig):
+    """What a worker's machine must know.
+
+    Attributes:
+        slots: attempts that run at the same time.
+        queues: the queues that it serves; empty: all of them.
+        tasks: name -> signature fingerprint of the tasks that it can run.
+        shares_process: True if user code runs in this process (inline, thread, asyncio pools).
+        chunk_max: attempts handed to a slot at once, at most.
+        prefetch_max: attempts granted beyond the slots, at most.
+        credit_bytes: bytes of arguments that a producer may have here, unsettled.
+        outbox_bytes: bytes of unacked results above which nothing new is started.
+        drain_timeout: a drain that takes longer returns what still runs.
+    """
+
+    slots: int = 1
+    queues: tuple[str, ...] = ()
+    tasks: dict[str, str] = field(default_factory=dict)
+    shares_process: bool = False
+    chunk_max: int = 512
+    prefetch_max: int = 16_384
+    credit_bytes: int = 64 * 1024 * 1024
+    outbox_bytes: int = 64 * 1024 * 1024
+    drain_timeout: float = 30.0
+
+    def __post_init__(self) -> None:
+        NodeConfig.__post_init__(self)
+        check_number("slots", self.slots, 1, 10_000)
+        check_number("chunk_max", self.chunk_max, 1)
+        # (An inventory holds at most 65,536 attempts: `wire.limits.HELD_MAX`.)
+        check_number("prefetch_max", self.prefetch_max, 0, 32_768)
+        check_number("drain_timeout", self.drain_timeout, 0)

@@ -1,0 +1,133 @@
+"""Who gets what: waiting tasks go to workers with credit.
+
+A worker holds at most its credit, in attempts and in bytes. A task whose run time is unknown or
+long goes only to a free slot; short ones may queue behind others, at the worker. The oldest lane
+is served first, and the tasks of one lane are shared out evenly.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zmqwork.core.books import Books
+from zmqwork.core.effects import Send
+from zmqwork.core.lanes import Lane
+from zmqwork.core.ledger import Entry
+from zmqwork.core.lifecycle import TASK
+from zmqwork.core.messages import BATCH_BYTES_MAX, BATCH_COUNT_MAX, DoneAck, Run, Tasks
+from zmqwork.core.peer import OPEN
+from zmqwork.core.workers import Group, Worker
+
+_DISPATCHED = TASK["dispatched"]
+
+# While several lanes compete, none is served further than this before the oldest head is looked
+# for again: submission order is kept to this grain.
+_LANE_GRAIN = 64
+
+# Workers that are asked in turn whether a lane's next task fits into their credit in bytes.
+_TRIES_MAX = 16
+
+
+class Assigner:
+    """Dispatches attempts. `acks` is the judge's: an ack goes with the next tasks."""
+
+    __slots__ = ("_acks", "_books")
+
+    def __init__(self, books: Books, acks: dict[str, int]) -> None:
+        self._books = books
+        self._acks = acks
+
+    def assign(self, now: float) -> None:
+        """Give waiting tasks to workers with credit until one or the other is used up."""
+        books = self._books
+        ready = [lane for lane in books.lanes if lane.size]
+        if not ready:
+            return
+        served: set[tuple[str, str, str]] = set()
+        for group in list(books.workforce.groups.values()):
+            mine = [lane for lane in ready if lane.size and group.serves(lane)]
+            served.update(lane.key for lane in mine)
+            while mine:
+                lane = mine[0] if len(mine) == 1 else min(mine, key=_first_seq)
+                if not self._serve(group, lane, len(mine) > 1, now) or not lane.size:
+                    mine.remove(lane)
+        for lane in ready:
+            if lane.key in served:
+                lane.spoken = ""
+            elif not lane.spoken:
+                books.timers.set_default(("notice", lane.key), now + books.config.notice_delay)
+
+    def _serve(self, group: Group, lane: Lane, contended: bool, now: float) -> bool:
+        """Give one worker of the group some of the lane's tasks; False if none can take any."""
+        for _ in range(min(_TRIES_MAX, group.idle_count + group.open_count)):
+            worker = group.idle_worker()
+            if worker is not None:
+                room = min(worker.slots, worker.limit) - len(worker.held)
+                share = -(-lane.size // max(1, group.idle_count))
+                group.rotate_idle()
+            elif (
+                self._books.pace.is_short(lane.name) and (worker := group.open_worker()) is not None
+            ):
+                room = worker.limit - len(worker.held)
+                share = -(-lane.size // max(1, group.open_count))
+                group.rotate_open()
+            else:
+                return False
+            size_bytes = worker.limit_bytes - worker.held_bytes
+            if worker.held and len(lane.first().args) > size_bytes:
+                continue
+            grain = _LANE_GRAIN if contended else BATCH_COUNT_MAX
+            entries = lane.take(min(room, share, grain), min(BATCH_BYTES_MAX, size_bytes))
+            self._dispatch(worker, entries, now)
+            return True
+        return False
+
+    def _dispatch(self, worker: Worker, entries: list[Entry], now: float) -> None:
+        held = worker.held
+        runs: list[Run] = []
+        run: Run | None = None
+        spec = None
+        size_bytes = 0
+        for entry in entries:
+            entry.state = _DISPATCHED[entry.state]
+            entry.attempt += 1
+            entry.worker = worker
+            held[entry.seq] = entry
+            args = entry.args
+            size_bytes += len(args)
+            if (
+                run is None
+                or entry.spec is not spec
+                or entry.attempt != run.attempt
+                or (entry.deadline_at is not None)
+            ):
+                spec = entry.spec
+                options: dict[str, Any] = {"queue": spec.options.queue}
+                if entry.deadline_at is not None:
+                    options["deadline"] = max(0.0, entry.deadline_at - now)
+                run = Run(spec.name, options, entry.attempt, [], [])
+                runs.append(run)
+            run.seqs.append(entry.seq)
+            run.args.append(args)
+        worker.held_bytes += size_bytes
+        self._books.counters["dispatched"] += len(entries)
+        self._books.out.append(Send(worker.peer.link, worker.peer.numbers.next(), Tasks(runs)))
+        self.ack(worker)  # behind them: it can wait
+
+    def ack(self, worker: Worker) -> None:
+        """Ack what this worker has sent, if that is still to be done."""
+        batch = self._acks.pop(worker.node_id, None)
+        if batch is not None and worker.peer.stage == OPEN:
+            self._books.dialer.send(worker.peer, DoneAck(batch))
+
+    def ack_all(self) -> None:
+        """Ack whatever is still to be acked."""
+        for node_id in list(self._acks):
+            worker = self._books.workforce.get(node_id)
+            if worker is not None:
+                self.ack(worker)
+        self._acks.clear()
+
+
+def _first_seq(lane: Lane) -> int:
+    return lane.first().seq

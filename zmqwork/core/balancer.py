@@ -1,0 +1,66 @@
+"""Demand and recall: what keeps credit where the work is, and work where the slots are."""
+
+from __future__ import annotations
+
+from zmqwork.core.books import Books
+from zmqwork.core.messages import Demand, Recall
+from zmqwork.core.workers import Group, Worker
+
+# How often demand is told anew while tasks wait for credit.
+_REVIEW_INTERVAL = 0.05
+
+
+class Balancer:
+    """Looks at the whole picture now and then, not at every turn: it is O(workers)."""
+
+    __slots__ = ("_books",)
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    def watch(self, now: float) -> None:
+        """Look again soon while tasks wait for credit, or hang at one worker and another idles."""
+        books = self._books
+        if ("review", None) in books.timers:
+            return
+        if books.lanes.waiting():
+            if any(worker.limit < worker.slots for worker in books.workforce):
+                self.review(now)
+        elif len(books.ledger) and len(books.workforce) > 1:
+            books.timers.set(("review", None), now + books.config.recall_delay)
+
+    def review(self, now: float) -> None:
+        """Tell demand where credit is short; recall what hangs at a busy worker."""
+        books = self._books
+        for group in books.workforce.groups.values():
+            waiting = sum(lane.size for lane in books.lanes if group.serves(lane))
+            bucket = 0 if not waiting else 1 if waiting < 10 else 2 if waiting < 100 else 3
+            for worker in group.workers.values():
+                short = bucket > worker.told_backlog and len(worker.held) >= worker.limit
+                if worker.usable and (short or (not bucket and worker.told_backlog)):
+                    worker.told_backlog = bucket
+                    self._books.dialer.send(worker.peer, Demand(bucket))
+            if not waiting:
+                self._recall(group)
+        if books.lanes.waiting():
+            books.timers.set(("review", None), now + _REVIEW_INTERVAL)
+
+    def _recall(self, group: Group) -> None:
+        idle = group.idle_worker()
+        if idle is None:
+            return
+        busiest: Worker | None = None
+        for worker in group.workers.values():
+            done, worker.done_at_review = worker.done - worker.done_at_review, worker.done
+            excess = len(worker.held) - worker.slots
+            # One that gets through its excess within a review needs no help.
+            if (
+                worker.usable
+                and excess > done
+                and (busiest is None or excess > len(busiest.held) - busiest.slots)
+            ):
+                busiest = worker
+        if busiest is not None:
+            excess = len(busiest.held) - busiest.slots
+            share = -(-excess * idle.slots // (busiest.slots + idle.slots))
+            self._books.dialer.send(busiest.peer, Recall(share))

@@ -1,0 +1,166 @@
+"""The producer's books: every unsettled task is in one place, and each move keeps them consistent.
+
+A task waits in its lane, rests until its timer, is held by a worker, or is settled and reported.
+The parts are tables of their own (`ledger`, `lanes`, `workers`, `timers`); here is what must
+happen to several of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from random import Random
+
+from zmqwork.config import ProducerConfig
+from zmqwork.core.dialer import Dialer
+from zmqwork.core.effects import Effect, MarkRunning, Notice, Settle
+from zmqwork.core.lanes import Lane, Lanes
+from zmqwork.core.ledger import Entry, Ledger
+from zmqwork.core.lifecycle import RESTING, TASK
+from zmqwork.core.messages import Cancel
+from zmqwork.core.pace import Pace
+from zmqwork.core.peer import OPEN
+from zmqwork.core.timers import Timers
+from zmqwork.core.workers import Worker, Workforce
+
+_COUNTERS = (
+    "submitted",
+    "dispatched",
+    "executions",
+    "retried",
+    "resubmitted",
+    "returned",
+    "crashes",
+    "late",
+    "duplicates",
+    "lost_workers",
+)
+
+
+class Books:
+    """What a producer knows of its tasks and workers.
+
+    Attributes:
+        settled, running: what this turn settled, and what it learned to have begun.
+        timers: ("rest", seq), ("expire", seq), ("notice", lane), ("review", None), ("acks", None).
+    """
+
+    __slots__ = (
+        "config",
+        "counters",
+        "dialer",
+        "lanes",
+        "ledger",
+        "out",
+        "pace",
+        "random",
+        "running",
+        "settled",
+        "timers",
+        "workforce",
+    )
+
+    def __init__(
+        self, config: ProducerConfig, random: Random, dialer: Dialer, out: list[Effect]
+    ) -> None:
+        self.config = config
+        self.random = random
+        self.dialer = dialer
+        self.out = out
+        self.ledger = Ledger()
+        self.lanes = Lanes()
+        self.workforce = Workforce()
+        self.pace = Pace()
+        self.timers = Timers()
+        self.settled: list[Entry] = []
+        self.running: list[Entry] = []
+        self.counters = dict.fromkeys(_COUNTERS, 0)
+
+    def report(self) -> None:
+        """Emit what this turn settled and started."""
+        if self.running:
+            self.out.append(MarkRunning(self.running))
+            self.running = []
+        if self.settled:
+            self.out.append(Settle(self.settled))
+            self.settled = []
+
+    def abandon(self, entries: Iterable[Entry]) -> None:
+        """Settle these as cancelled: their producer stops."""
+        for entry in entries:
+            if entry.worker is not None:
+                entry.worker.drop(entry)
+            elif entry.state == RESTING:
+                self.timers.cancel(("rest", entry.seq))
+            else:
+                entry.state = RESTING  # out of its lane, which nobody will serve any more
+                self.lanes.of(entry.spec).husk(entry)
+            entry.error = {"type": "CancelledError", "text": "its producer stopped"}
+            self.settle(entry, "cancelled")
+
+    def give_back(self, worker: Worker, entries: Iterable[Entry], cause: str) -> None:
+        """These attempts of a worker wait again."""
+        entries = list(entries)
+        for entry in entries:
+            worker.drop(entry)
+        self.wait_again(entries, cause)
+
+    def wait_again(self, entries: Iterable[Entry], cause: str) -> None:
+        """These entries, which no worker holds, wait again."""
+        by_lane: dict[Lane, list[Entry]] = {}
+        for entry in entries:
+            entry.move(cause)
+            entry.worker = None
+            self.may_expire(entry)
+            by_lane.setdefault(self.lanes.of(entry.spec), []).append(entry)
+        for lane, group in by_lane.items():
+            lane.give_back(group)
+
+    def may_expire(self, entry: Entry) -> None:
+        """Not running any more, it expires again (its timer found it running, perhaps)."""
+        if entry.deadline_at is not None:
+            self.timers.set_default(("expire", entry.seq), entry.deadline_at)
+
+    def withdraw(self, entry: Entry, cause: str, type_name: str, text: str) -> None:
+        """Settle a task that has not ended, wherever it is."""
+        entry.error = {"type": type_name, "text": text, "attempts": entry.attempt}
+        self.unplace(entry, TASK[cause][entry.state])
+        self.settle(entry, cause)
+
+    def unplace(self, entry: Entry, state: str) -> None:
+        """Take an entry that will be in `state` off its worker, its lane or its timer."""
+        worker = entry.worker
+        if worker is not None:
+            if worker.peer.stage == OPEN:
+                self.dialer.send(worker.peer, Cancel([entry.seq]))
+            worker.drop(entry)
+            worker.group.list(worker)
+        elif entry.state == RESTING:
+            self.timers.cancel(("rest", entry.seq))
+        else:
+            before, entry.state = entry.state, state
+            self.lanes.of(entry.spec).husk(entry)
+            entry.state = before
+
+    def settle(self, entry: Entry, cause: str) -> None:
+        """Move an entry, which is nowhere any more, to its terminal state."""
+        self.ledger.settle(entry, cause)
+        self.settled.append(entry)
+        if entry.deadline_at is not None:
+            self.timers.cancel(("expire", entry.seq))
+
+    def mark_started(self, entry: Entry, now: float) -> None:
+        """The handler of this entry has begun."""
+        entry.move("started")
+        self.running.append(entry)
+        self.resumed(entry, now)
+
+    def resumed(self, entry: Entry, now: float) -> None:
+        """A task that was lost with its worker runs, or ran, elsewhere."""
+        trouble = entry.trouble
+        if trouble is None or trouble.lost_at is None:
+            return
+        delay = now - trouble.lost_at
+        trouble.lost_at = None
+        data = {"seq": entry.seq, "attempt": entry.attempt, "delay": delay}
+        text = f"task {entry.seq} is under way again, {delay:.3f} s after its worker was lost"
+        self.out.append(Notice("resumed", text, data))

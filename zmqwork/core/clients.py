@@ -1,0 +1,217 @@
+"""What a worker holds for each of its producers: attempts, results that are not acked, credit."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from zmqwork.core.listener import Client
+from zmqwork.core.messages import (
+    BATCH_BYTES_MAX,
+    BATCH_COUNT_MAX,
+    HELD_DONE,
+    HELD_QUEUED,
+    HELD_RUNNING,
+    Done,
+    Failure,
+)
+
+# In one DONE. A failure is up to some 40 KiB of text (`execution.invoke`), and the wire shortens
+# them if there are more than 600 Ki characters together.
+FAILURES_MAX = 16
+
+
+class Held:
+    """One attempt at a worker, from its arrival until its outcome.
+
+    Attributes:
+        account: whose it is.
+        seq, attempt: which; `attempt` follows the producer's newest dispatch.
+        name, args, options: what to run, as in `messages.Run`.
+        deadline_at: the instant when it expires, or None.
+        placed: whether a slot has it.
+        begun: whether it is, or was, at the head of its slot.
+        dropped: its result is not wanted any more.
+    """
+
+    __slots__ = (
+        "account",
+        "args",
+        "attempt",
+        "begun",
+        "deadline_at",
+        "dropped",
+        "name",
+        "options",
+        "placed",
+        "seq",
+    )
+
+    def __init__(
+        self,
+        account: Account,
+        seq: int,
+        attempt: int,
+        name: str,
+        args: bytes,
+        options: dict[str, Any],
+        deadline_at: float | None,
+    ) -> None:
+        self.account = account
+        self.seq = seq
+        self.attempt = attempt
+        self.name = name
+        self.args = args
+        self.options = options
+        self.deadline_at = deadline_at
+        self.placed = False
+        self.begun = False
+        self.dropped = False
+
+    def __repr__(self) -> str:
+        where = "dropped" if self.dropped else "placed" if self.placed else "ready"
+        return f"<Held {self.seq} {self.name} {where}, attempt {self.attempt}>"
+
+    @property
+    def producer_id(self) -> str:
+        """The node id of its producer."""
+        return self.account.client.node_id
+
+
+class Outcomes:
+    """Ended attempts of one turn, gathered until they leave as DONE."""
+
+    __slots__ = ("attempts", "failures", "seqs", "times", "values")
+
+    def __init__(self) -> None:
+        self.seqs: list[int] = []
+        self.attempts: list[int] = []
+        self.values: list[bytes] = []
+        self.failures: list[Failure] = []
+        self.times: dict[str, list[float]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.seqs or self.failures)
+
+    def spent(self, name: str, count: int, seconds: float) -> None:
+        """`count` attempts of a task ran `seconds` in all."""
+        total = self.times.get(name)
+        if total is None:
+            self.times[name] = [float(count), seconds]
+        else:
+            total[0] += count
+            total[1] += seconds
+
+    def cut(self) -> list[Done]:
+        """The DONE messages, not numbered yet, each within the batch limits."""
+        batches = []
+        times, failures = self.times, self.failures
+        start, size_bytes = 0, 0
+        for end, value in enumerate(self.values):
+            size_bytes += len(value)
+            if end - start >= BATCH_COUNT_MAX or (size_bytes > BATCH_BYTES_MAX and end > start):
+                batches.append(self._slice(start, end, [], {}))
+                start, size_bytes = end, len(value)
+        batches.append(self._slice(start, len(self.values), failures[:FAILURES_MAX], times))
+        batches += [
+            self._slice(0, 0, failures[first : first + FAILURES_MAX], {})
+            for first in range(FAILURES_MAX, len(failures), FAILURES_MAX)
+        ]
+        return batches
+
+    def _slice(
+        self, start: int, end: int, failures: list[Failure], times: dict[str, list[float]]
+    ) -> Done:
+        return Done(
+            0,
+            self.seqs[start:end],
+            self.attempts[start:end],
+            self.values[start:end],
+            failures,
+            times,
+        )
+
+
+class Account:
+    """Everything between this worker and one producer.
+
+    Attributes:
+        held: unfinished attempts by seq. Bound: the credit granted.
+        outbox: DONE batches that are not acked: (message, bytes, sent at). Bound: the worker
+            starts nothing while `WorkerConfig.outbox_bytes` are exceeded.
+        outcomes: what this turn ended.
+        started: attempts begun since the last STARTED.
+        parked: attempts that wait for the lease to be renewed. Bound: `held`.
+        limit: the credit granted last, in attempts.
+        backlog: how much the producer has waiting, as a DEMAND bucket.
+    """
+
+    __slots__ = (
+        "backlog",
+        "batch",
+        "client",
+        "held",
+        "limit",
+        "outbox",
+        "outbox_bytes",
+        "outcomes",
+        "parked",
+        "started",
+    )
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.held: dict[int, Held] = {}
+        self.outbox: deque[tuple[Done, int, float]] = deque()
+        self.outbox_bytes = 0
+        self.outcomes = Outcomes()
+        self.started: list[Held] = []
+        self.parked: list[Held] = []
+        self.limit = 0
+        self.batch = 0
+        self.backlog = 0
+
+    def prune(self) -> None:
+        """Forget what was dropped while it was parked."""
+        if self.parked:
+            self.parked = [held for held in self.parked if not held.dropped]
+
+    def inventory(self) -> list[list[int]]:
+        """What is held for the producer, for the WELCOME: [seq, attempt, HELD_*] each."""
+        held = [
+            [h.seq, h.attempt, HELD_RUNNING if h.begun else HELD_QUEUED] for h in self.held.values()
+        ]
+        for done, _, _ in self.outbox:
+            pairs = zip(done.seqs, done.attempts, strict=True)
+            held += [[seq, attempt, HELD_DONE] for seq, attempt in pairs]
+            held += [[f.seq, f.attempt, HELD_DONE] for f in done.failures]
+        return held
+
+    def post(self, now: float) -> list[Done]:
+        """Number this turn's outcomes, put them into the outbox, and return them for sending."""
+        batches = self.outcomes.cut()
+        self.outcomes = Outcomes()
+        for done in batches:
+            self.batch += 1
+            done.batch = self.batch
+            size_bytes = sum(map(len, done.values))
+            self.outbox_bytes += size_bytes
+            self.outbox.append((done, size_bytes, now))
+        return batches
+
+    def resend(self, now: float) -> list[Done]:
+        """All that is not acked, for a new session: what this turn ended, too."""
+        if self.outcomes:
+            self.post(now)
+        # A round trip is measured from here on.
+        self.outbox = deque((done, size_bytes, now) for done, size_bytes, _ in self.outbox)
+        return [done for done, _, _ in self.outbox]
+
+    def acked(self, batch: int) -> float | None:
+        """Forget batches up to this one; when the newest of them was sent, or None."""
+        sent_at = None
+        outbox = self.outbox
+        while outbox and outbox[0][0].batch <= batch:
+            _, size_bytes, sent_at = outbox.popleft()
+            self.outbox_bytes -= size_bytes
+        return sent_at

@@ -1,0 +1,414 @@
+"""Sessions on the connecting side: dial, greet, beat, suspect, give up, dial again.
+
+A peer has two things that change. Its **link** is at rest, dialling, greeting or open. Its
+**state** (`lifecycle.PEER`) is what we believe of the process behind it. A session is one open
+link; whatever ends it (the link vanished, a message is missing, silence) makes the peer suspect,
+closes the link for good and dials a new one, whose WELCOME tells what survived. Without one
+within `gone_timeout`, or with proof that the process is gone, the peer is lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import cast
+
+from zmqwork.config import PROTOCOL_MAX, PROTOCOL_MIN, NodeConfig
+from zmqwork.core import numbering
+from zmqwork.core.effects import Effect, HangUp, Notice, Probe, Send
+from zmqwork.core.events import (
+    Event,
+    Garbled,
+    LinkDown,
+    LinkUp,
+    PeerForgotten,
+    PeerFound,
+    Probed,
+    Received,
+)
+from zmqwork.core.lifecycle import ALIVE, LOST, PEER, SUSPECT
+from zmqwork.core.links import REFUSED_DELAY, Links
+from zmqwork.core.liveness import Liveness
+from zmqwork.core.messages import Bye, Hello, Message, Ping, Pong, Refused, Welcome
+from zmqwork.core.peer import DIALING, GREETING, OPEN, Peer, Sessions
+from zmqwork.core.timers import Timers
+
+PEERS_MAX = 4096
+
+# A killed process closes its descriptors one by one, so the first look may come too early.
+_PROBE_DELAYS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+
+
+@dataclass(slots=True)
+class DialerCounters:
+    """What went wrong on links, for `status`."""
+
+    sessions: int = 0
+    gaps: int = 0
+    repeats: int = 0
+    garbled: int = 0
+    strays: int = 0
+
+
+class Dialer:
+    """All peers that this node dials. Bound: PEERS_MAX; further ones are ignored, with a notice."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        role: str,
+        sessions: Sessions,
+        out: list[Effect],
+        random: Random,
+        *,
+        wanted: tuple[str, ...] = (),
+        epoch: int = 0,
+    ) -> None:
+        self._config = config
+        self._health = config.health
+        self._role = role
+        self._sessions = sessions
+        self._out = out
+        self._wanted = wanted
+        self._epoch = epoch
+        self._timers = Timers()
+        self._links = Links(self._timers, out, random, self._health.greeting_timeout)
+        self._closed = False
+        self.peers: dict[str, Peer] = {}
+        self.counters = DialerCounters()
+
+    # -- what the machine calls ---------------------------------------------------------------
+
+    def send(self, peer: Peer, message: Message) -> None:
+        """Send over the peer's open session."""
+        self._out.append(Send(peer.link, peer.numbers.next(), message))
+
+    def handle(self, event: Event, now: float) -> bool:
+        """Take an event that is about peers or dialled links; False if it is not."""
+        match event:
+            case Received(link=int() as link, messages=messages):
+                self._received(link, messages, now)
+            case LinkUp():
+                self._link_up(event.link, now)
+            case LinkDown(link=int() as link):
+                self._link_down(link, now)
+            case Garbled(link=int() as link):
+                self.counters.garbled += 1
+                self._break(link, f"sent bytes that are no message: {event.why}", now)
+            case PeerFound():
+                self._found(event, now)
+            case PeerForgotten():
+                self._forgotten(event.key)
+            case Probed():
+                self._probed(event, now)
+            case _:
+                return False
+        return True
+
+    def forgive(self, lag: float, now: float) -> None:
+        """We did not listen for `lag` seconds: nobody is to blame for that silence."""
+        for peer in self.peers.values():
+            peer.liveness.forgive(lag, now)
+
+    def tick(self, now: float) -> None:
+        """Do what is due."""
+        for due in self._timers.due(now):
+            what, key = cast("tuple[str, str]", due)
+            peer = self.peers.get(key)
+            if peer is None:
+                continue
+            if what == "dial":
+                self._links.dial(peer, now)
+            elif what == "greet":
+                peer.turn += 1
+                self._rest(peer, now, self._links.backoff(peer))
+            elif what == "ping":
+                self._ping(peer, now)
+            elif what == "judge":
+                self._judge(peer, now)
+            elif what == "probe":
+                self._out.append(Probe(peer.key, peer.reached))
+            else:  # "gone"
+                self._lose(peer, "did not come back", now)
+
+    def deadline(self) -> float | None:
+        """When `tick` has something to do."""
+        return self._timers.next()
+
+    def farewell(self) -> None:
+        """Say BYE on every open session and close every link; no other is opened."""
+        self._closed = True
+        for peer in self.peers.values():
+            if peer.stage == OPEN:
+                self.send(peer, Bye())
+            if peer.link:
+                self._out.append(HangUp(peer.link, farewell=True))
+        self.peers.clear()
+        self._links.by_link.clear()
+        self._timers = Timers()
+
+    # -- discovery ----------------------------------------------------------------------------
+
+    def _found(self, found: PeerFound, now: float) -> None:
+        unwanted = found.role and self._wanted and found.role not in self._wanted
+        if unwanted or self._closed or not found.endpoints:
+            return
+        peer = self.peers.get(found.key)
+        if peer is not None:
+            peer.endpoints = found.endpoints
+            peer.forgotten = False
+            return
+        if len(self.peers) >= PEERS_MAX:
+            self._notice("misbehaved", f"more than {PEERS_MAX} peers: {found.key} is ignored", None)
+            return
+        health = self._health
+        peer = Peer(found, Liveness(health.suspect_timeout, health.lost_timeout, now))
+        self.peers[peer.key] = peer
+        self._links.dial(peer, now)
+
+    def _forgotten(self, key: str) -> None:
+        peer = self.peers.get(key)
+        if peer is None:
+            return
+        peer.forgotten = True
+        if peer.stage != OPEN and peer.state != SUSPECT:
+            self._drop(peer)
+
+    def _drop(self, peer: Peer) -> None:
+        self._links.hang_up(peer)
+        del self.peers[peer.key]
+        for what in ("dial", "gone", "judge", "probe"):
+            self._timers.cancel((what, peer.key))
+
+    # -- links --------------------------------------------------------------------------------
+
+    def _rest(self, peer: Peer, now: float, delay: float) -> None:
+        """Close the link and dial again after `delay`, if the peer is still wanted."""
+        self._links.hang_up(peer)
+        if peer.forgotten and peer.state != SUSPECT:
+            self._drop(peer)
+        else:
+            self._timers.set(("dial", peer.key), now + delay)
+
+    def _link_up(self, link: int, now: float) -> None:
+        peer = self._links.by_link.get(link)
+        if peer is None or peer.stage != DIALING:
+            return
+        peer.stage = GREETING
+        config = self._config
+        self.send(
+            peer,
+            Hello(
+                session=peer.session,
+                node_id=config.node_id,
+                role=self._role,
+                name=config.name,
+                realm=config.realm,
+                protocol=(PROTOCOL_MIN, PROTOCOL_MAX),
+                epoch=self._epoch,
+                heartbeat_interval=self._health.heartbeat_interval,
+            ),
+        )
+        self._timers.set(("greet", peer.key), now + self._health.greeting_timeout)
+
+    def _link_down(self, link: int, now: float) -> None:
+        peer = self._links.by_link.get(link)
+        if peer is None:
+            return
+        self._renew(peer, "its link vanished", now)
+
+    def _renew(self, peer: Peer, why: str, now: float) -> None:
+        """This link is of no use any more, another one may be."""
+        if peer.stage == OPEN:
+            self._end_session(peer, why, now)
+        else:
+            self._rest(peer, now, self._links.backoff(peer))
+
+    def _break(self, link: int, why: str, now: float) -> None:
+        """A link that cannot be trusted any more."""
+        peer = self._links.by_link.get(link)
+        if peer is None:
+            return
+        if peer.stage == OPEN:
+            self._end_session(peer, why, now)
+        else:
+            self._refused(peer, "protocol", why, now)
+
+    def _end_session(self, peer: Peer, why: str, now: float) -> None:
+        """Suspect the peer, dial anew at once, and look whether its process still exists."""
+        self._suspect(peer, why, "unlinked", now)
+        self._links.hang_up(peer)
+        self._links.dial(peer, now)
+        self._timers.set(("gone", peer.key), now + self._health.gone_timeout)
+        peer.probes = 0
+        self._out.append(Probe(peer.key, peer.reached))
+
+    def _probed(self, probed: Probed, now: float) -> None:
+        peer = self.peers.get(probed.key)
+        if peer is None or peer.state != SUSPECT or peer.stage == OPEN:
+            return
+        if probed.gone:
+            self._lose(peer, "its process is gone", now)
+        elif peer.probes < len(_PROBE_DELAYS):
+            self._timers.set(("probe", peer.key), now + _PROBE_DELAYS[peer.probes])
+            peer.probes += 1
+
+    # -- what peers say -----------------------------------------------------------------------
+
+    def _received(self, link: int, messages: list[tuple[int, Message]], now: float) -> None:
+        peer = self._links.by_link.get(link)
+        if peer is None:
+            self.counters.strays += len(messages)
+            return
+        peer.liveness.heard_at = now
+        if peer.state == SUSPECT and peer.stage == OPEN:
+            peer.state = PEER["heard"][SUSPECT]
+            self._timers.set_default(("judge", peer.key), peer.liveness.next_at(now))
+            self._sessions.revived(peer, now)
+        for number, message in messages:
+            if isinstance(message, Refused):  # said without a session, hence without a number
+                self._refused(peer, message.code, message.text, now)
+                return
+            verdict = peer.numbers.judge(number)
+            if verdict == numbering.OLD:
+                self.counters.repeats += 1
+                continue
+            if verdict == numbering.GAP:
+                self.counters.gaps += 1
+                self._renew(peer, "a message is missing", now)
+                return
+            self._message(peer, message, now)
+            if peer.link != link:  # the message ended the session
+                return
+
+    def _message(self, peer: Peer, message: Message, now: float) -> None:
+        match message:
+            case Welcome() if peer.stage == GREETING and message.session == peer.session:
+                self._welcomed(peer, message, now)
+            case _ if peer.stage != OPEN:
+                self.counters.strays += 1
+            case Ping():
+                self.send(peer, Pong(message.sequence))
+            case Pong():
+                pass  # it was heard, which is all that a producer wants to know
+            case Bye():
+                self._said_bye(peer, now)
+            case Hello() | Welcome():
+                self.counters.strays += 1
+            case _:
+                self._sessions.message(peer, message, now)
+
+    def _welcomed(self, peer: Peer, welcome: Welcome, now: float) -> None:
+        config = self._config
+        if welcome.realm != config.realm or not (PROTOCOL_MIN <= welcome.protocol <= PROTOCOL_MAX):
+            why = f"realm {welcome.realm!r}, protocol {welcome.protocol}"
+            self._refused(peer, "protocol", why, now)
+            return
+        if welcome.node_id == config.node_id:
+            self._rest(peer, now, REFUSED_DELAY)
+            return
+        if peer.node_id and peer.node_id != welcome.node_id and peer.state == SUSPECT:
+            # Another process answers at this endpoint, so the old one is gone.
+            self._give_up(peer, "another process took its place", now)
+        peer.node_id = welcome.node_id
+        twin = self._links.open_twin(peer, peer.node_id)
+        if twin is not None:
+            # Two sources found one node. The session by the one that came first is kept; this
+            # HELLO has ended it over there, but it is the last one from here.
+            self._rest(peer, now, REFUSED_DELAY)
+            self._end_session(twin, "it has another address as well", now)
+            # It has just answered, so it may take as long as one that is merely silent.
+            self._timers.set(("gone", twin.key), now + self._health.lost_timeout)
+            return
+        peer.stage = OPEN
+        peer.name = welcome.name
+        peer.role = welcome.role
+        peer.dials = 0
+        peer.reached = peer.endpoint
+        peer.refusal = ""
+        health = self._health
+        peer.liveness = Liveness(
+            health.suspect_timeout, max(health.lost_timeout, welcome.silence_timeout), now
+        )
+        peer.state = PEER["welcomed"][peer.state]
+        self.counters.sessions += 1
+        for what in ("greet", "gone", "probe"):
+            self._timers.cancel((what, peer.key))
+        self._timers.set(("ping", peer.key), now + health.heartbeat_interval)
+        self._timers.set(("judge", peer.key), peer.liveness.next_at(now))
+        self._notice("peer_alive", f"{peer.role} {peer.label} is alive", peer)
+        self._sessions.opened(peer, welcome, now)
+
+    def _refused(self, peer: Peer, code: str, text: str, now: float) -> None:
+        if code in ("gap", "order"):
+            self._renew(peer, "it asked for a new session", now)
+            return
+        if peer.state == SUSPECT:
+            self._give_up(peer, f"it refused: {text}", now)
+        elif peer.state == ALIVE:
+            self._suspect(peer, f"it refused: {text}", "unlinked", now)
+            self._give_up(peer, f"it refused: {text}", now)
+        peer.state = PEER["refused"][peer.state]
+        peer.turn += 1
+        if peer.refusal != text:
+            peer.refusal = text
+            self._notice(
+                "peer_refused", f"{peer.label} at {peer.endpoint} refused us: {text}", peer
+            )
+        self._rest(peer, now, REFUSED_DELAY)
+
+    def _said_bye(self, peer: Peer, now: float) -> None:
+        peer.state = PEER["said_bye"][peer.state]
+        self.send(peer, Bye())
+        self._sessions.left(peer, now)
+        self._notice("peer_left", f"{peer.role} {peer.label} left", peer)
+        self._links.hang_up(peer, farewell=True)
+        self._rest(peer, now, REFUSED_DELAY)
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def _ping(self, peer: Peer, now: float) -> None:
+        if peer.stage != OPEN:
+            return
+        peer.ping_sequence += 1
+        self.send(peer, Ping(peer.ping_sequence))
+        self._timers.set(("ping", peer.key), now + self._health.heartbeat_interval)
+
+    def _judge(self, peer: Peer, now: float) -> None:
+        if peer.stage != OPEN:
+            return  # the link is gone, and the "gone" timer decides
+        verdict = peer.liveness.verdict(now)
+        if verdict == LOST:
+            self._suspect(peer, "silent", "silent", now)
+            self._lose(peer, f"silent for {now - peer.liveness.heard_at:.1f} s", now)
+            return
+        if verdict == SUSPECT:
+            self._suspect(peer, "silent", "silent", now)
+        self._timers.set(("judge", peer.key), peer.liveness.next_at(now))
+
+    def _suspect(self, peer: Peer, why: str, cause: str, now: float) -> None:
+        if peer.state != ALIVE:
+            return
+        peer.state = PEER[cause][ALIVE]
+        self._notice("peer_suspect", f"{peer.role} {peer.label} is suspect: {why}", peer)
+        self._sessions.suspected(peer, now)
+
+    def _give_up(self, peer: Peer, why: str, now: float) -> None:
+        peer.state = PEER["given_up"][peer.state]
+        for what in ("gone", "probe"):
+            self._timers.cancel((what, peer.key))
+        self._notice("peer_gone", f"{peer.role} {peer.label} is lost: {why}", peer)
+        self._sessions.lost(peer, now)
+
+    def _lose(self, peer: Peer, why: str, now: float) -> None:
+        """Give a suspect up, and dial on: it may come back."""
+        self._give_up(peer, why, now)
+        if peer.stage in (DIALING, GREETING) and not peer.forgotten:
+            return  # this dial may still succeed
+        self._rest(peer, now, self._links.backoff(peer))
+
+    def _notice(self, kind: str, text: str, peer: Peer | None) -> None:
+        data: dict[str, object] = {}
+        if peer is not None:
+            data = {"node_id": peer.node_id, "name": peer.name, "role": peer.role, "key": peer.key}
+        self._out.append(Notice(kind, text, data))

@@ -1,0 +1,342 @@
+"""The producer's machine: takes tasks, gives them to workers, settles them.
+
+`handle` changes what is known; `tick` draws the consequences, once per turn: it gives waiting
+tasks to workers with credit, and emits what the turn settled. What is decided where::
+
+    books      where every task is, and the moves between these places
+    assigner   which worker gets which waiting task      balancer   demand and recall
+    judge      what the end of an attempt means          inventory  a session's begin and end
+    explain    all of this in words, for people
+
+Here are the events, and the sessions with workers and observers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from zmqwork.config import ProducerConfig
+from zmqwork.core import explain, welcome
+from zmqwork.core.assigner import Assigner
+from zmqwork.core.balancer import Balancer
+from zmqwork.core.books import Books
+from zmqwork.core.dialer import Dialer
+from zmqwork.core.effects import (
+    Answer,
+    Effect,
+    Left,
+    Notice,
+)
+from zmqwork.core.events import (
+    CancelRequested,
+    DrainRequested,
+    Event,
+    StatusRequested,
+    StopRequested,
+    Submitted,
+)
+from zmqwork.core.inventory import Inventory
+from zmqwork.core.judge import Judge
+from zmqwork.core.lanes import Lane
+from zmqwork.core.lifecycle import STARTED
+from zmqwork.core.listener import Client, Listener
+from zmqwork.core.messages import (
+    Cancel,
+    Credit,
+    Done,
+    Draining,
+    Hello,
+    Info,
+    Message,
+    Return,
+    Started,
+    Status,
+    Welcome,
+)
+from zmqwork.core.peer import OPEN, Peer
+from zmqwork.core.workers import Worker
+
+# An ack goes with the next tasks for its worker, or after this long: alone it would wake the
+# worker for nothing, just when the next task is on its way.
+_ACK_DELAY = 0.002
+
+
+class Dispatcher:
+    """A producer, without its sockets, clock and threads."""
+
+    def __init__(self, config: ProducerConfig, random: Random, epoch: int = 0) -> None:
+        self._config = config
+        self._out: list[Effect] = []
+        self.dialer = Dialer(
+            config, "producer", self, self._out, random, wanted=("worker",), epoch=epoch
+        )
+        self.listener = Listener(config, self, self._out)
+        self._books = books = Books(config, random, self.dialer, self._out)
+        self._ledger, self._lanes, self._timers = books.ledger, books.lanes, books.timers
+        self._workforce = books.workforce
+        self.counters = books.counters
+        self._judge = Judge(books)
+        self._assigner = Assigner(books, self._judge.acks)
+        self._balancer = Balancer(books)
+        self._inventory = Inventory(books, self._judge)
+        self._stopped = False
+        self._ticked_at: float | None = None
+        self._handlers: dict[type[Event], Callable[[Any, float], None]] = {
+            Submitted: self._submitted,
+            CancelRequested: self._cancel_requested,
+            StatusRequested: self._status_requested,
+            StopRequested: self._stop_requested,
+            DrainRequested: self._drain_requested,
+        }
+        self._messages: dict[type[Message], Callable[[Worker, Any, float], None]] = {
+            Done: self._judge.done,
+            Started: self._judge.started,
+            Credit: self._credit,
+            Return: self._judge.returned,
+            Draining: self._draining,
+        }
+
+    # -- the three verbs ----------------------------------------------------------------------
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """Take an event."""
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event, now)
+        elif not self.dialer.handle(event, now):
+            self.listener.handle(event, now)
+        return self._emit()
+
+    def tick(self, now: float) -> list[Effect]:
+        """Draw the consequences of this turn, and do what is due."""
+        self._forgive_own_lag(now)
+        self.dialer.tick(now)
+        self.listener.tick(now)
+        while due := self._timers.due(now):  # again, because what is due may set what is due
+            for key in due:
+                self._due(key, now)
+        # Results before sends: somebody may wait for them.
+        self._books.report()
+        if not self._stopped:
+            self._assigner.assign(now)
+            self._balancer.watch(now)
+        if self._judge.acks:
+            self._timers.set_default(("acks", None), now + _ACK_DELAY)
+        self._books.report()
+        self._ticked_at = now
+        return self._emit()
+
+    def deadline(self) -> float | None:
+        """The next instant at which `tick` has something to do without an event."""
+        instants = (self._timers.next(), self.dialer.deadline(), self.listener.deadline())
+        return min((at for at in instants if at is not None), default=None)
+
+    def _emit(self) -> list[Effect]:
+        out = self._out[:]
+        self._out.clear()
+        return out
+
+    def _forgive_own_lag(self, now: float) -> None:
+        deadline = self.deadline()
+        if deadline is None or self._ticked_at is None:
+            return
+        lag = now - max(deadline, self._ticked_at)
+        if lag > self._config.health.heartbeat_interval / 2:
+            self.dialer.forgive(lag, now)
+            self.listener.forgive(lag, now)
+
+    # -- the application ----------------------------------------------------------------------
+
+    def _submitted(self, event: Submitted, now: float) -> None:
+        self.counters["submitted"] += len(event.entries)
+        entries = self._ledger.entries
+        lane: Lane | None = None
+        spec = None
+        for entry in event.entries:
+            if entry.spec is not spec:
+                spec = entry.spec
+                lane = self._lanes.of(spec)
+            entries[entry.seq] = entry
+            lane.append(entry)  # type: ignore[union-attr]  # set with the first spec
+            if entry.spec.options.expires is not None:
+                entry.deadline_at = now + entry.spec.options.expires
+                self._timers.set(("expire", entry.seq), entry.deadline_at)
+        if self._stopped:
+            self._books.abandon(event.entries)
+
+    def _cancel_requested(self, event: CancelRequested, now: float) -> None:
+        cancelled = []
+        for seq in event.seqs:
+            entry = self._ledger.get(seq)
+            # As with concurrent.futures, what has begun is not cancelled.
+            if entry is not None and entry.state != STARTED:
+                self._books.withdraw(entry, "cancelled", "CancelledError", "it was cancelled")
+                cancelled.append(seq)
+        self._out.append(Answer(event.request, cancelled))
+        del now
+
+    def _status_requested(self, event: StatusRequested, now: float) -> None:
+        if event.seq is None:
+            self._out.append(Answer(event.request, self._status()))
+        else:
+            entry = self._ledger.get(event.seq)
+            text = explain.entry(entry, self._lanes, self._workforce, self.dialer, now)
+            self._out.append(Answer(event.request, text))
+
+    def _drain_requested(self, event: DrainRequested, now: float) -> None:
+        """Nothing to do: a producer is drained when its ledger is empty, which its node sees."""
+
+    def _stop_requested(self, event: StopRequested, now: float) -> None:
+        if self._stopped:
+            return
+        self._stopped = True
+        for worker in self._workforce:
+            if worker.held and worker.peer.stage == OPEN:
+                self.dialer.send(worker.peer, Cancel(list(worker.held)))
+        self._books.abandon(list(self._ledger))
+        self.dialer.farewell()
+        self._out.append(Left())
+        del event, now
+
+    # -- workers ------------------------------------------------------------------------------
+
+    def opened(self, peer: Peer, greeting: Welcome, now: float) -> None:
+        """A session with a worker began: compare what it holds with the ledger."""
+        worker = self._workforce.admit(peer, greeting)
+        worker.usable = True
+        worker.draining = False
+        worker.label = peer.label
+        worker.limit = 0  # a CREDIT follows the WELCOME
+        worker.told_backlog = 0
+        self._inventory.compare(worker, greeting, now)
+        self._check_signatures(worker)
+
+    def suspected(self, peer: Peer, now: float) -> None:
+        """Give it nothing new."""
+        worker = self._worker(peer)
+        if worker is not None:
+            worker.usable = False
+        del now
+
+    def revived(self, peer: Peer, now: float) -> None:
+        """It was heard again, in the same session."""
+        worker = self._worker(peer)
+        if worker is not None and not worker.draining:
+            worker.usable = True
+            worker.group.list(worker)
+            # Its demand may have ended while nothing was said.
+            self._timers.set_default(("review", None), now)
+
+    def lost(self, peer: Peer, now: float) -> None:
+        """Resubmit what it held. What ran there, or may have run, counts as a crash."""
+        worker = self._worker(peer)
+        if worker is None:
+            return
+        self._workforce.remove(worker)
+        self._inventory.lose(worker, now)
+
+    def left(self, peer: Peer, now: float) -> None:
+        """It drained and went; whatever it still held was not begun."""
+        worker = self._worker(peer)
+        if worker is not None:
+            held = list(worker.held.values())
+            self._workforce.remove(worker)
+            self._books.give_back(worker, held, "returned")
+        del now
+
+    def message(self, peer: Peer, message: Message, now: float) -> None:
+        """What a worker says."""
+        worker = self._worker(peer)
+        handler = self._messages.get(type(message))
+        if worker is not None and handler is not None:
+            handler(worker, message, now)
+        else:
+            self.dialer.counters.strays += 1
+
+    def _worker(self, peer: Peer) -> Worker | None:
+        worker = self._workforce.get(peer.node_id)
+        return worker if worker is not None and worker.peer is peer else None
+
+    def _credit(self, worker: Worker, credit: Credit, now: float) -> None:
+        worker.limit = credit.attempts
+        worker.limit_bytes = credit.size_bytes
+        worker.group.list(worker)
+        del now
+
+    def _draining(self, worker: Worker, message: Draining, now: float) -> None:
+        worker.draining = True
+        worker.usable = False
+        del message, now
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def _due(self, due: Any, now: float) -> None:
+        what, key = due
+        if what == "acks":
+            self._assigner.ack_all()
+            return
+        if what == "review":
+            self._balancer.review(now)
+            return
+        if what == "notice":
+            self._speak_of(key)
+            return
+        entry = self._ledger.get(key)
+        if entry is None:
+            return
+        if what == "rest":
+            self._books.wait_again([entry], "rested")
+        elif entry.state != STARTED:  # "expire"
+            text = f"it expired {entry.spec.options.expires:g} s after submit, not begun in time"
+            self._books.withdraw(entry, "expired", "TaskExpired", text)
+
+    # -- what people are told -----------------------------------------------------------------
+
+    def _speak_of(self, key: tuple[str, str, str]) -> None:
+        for lane in self._lanes:
+            served = any(group.serves(lane) for group in self._workforce.groups.values())
+            if lane.key == key and lane.size and not lane.spoken and not served:
+                kind, text = explain.lane(lane, self._workforce, self.dialer)
+                lane.spoken = kind
+                data = {"task": lane.name, "queue": lane.queue, "waiting": lane.size}
+                self._out.append(Notice(kind, text, data))
+
+    def _check_signatures(self, worker: Worker) -> None:
+        for lane in self._lanes:
+            theirs = worker.group.tasks.get(lane.name)
+            if theirs is not None and theirs != lane.fingerprint:
+                self._out.append(
+                    Notice(
+                        "other_signature",
+                        f"worker {worker.label} knows task {lane.name!r} with another signature "
+                        "than this producer: it is given none of them (restart it with the same "
+                        "version of the code)",
+                        {"task": lane.name, "name": worker.name, "node_id": worker.node_id},
+                    )
+                )
+
+    def _status(self) -> dict[str, Any]:
+        return explain.status(self._config, self._books)
+
+    # -- observers ----------------------------------------------------------------------------
+
+    def client_opened(self, client: Client, hello: Hello, now: float) -> None:
+        """Somebody wants to know how we are."""
+        self.listener.send(client, welcome.of_node(self._config, "producer", hello))
+        del now
+
+    def client_message(self, client: Client, message: Message, now: float) -> None:
+        """Only questions are expected here."""
+        if isinstance(message, Info):
+            self.listener.send(client, Status(message.request, self._status()))
+        else:
+            self.listener.counters.strays += 1
+        del now
+
+    def client_renewed(self, client: Client, now: float) -> None:
+        """Observers hold nothing of ours."""
+
+    def client_lost(self, client: Client, now: float) -> None:
+        """Observers hold nothing of ours."""

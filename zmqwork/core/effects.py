@@ -1,0 +1,128 @@
+"""What must now be done: the records that come out of a machine. The shell performs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from zmqwork.core.events import Link
+from zmqwork.core.messages import Message
+
+if TYPE_CHECKING:
+    from zmqwork.core.clients import Held
+    from zmqwork.core.ledger import Entry
+
+
+@dataclass(slots=True)
+class Dial:
+    """Open a link under this number to this endpoint."""
+
+    link: int
+    endpoint: str
+
+
+@dataclass(slots=True)
+class HangUp:
+    """Close a dialled link; nothing more is heard of it. `farewell`: let queued bytes go first."""
+
+    link: int
+    farewell: bool = False
+
+
+@dataclass(slots=True)
+class Send:
+    """Send a numbered message over a link."""
+
+    link: Link
+    number: int
+    message: Message
+
+
+@dataclass(slots=True)
+class Probe:
+    """Find out whether the process behind this endpoint is gone; answer with `Probed`."""
+
+    key: str
+    endpoint: str
+
+
+@dataclass(slots=True)
+class Settle:
+    """These tasks are settled: `entry.state`, `entry.value` and `entry.error` say how."""
+
+    entries: list[Entry]
+
+
+@dataclass(slots=True)
+class MarkRunning:
+    """The handlers of these tasks have begun."""
+
+    entries: list[Entry]
+
+
+@dataclass(slots=True)
+class Answer:
+    """The answer to a request of the application."""
+
+    request: object
+    value: Any
+
+
+@dataclass(slots=True)
+class Execute:
+    """Give these attempts to a slot, behind those that it has."""
+
+    slot: int
+    attempts: list[Held]
+
+
+@dataclass(slots=True)
+class Restart:
+    """End whatever the slot runs, at once; `SlotReady` follows when it can be used again."""
+
+    slot: int
+
+
+@dataclass(slots=True)
+class Interrupt:
+    """The result of this running attempt is not wanted any more: tell its handler."""
+
+    slot: int
+    attempt: Held
+
+
+@dataclass(slots=True)
+class Notice:
+    """Something that a person should know.
+
+    Attributes:
+        kind: ``peer_alive``, ``peer_suspect``, ``peer_lost``, ``peer_refused``, ``no_worker``,
+            ``unknown_task``, ``other_signature``, ``resumed``, ``misbehaved``, ``drain_cut``.
+        text: one line for the log.
+        data: the same as values.
+    """
+
+    kind: str
+    text: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Left:
+    """The machine has said its goodbyes: the node may close."""
+
+
+Effect = (
+    Dial
+    | HangUp
+    | Send
+    | Probe
+    | Settle
+    | MarkRunning
+    | Answer
+    | Execute
+    | Restart
+    | Interrupt
+    | Notice
+    | Left
+)

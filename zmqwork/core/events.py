@@ -1,0 +1,159 @@
+"""What has happened: the records that go into a machine. Hot ones carry batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from zmqwork.core.messages import Message
+
+if TYPE_CHECKING:
+    from zmqwork.core.ledger import Entry
+
+# A link: an int for one that this node dialled (it chose the number), bytes for one that
+# somebody opened to our bound socket (the routing id, new at each connection).
+Link = int | bytes
+
+
+@dataclass(slots=True)
+class PeerFound:
+    """A discovery source suggests a peer: an endpoint list, best first, under a stable key."""
+
+    key: str
+    endpoints: tuple[str, ...]
+    role: str = ""
+    source: str = ""
+
+
+@dataclass(slots=True)
+class PeerForgotten:
+    """A discovery source withdrew its suggestion; a session that beats goes on."""
+
+    key: str
+
+
+@dataclass(slots=True)
+class LinkUp:
+    """A dialled link is connected."""
+
+    link: int
+
+
+@dataclass(slots=True)
+class LinkDown:
+    """A link is gone: the dialled one lost its peer, or a send to a bound one had no route."""
+
+    link: Link
+
+
+@dataclass(slots=True)
+class Received:
+    """Numbered messages of one link, in the order of arrival."""
+
+    link: Link
+    messages: list[tuple[int, Message]]
+
+
+@dataclass(slots=True)
+class Garbled:
+    """A link delivered bytes that are no message."""
+
+    link: Link
+    why: str
+
+
+@dataclass(slots=True)
+class Probed:
+    """The answer to `effects.Probe`: `gone` is proof, its absence is not."""
+
+    key: str
+    gone: bool
+
+
+@dataclass(slots=True)
+class Submitted:
+    """The application handed over tasks, as fresh ledger entries."""
+
+    entries: list[Entry]
+
+
+@dataclass(slots=True)
+class CancelRequested:
+    """The application wants these tasks cancelled; `Answer` says for which it was possible."""
+
+    seqs: list[int]
+    request: object = None
+
+
+@dataclass(slots=True)
+class StatusRequested:
+    """The application asks what the machine knows; `Answer` carries it."""
+
+    request: object = None
+    seq: int | None = None
+
+
+@dataclass(slots=True)
+class Finished:
+    """A slot's next attempts ended, in the order in which they were given to it.
+
+    Attributes:
+        slot: its index.
+        results: (True, encoded value) or (False, error dict as in `messages.Failure`) each.
+        seconds: how long they ran, together.
+    """
+
+    slot: int
+    results: list[tuple[bool, Any]]
+    seconds: float
+
+
+@dataclass(slots=True)
+class SlotDied:
+    """The child that ran a slot is gone.
+
+    Attributes:
+        slot: its index.
+        begun: how many of the unfinished attempts given to it had been begun (0 or 1).
+        evidence: ``signal`` or ``exit_code``, for the dead letter.
+    """
+
+    slot: int
+    begun: int
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SlotReady:
+    """A slot can take attempts: at the start, and after its child was replaced."""
+
+    slot: int
+
+
+@dataclass(slots=True)
+class DrainRequested:
+    """Finish what is held, then leave."""
+
+
+@dataclass(slots=True)
+class StopRequested:
+    """Leave now: give back what is held."""
+
+
+Event = (
+    PeerFound
+    | PeerForgotten
+    | LinkUp
+    | LinkDown
+    | Received
+    | Garbled
+    | Probed
+    | Submitted
+    | CancelRequested
+    | StatusRequested
+    | Finished
+    | SlotDied
+    | SlotReady
+    | DrainRequested
+    | StopRequested
+)

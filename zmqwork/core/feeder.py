@@ -1,0 +1,248 @@
+"""Feeding the slots: which attempt begins next, where, and what comes of it.
+
+An attempt waits in the ready queue, or is parked while its producer's lease is not renewed, or is
+placed in a slot. What ends is put into its account's outcomes; the runner sends them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from zmqwork.config import WorkerConfig
+from zmqwork.core.clients import Account, Held
+from zmqwork.core.effects import Effect, Execute, Interrupt, Restart
+from zmqwork.core.events import Finished, SlotDied, SlotReady
+from zmqwork.core.messages import FAILED, LOST, Failure
+from zmqwork.core.pace import Pace
+from zmqwork.core.slots import Slot
+from zmqwork.core.timers import Timers
+from zmqwork.core.window import Window
+
+# The queue of ready attempts is searched for dropped ones when it has doubled, from this on.
+_READY_MIN = 128
+
+# An attempt that ends sooner is not told of as STARTED: its outcome says it all, and a producer
+# takes the oldest attempts of a lost worker for begun anyway.
+_STARTED_DELAY = 0.01
+
+# A handler that nobody waits for has this long to notice; then its process is killed.
+_INTERRUPT_GRACE = 1.0
+
+
+class Feeder:
+    """The slots of a worker, and what waits for them.
+
+    Attributes:
+        ready: attempts that may begin, in order. Bound: twice the sum of all credit, with husks.
+        turned: accounts with news in this turn (of one producer there may be two: one that was
+            given up while its attempts ran, and the one with which it came back).
+        expired: attempts whose deadline passed before they could begin, of this turn.
+    """
+
+    __slots__ = (
+        "_config",
+        "_out",
+        "_pace",
+        "_ready_max",
+        "_timers",
+        "_window",
+        "counters",
+        "expired",
+        "ready",
+        "slots",
+        "turned",
+    )
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        timers: Timers,
+        window: Window,
+        counters: dict[str, int],
+        out: list[Effect],
+    ) -> None:
+        self._config = config
+        self._timers = timers
+        self._window = window
+        self._out = out
+        self._pace = Pace()
+        self._ready_max = _READY_MIN
+        self.counters = counters
+        self.slots = [Slot(index) for index in range(config.slots)]
+        self.ready: deque[Held] = deque()
+        self.turned: dict[Account, None] = {}
+        self.expired: list[Held] = []
+
+    def sweep(self) -> None:
+        """Forget dropped attempts in the queue, when there may be many."""
+        if len(self.ready) > self._ready_max:
+            self.ready = deque(item for item in self.ready if not item.dropped)
+            self._ready_max = max(_READY_MIN, 2 * len(self.ready))
+
+    def interrupt(self, held: Held, now: float) -> None:
+        """This attempt was dropped: if it runs, tell its handler."""
+        for slot in self.slots:
+            if slot.given and slot.given[0] is held:
+                self._interrupt(slot, held, now)
+
+    def _interrupt(self, slot: Slot, held: Held, now: float) -> None:
+        self._out.append(Interrupt(slot.index, held))
+        if not self._config.shares_process:
+            self._timers.set(("interrupt", slot.index), now + _INTERRUPT_GRACE)
+
+    def end_unwanted(self, slot: Slot) -> None:
+        """Kill a child that still runs what nobody waits for; its other attempts move on."""
+        if slot.ready and slot.given and slot.given[0].dropped:
+            slot.ready = False
+            self._out.append(Restart(slot.index))
+            self.take_back(slot)
+
+    def opened(self, event: SlotReady) -> None:
+        """A slot can take attempts."""
+        self.slots[event.slot].ready = True
+
+    def fill(self, now: float) -> None:
+        """Give ready attempts to slots with room, shared out evenly."""
+        if not self.ready:
+            return
+        spread = sum(1 for slot in self.slots if slot.ready and not slot.given) or 1
+        for slot in sorted(self.slots, key=_load):
+            held = self._head(now)
+            if held is None:
+                return
+            room = slot.room(held.name, self._pace, self._config.chunk_max)
+            if room > 1:
+                room = min(room, max(1, -(-len(self.ready) // spread)))
+            if not slot.given and spread > 1:
+                spread -= 1
+            chunk = self._take(room, slot, now)
+            if chunk:
+                self._out.append(Execute(slot.index, chunk))
+
+    def _take(self, room: int, slot: Slot, now: float) -> list[Held]:
+        chunk: list[Held] = []
+        short: str | None = None
+        while len(chunk) < room:
+            held = self._head(now)
+            if held is None:
+                break
+            if held.name != short:
+                # Behind a task of another kind only if both are short.
+                if chunk and not self._pace.is_short(held.name):
+                    break
+                short = held.name
+            self.ready.popleft()
+            held.placed = True
+            slot.given.append(held)
+            chunk.append(held)
+        return chunk
+
+    def _head(self, now: float) -> Held | None:
+        """The next attempt that may begin; fenced, expired and dropped ones are moved away."""
+        ready = self.ready
+        fence_timeout = self._config.health.fence_timeout
+        while ready:
+            held = ready[0]
+            account = held.account
+            if held.dropped:
+                ready.popleft()
+            elif held.deadline_at is not None and now >= held.deadline_at:
+                ready.popleft()
+                account.held.pop(held.seq, None)
+                self.expired.append(held)
+            elif now - account.client.lease_from >= fence_timeout:
+                ready.popleft()
+                account.parked.append(held)
+            else:
+                return held
+        return None
+
+    def unpark(self, account: Account) -> None:
+        """The lease was renewed: what waited for that may begin."""
+        if account.parked:
+            self.ready.extendleft(reversed([h for h in account.parked if not h.dropped]))
+            account.parked.clear()
+
+    def look(self, now: float) -> None:
+        """Note which attempts are at the head of their slots."""
+        for slot in self.slots:
+            if slot.look(now):
+                if slot.given[0].dropped:
+                    self._interrupt(slot, slot.given[0], now)
+                self._timers.set_default(("started", slot.index), now + _STARTED_DELAY)
+
+    def announce(self, slot: Slot, now: float) -> None:
+        """Tell of the attempt that runs in this slot, if it has run long enough."""
+        held = slot.head
+        if held is None or slot.said or held.dropped:
+            return
+        if now < slot.head_at + _STARTED_DELAY:
+            self._timers.set(("started", slot.index), slot.head_at + _STARTED_DELAY)
+            return
+        slot.said = True
+        held.account.started.append(held)
+        self.turned[held.account] = None
+
+    def finished(self, event: Finished) -> None:
+        """Outcomes of the attempts that the slot had first."""
+        slot = self.slots[event.slot]
+        given = slot.given
+        count = len(event.results)
+        if not count or not slot.ready:
+            return  # (of a slot that was restarted meanwhile: its attempts are elsewhere)
+        self._window.ran(count, event.seconds)
+        self.counters["executed"] += count
+        each = event.seconds / count
+        turned = self.turned
+        account: Account | None = None
+        name: str | None = None
+        same = 0
+        for good, payload in event.results:
+            held = given.popleft()
+            if held.account is not account or held.name != name:
+                self._spent(account, name, same, each)
+                account, name, same = held.account, held.name, 0
+                turned[account] = None
+            same += 1
+            if held.dropped:
+                continue
+            del account.held[held.seq]
+            outcomes = account.outcomes
+            if good:
+                outcomes.seqs.append(held.seq)
+                outcomes.attempts.append(held.attempt)
+                outcomes.values.append(payload)
+            else:
+                self.counters["failed"] += 1
+                outcomes.failures.append(Failure(held.seq, held.attempt, FAILED, payload))
+        self._spent(account, name, same, each)
+
+    def _spent(self, account: Account | None, name: str | None, count: int, each: float) -> None:
+        if account is not None and name is not None:
+            self._pace.observe(name, count, count * each)
+            account.outcomes.spent(name, count, count * each)
+
+    def died(self, event: SlotDied) -> None:
+        """Blame the attempt that ran; what had not begun in that slot goes to another one."""
+        slot = self.slots[event.slot]
+        slot.ready = False
+        self.counters["crashes"] += event.begun
+        for held in [slot.given.popleft() for _ in range(min(event.begun, len(slot.given)))]:
+            account = held.account
+            if not held.dropped:
+                account.held.pop(held.seq, None)
+                error = {"type": "ChildDied", "text": "its process died", **event.evidence}
+                account.outcomes.failures.append(Failure(held.seq, held.attempt, LOST, error))
+                self.turned[account] = None
+        self.take_back(slot)
+
+    def take_back(self, slot: Slot) -> None:
+        """What the slot has waits again, in front of the others."""
+        for held in slot.given:
+            held.placed = held.begun = False
+        self.ready.extendleft(reversed([h for h in slot.given if not h.dropped]))
+        slot.given.clear()
+
+
+def _load(slot: Slot) -> int:
+    return len(slot.given)

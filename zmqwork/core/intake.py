@@ -1,0 +1,111 @@
+"""What comes in from producers: attempts are taken, forgotten, or given back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from zmqwork.core.clients import Account, Held
+from zmqwork.core.feeder import Feeder
+from zmqwork.core.listener import Listener
+from zmqwork.core.messages import REJECTED, Cancel, Failure, Recall, Return, Tasks
+
+
+class Intake:
+    """Takes attempts into their accounts and the feeder's queue.
+
+    Attributes:
+        refusal: the reason with which everything new is returned; empty: nothing is.
+    """
+
+    __slots__ = ("_feeder", "_known", "_listener", "counters", "refusal")
+
+    def __init__(
+        self,
+        known: Collection[str],
+        feeder: Feeder,
+        listener: Listener,
+        counters: dict[str, int],
+    ) -> None:
+        self._known = known
+        self._feeder = feeder
+        self._listener = listener
+        self.counters = counters
+        self.refusal = ""
+
+    def tasks(self, account: Account, tasks: Tasks, now: float) -> None:
+        """Take in attempts, as far as credit goes."""
+        held = account.held
+        ready = self._feeder.ready
+        known = self._known
+        returned: list[Held] = []
+        for run in tasks.runs:
+            name, options, attempt = run.name, run.options, run.attempt
+            deadline = options.get("deadline")
+            deadline_at = None if deadline is None else now + deadline
+            self.counters["received"] += len(run.seqs)
+            rejected = name not in known
+            for seq, args in zip(run.seqs, run.args, strict=True):
+                if seq in held:
+                    self._again(held[seq], attempt)
+                    continue
+                item = Held(account, seq, attempt, name, args, options, deadline_at)
+                if rejected:
+                    self._reject(item)
+                elif len(held) >= account.limit or self.refusal:
+                    returned.append(item)
+                else:
+                    held[seq] = item
+                    ready.append(item)
+        self._feeder.sweep()
+        if returned:
+            self.give_back(account, returned, self.refusal or "over_credit")
+
+    def _again(self, held: Held, attempt: int) -> None:
+        """The producer sends what is here already: one run serves both attempts."""
+        self.counters["duplicates"] += 1
+        held.attempt = max(held.attempt, attempt)
+
+    def _reject(self, held: Held) -> None:
+        error = {"type": "UnknownTask", "text": f"this worker has no task {held.name!r}"}
+        account = held.account
+        account.outcomes.failures.append(Failure(held.seq, held.attempt, REJECTED, error))
+        self._feeder.turned[account] = None
+
+    def cancel(self, account: Account, cancel: Cancel, now: float) -> None:
+        """Forget these attempts."""
+        for seq in cancel.seqs:
+            held = account.held.get(seq)
+            if held is not None:
+                self.drop(held, now)
+        account.prune()
+
+    def recall(self, account: Account, recall: Recall, now: float) -> None:
+        """Return the newest attempts that no slot has."""
+        back: list[Held] = []
+        for held in reversed(account.held.values()):
+            if len(back) >= recall.count:
+                break
+            if not held.placed:
+                back.append(held)
+        for held in back:
+            held.dropped = True
+            del account.held[held.seq]
+        account.prune()
+        if back:
+            back.reverse()
+            self.give_back(account, back, "recalled")
+        del now
+
+    def drop(self, held: Held, now: float) -> None:
+        """Forget an attempt; one that runs is told to end, and ends unheard."""
+        held.dropped = True
+        held.account.held.pop(held.seq, None)
+        self.counters["dropped"] += 1
+        if held.begun:
+            self._feeder.interrupt(held, now)
+
+    def give_back(self, account: Account, items: list[Held], reason: str) -> None:
+        """Return attempts that were not begun, and are not held any more."""
+        self.counters["returned"] += len(items)
+        seqs, attempts = [h.seq for h in items], [h.attempt for h in items]
+        self._listener.send(account.client, Return(reason, seqs, attempts))

@@ -1,0 +1,119 @@
+"""What a worker holds, at the beginning and at the end of a session.
+
+A WELCOME brings the worker's inventory. What the worker does not have never arrived, and waits
+again; what was taken for lost, waits and is there after all, is adopted; what the ledger does not
+want any more is cancelled there. When a worker is lost, what ran there, or may have run, counts
+as a crash, and everything is resubmitted.
+"""
+
+from __future__ import annotations
+
+from zmqwork.core.books import Books
+from zmqwork.core.effects import Notice
+from zmqwork.core.judge import Judge
+from zmqwork.core.lanes import Lane
+from zmqwork.core.ledger import WORKER_LOST, Entry
+from zmqwork.core.lifecycle import DISPATCHED, STARTED, WAITING
+from zmqwork.core.messages import HELD_DONE, HELD_RUNNING, Cancel, Welcome
+from zmqwork.core.workers import Worker
+
+
+class Inventory:
+    """Compares what workers hold with the ledger."""
+
+    __slots__ = ("_books", "_judge")
+
+    def __init__(self, books: Books, judge: Judge) -> None:
+        self._books = books
+        self._judge = judge
+
+    def compare(self, worker: Worker, welcome: Welcome, now: float) -> None:
+        """A session began: make the ledger and the worker's inventory agree."""
+        books = self._books
+        theirs = {seq: (attempt, state) for seq, attempt, state in welcome.held}
+        missing = [
+            entry
+            for entry in worker.held.values()
+            if theirs.get(entry.seq, (0, 0))[0] != entry.attempt
+        ]
+        books.give_back(worker, missing, "returned")
+        unwanted = []
+        adopted = []
+        for seq, (attempt, state) in theirs.items():
+            entry = books.ledger.get(seq)
+            trouble = entry.trouble if entry is not None else None
+            if trouble is not None:
+                trouble.absolve(attempt)
+            if entry is not None and seq in worker.held:
+                if state == HELD_RUNNING and entry.state == DISPATCHED:
+                    books.mark_started(entry, now)
+            elif (
+                entry is not None
+                and trouble is not None
+                and entry.state == WAITING
+                and entry.attempt == attempt == trouble.lost_attempt
+            ):
+                trouble.lost_attempt = 0
+                adopted.append((entry, state))
+            elif state != HELD_DONE and (entry is None or state != HELD_RUNNING):
+                unwanted.append(seq)  # (what runs may still win; a result will be offered)
+        self._adopt(worker, adopted, now)
+        if unwanted:
+            books.dialer.send(worker.peer, Cancel(unwanted))
+
+    def _adopt(self, worker: Worker, held: list[tuple[Entry, int]], now: float) -> None:
+        """Attempts that were taken for lost, and wait, but are there after all."""
+        books = self._books
+        by_lane: dict[Lane, list[int]] = {}
+        for entry, _ in held:
+            by_lane.setdefault(books.lanes.of(entry.spec), []).append(entry.seq)
+        for lane, seqs in by_lane.items():
+            lane.remove(frozenset(seqs))
+        for entry, state in held:
+            entry.move("adopted")
+            worker.take_on(entry)
+            if state == HELD_RUNNING:
+                books.mark_started(entry, now)
+
+    def lose(self, worker: Worker, now: float) -> None:
+        """The worker is gone: resubmit what it held, unless it crashed once too often."""
+        books = self._books
+        books.counters["lost_workers"] += 1
+        held = list(worker.held.values())
+        begun = _probably_begun(worker, held)
+        seqs = [entry.seq for entry in held]
+        evidence = {"worker": worker.label, "cause": WORKER_LOST}
+        waiting = [
+            e for e in held if e.seq not in begun or not self._judge.crashed(worker, e, evidence)
+        ]
+        for entry in waiting:
+            trouble = entry.troubled()
+            trouble.losses += 1
+            trouble.lost_at = now
+            trouble.lost_attempt = entry.attempt
+        books.counters["resubmitted"] += len(waiting)
+        books.give_back(worker, waiting, "lost")
+        books.out.append(
+            Notice(
+                "peer_lost",
+                f"worker {worker.label} is lost with {len(held)} attempts, "
+                f"{len(begun)} of them begun; {len(waiting)} are resubmitted",
+                {
+                    "node_id": worker.node_id,
+                    "name": worker.name,
+                    "held": len(held),
+                    "started": len(begun),
+                    "resubmitted": len(waiting),
+                    "seqs": seqs,
+                },
+            )
+        )
+
+
+def _probably_begun(worker: Worker, held: list[Entry]) -> frozenset[int]:
+    """Those known to run, filled up to its slots with the oldest of the others."""
+    begun = [entry.seq for entry in held if entry.state == STARTED]
+    spare = worker.slots - len(begun)
+    if spare > 0:
+        begun += [entry.seq for entry in held if entry.state == DISPATCHED][:spare]
+    return frozenset(begun)

@@ -1,0 +1,168 @@
+"""What the end of an attempt means for its task.
+
+The first result wins, whoever it comes from. A failure counts only for the newest attempt, and
+follows the retry policy. An attempt that was running when its worker or child died is a crash; the
+crash limit makes the task dead. What was only queued, rejected or given back is free.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zmqwork.core import explain, lifecycle
+from zmqwork.core.books import Books
+from zmqwork.core.ledger import CHILD_DIED, Entry
+from zmqwork.core.lifecycle import DISPATCHED, TASK
+from zmqwork.core.messages import FAILED, LOST, REJECTED, Done, Failure, Return, Started
+from zmqwork.core.retry import retry_delay
+from zmqwork.core.workers import Worker
+
+_SUCCEEDED = TASK["succeeded"]
+
+
+class Judge:
+    """Takes what workers say of their attempts.
+
+    Attributes:
+        acks: node id -> the newest batch that is recorded and not acked. Bound: the workers.
+    """
+
+    __slots__ = ("_books", "acks")
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self.acks: dict[str, int] = {}
+
+    def done(self, worker: Worker, done: Done, now: float) -> None:
+        """A batch of outcomes."""
+        books = self._books
+        self.acks[worker.node_id] = done.batch
+        for name, (count, seconds) in done.times.items():
+            books.pace.observe(name, int(count), seconds)
+        held = worker.held
+        entries = books.ledger.entries
+        settled = books.settled
+        freed = 0
+        for seq, value in zip(done.seqs, done.values, strict=True):
+            entry = held.pop(seq, None)
+            if entry is None:
+                self._late_success(seq, value, now)
+                continue
+            # The hot path: `Worker.drop` and `Ledger.settle`, spelled out.
+            freed += len(entry.args)
+            entry.state = _SUCCEEDED[entry.state]
+            entry.value = value
+            entry.worker = None
+            entry.args = b""
+            del entries[seq]
+            settled.append(entry)
+            if entry.trouble is not None:
+                books.resumed(entry, now)
+            if entry.deadline_at is not None:
+                books.timers.cancel(("expire", seq))
+        count = len(done.seqs)
+        books.ledger.settled_counts[lifecycle.SUCCEEDED] += count
+        worker.held_bytes -= freed
+        worker.done += count + len(done.failures)
+        books.counters["executions"] += count
+        for failure in done.failures:
+            self._failure(worker, failure, now)
+        worker.group.list(worker)
+
+    def _late_success(self, seq: int, value: bytes, now: float) -> None:
+        """A result from a worker that was given up on, or one that came before."""
+        books = self._books
+        books.ledger.settled_counts[lifecycle.SUCCEEDED] -= 1  # counted below if it is one
+        entry = books.ledger.get(seq)
+        if entry is None:
+            books.counters["duplicates"] += 1
+            return
+        books.counters["late"] += 1
+        books.unplace(entry, lifecycle.SUCCEEDED)
+        entry.value = value
+        books.resumed(entry, now)
+        books.settle(entry, "succeeded")
+
+    def _failure(self, worker: Worker, failure: Failure, now: float) -> None:
+        books = self._books
+        entry = worker.held.get(failure.seq)
+        if entry is None or entry.attempt != failure.attempt:
+            books.counters["late"] += 1  # a newer attempt decides
+            return
+        worker.drop(entry)
+        if failure.outcome != REJECTED:
+            books.resumed(entry, now)
+        error = failure.error
+        if failure.outcome == FAILED:
+            books.counters["executions"] += 1
+            self._failed(entry, error, now)
+        elif failure.outcome == LOST:
+            books.counters["executions"] += 1
+            evidence = {"worker": worker.label, "cause": CHILD_DIED}
+            evidence |= {k: v for k, v in error.items() if k in ("signal", "exit_code")}
+            if not self.crashed(worker, entry, evidence, dropped=True):
+                entry.troubled().lost_at = now
+                books.counters["resubmitted"] += 1
+                books.wait_again([entry], "lost")
+        else:
+            books.workforce.withdraw_task(worker, entry.spec.name)
+            books.wait_again([entry], "returned")
+
+    def _failed(self, entry: Entry, error: dict[str, Any], now: float) -> None:
+        books = self._books
+        trouble = entry.troubled()
+        trouble.failures += 1
+        options = entry.spec.options
+        if error.get("final") or trouble.failures > options.max_retries:
+            entry.error = {**error, "attempts": entry.attempt}
+            books.settle(entry, "failed")
+            return
+        trouble.note({"cause": "failed", "type": error.get("type"), "text": error.get("text")})
+        books.counters["retried"] += 1
+        entry.move("retried")
+        delay = retry_delay(options, trouble.failures, books.random)
+        books.timers.set(("rest", entry.seq), now + delay)
+        books.may_expire(entry)
+
+    def crashed(
+        self, worker: Worker, entry: Entry, evidence: dict[str, Any], *, dropped: bool = False
+    ) -> bool:
+        """Count a crash; True if it was one too many, and the task is dead."""
+        books = self._books
+        books.counters["crashes"] += 1
+        trouble = entry.troubled()
+        trouble.crashes += 1
+        trouble.note({**evidence, "attempt": entry.attempt})
+        if trouble.crashes < books.config.crash_limit:
+            return False
+        if not dropped:
+            worker.drop(entry)
+        entry.error = {
+            "type": "TaskLost",
+            "text": explain.crashes(trouble),
+            "attempts": entry.attempt,
+            "evidence": list(trouble.evidence),
+        }
+        books.settle(entry, "buried")
+        return True
+
+    def returned(self, worker: Worker, message: Return, now: float) -> None:
+        """These are given back, not begun."""
+        books = self._books
+        back = []
+        for seq, attempt in zip(message.seqs, message.attempts, strict=True):
+            entry = worker.held.get(seq)
+            if entry is not None and entry.attempt == attempt:
+                back.append(entry)
+        books.counters["returned"] += len(back)
+        books.give_back(worker, back, "returned")
+        worker.group.list(worker)
+        del now
+
+    def started(self, worker: Worker, message: Started, now: float) -> None:
+        """These have begun."""
+        books = self._books
+        for seq, attempt in zip(message.seqs, message.attempts, strict=True):
+            entry = worker.held.get(seq)
+            if entry is not None and entry.attempt == attempt and entry.state == DISPATCHED:
+                books.mark_started(entry, now)

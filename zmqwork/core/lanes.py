@@ -1,0 +1,114 @@
+"""Where tasks wait: a lane per (queue, task name, signature), in the order of submission."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from zmqwork.core.ledger import Entry, TaskSpec
+from zmqwork.core.lifecycle import WAITING
+
+LaneKey = tuple[str, str, str]
+
+
+class Lane:
+    """The waiting tasks of one kind.
+
+    A task that stops waiting otherwise than by `take` (cancelled, expired, a late result) stays
+    in the deque as a husk and is skipped; `size` counts the real ones. Bound: the ledger's; husks
+    are swept when they outnumber the rest.
+
+    Attributes:
+        size: how many tasks wait.
+        spoken: what the last notice about this lane said, so that it is said once.
+    """
+
+    __slots__ = ("_entries", "fingerprint", "key", "name", "queue", "size", "spoken")
+
+    def __init__(self, key: LaneKey) -> None:
+        self.key = key
+        self.queue, self.name, self.fingerprint = key
+        self._entries: deque[Entry] = deque()
+        self.size = 0
+        self.spoken = ""
+
+    def __len__(self) -> int:
+        return self.size
+
+    def append(self, entry: Entry) -> None:
+        """A task begins to wait, behind the others."""
+        self._entries.append(entry)
+        self.size += 1
+
+    def give_back(self, entries: Iterable[Entry]) -> None:
+        """Tasks wait again, in front of the others: they are older."""
+        for entry in sorted(entries, key=_by_seq, reverse=True):
+            self._entries.appendleft(entry)
+            self.size += 1
+
+    def first(self) -> Entry:
+        """The first waiting task; there must be one."""
+        entries = self._entries
+        while entries[0].state != WAITING:
+            entries.popleft()
+        return entries[0]
+
+    def take(self, count_max: int, bytes_max: int) -> list[Entry]:
+        """Up to `count_max` tasks with at most `bytes_max` of arguments, but at least one."""
+        taken: list[Entry] = []
+        entries = self._entries
+        size_bytes = 0
+        while entries and len(taken) < count_max:
+            entry = entries[0]
+            if entry.state == WAITING:
+                size_bytes += len(entry.args)
+                if size_bytes > bytes_max and taken:
+                    break
+                taken.append(entry)
+            entries.popleft()
+        self.size -= len(taken)
+        self._sweep()
+        return taken
+
+    def husk(self, entry: Entry) -> None:
+        """`entry` (waiting here until now) has been settled: count it out."""
+        assert entry.state != WAITING
+        self.size -= 1
+        self._sweep()
+
+    def _sweep(self) -> None:
+        if len(self._entries) > 64 + 2 * self.size:
+            self._entries = deque(e for e in self._entries if e.state == WAITING)
+
+    def remove(self, seqs: frozenset[int]) -> None:
+        """Take out these tasks, which wait here, so that they may wait again later."""
+        self._entries = deque(e for e in self._entries if e.seq not in seqs and e.state == WAITING)
+        self.size = len(self._entries)
+
+
+class Lanes:
+    """All lanes. Bound: one per kind of task that this process submits."""
+
+    __slots__ = ("_lanes",)
+
+    def __init__(self) -> None:
+        self._lanes: dict[LaneKey, Lane] = {}
+
+    def __iter__(self) -> Iterator[Lane]:
+        return iter(self._lanes.values())
+
+    def of(self, spec: TaskSpec) -> Lane:
+        """The lane for tasks of this kind."""
+        key = (spec.options.queue, spec.name, spec.fingerprint)
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = Lane(key)
+        return lane
+
+    def waiting(self) -> int:
+        """How many tasks wait."""
+        return sum(lane.size for lane in self._lanes.values())
+
+
+def _by_seq(entry: Entry) -> int:
+    return entry.seq

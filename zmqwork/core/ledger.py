@@ -1,0 +1,189 @@
+"""The ledger: a producer's record of every unsettled task, and the only authority on its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from zmqwork.config import TaskOptions
+from zmqwork.core import lifecycle
+from zmqwork.core.lifecycle import TASK, WAITING
+
+if TYPE_CHECKING:
+    from zmqwork.core.workers import Worker
+
+EVIDENCE_MAX = 10
+
+# Causes of a crash.
+WORKER_LOST = "worker lost"
+CHILD_DIED = "child died"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """What all tasks of one decorated function, under one set of options, have in common.
+
+    Attributes:
+        name: the task's name, unique in its app.
+        fingerprint: of its signature; a worker with another one is not given the task.
+        options: how it is queued, retried and given up on.
+    """
+
+    name: str
+    fingerprint: str
+    options: TaskOptions
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What went wrong with a task so far; few tasks have one.
+
+    Attributes:
+        failures: attempts whose handler raised.
+        crashes: attempts that were running when their worker or child died.
+        losses: attempts that ended with their worker, running or not.
+        lost_at: when the last attempt was lost, until the next one starts.
+        lost_attempt: which that was, if its worker may come back with it; else 0.
+        evidence: one record per crash or failure, at most EVIDENCE_MAX, the newest.
+    """
+
+    failures: int = 0
+    crashes: int = 0
+    losses: int = 0
+    lost_at: float | None = None
+    lost_attempt: int = 0
+    evidence: list[dict[str, Any]] = field(default_factory=list)
+
+    def note(self, record: dict[str, Any]) -> None:
+        """Keep a piece of evidence."""
+        self.evidence.append(record)
+        del self.evidence[:-EVIDENCE_MAX]
+
+    def absolve(self, attempt: int) -> None:
+        """The worker of this attempt was not lost after all: it is no crash."""
+        for record in self.evidence:
+            if record["cause"] == WORKER_LOST and record["attempt"] == attempt:
+                self.evidence.remove(record)
+                self.crashes -= 1
+                return
+
+
+class Entry:
+    """One task in the ledger.
+
+    Attributes:
+        seq: its number at this producer.
+        spec: what it has in common with its kind.
+        args: the encoded arguments; emptied when it is settled.
+        size_bytes: how many they were.
+        owner: whatever the application wants back in `Settle` (a future).
+        state: one of `lifecycle.UNSETTLED` or `lifecycle.SETTLED`.
+        attempt: the number of the newest attempt; 0 before the first.
+        worker: who holds the newest attempt, or None.
+        deadline_at: the instant when it expires, or None.
+        value: the encoded result once it succeeded.
+        error: how it ended otherwise: ``type``, ``text``, ``traceback``, ``attempts``,
+            ``evidence``.
+        trouble: what went wrong so far, or None.
+    """
+
+    __slots__ = (
+        "args",
+        "attempt",
+        "deadline_at",
+        "error",
+        "owner",
+        "seq",
+        "size_bytes",
+        "spec",
+        "state",
+        "trouble",
+        "value",
+        "worker",
+    )
+
+    def __init__(self, seq: int, spec: TaskSpec, args: bytes, owner: object) -> None:
+        self.seq = seq
+        self.spec = spec
+        self.args = args
+        self.size_bytes = len(args)
+        self.owner = owner
+        self.state: str = WAITING
+        self.attempt = 0
+        self.worker: Worker | None = None
+        self.deadline_at: float | None = None
+        self.value: bytes | None = None
+        self.error: dict[str, Any] | None = None
+        self.trouble: Trouble | None = None
+
+    def __repr__(self) -> str:
+        return f"<Entry {self.seq} {self.spec.name} {self.state}, attempt {self.attempt}>"
+
+    @property
+    def failures(self) -> int:
+        """Attempts whose handler raised."""
+        return self.trouble.failures if self.trouble else 0
+
+    @property
+    def crashes(self) -> int:
+        """Attempts that were running when their worker or child died."""
+        return self.trouble.crashes if self.trouble else 0
+
+    def troubled(self) -> Trouble:
+        """The record of what went wrong, made at the first trouble."""
+        if self.trouble is None:
+            self.trouble = Trouble()
+        return self.trouble
+
+    def move(self, cause: str) -> None:
+        """Go where the table says. KeyError is a bug of the caller."""
+        self.state = TASK[cause][self.state]
+
+
+class Ledger:
+    """All unsettled entries by seq, in the order of submission.
+
+    Bound: `ProducerConfig.max_pending`, which `submit` enforces before an entry is made.
+    """
+
+    __slots__ = ("_entries", "settled_counts")
+
+    def __init__(self) -> None:
+        self._entries: dict[int, Entry] = {}
+        self.settled_counts = dict.fromkeys(lifecycle.SETTLED, 0)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    @property
+    def entries(self) -> dict[int, Entry]:
+        """The table itself, for loops over batches."""
+        return self._entries
+
+    def add(self, entry: Entry) -> None:
+        """Take in a fresh entry; its seq must be new."""
+        assert entry.seq not in self._entries, f"task {entry.seq} was submitted twice"
+        self._entries[entry.seq] = entry
+
+    def get(self, seq: int) -> Entry | None:
+        """The unsettled entry with this number."""
+        return self._entries.get(seq)
+
+    def settle(self, entry: Entry, cause: str) -> None:
+        """Move an entry to its terminal state and forget it. Its worker must be off it by now."""
+        entry.state = TASK[cause][entry.state]
+        del self._entries[entry.seq]
+        self.settled_counts[entry.state] += 1
+        entry.worker = None
+        entry.args = b""
+
+    def counts(self) -> dict[str, int]:
+        """How many unsettled entries are in each state. O(n): for people, not for decisions."""
+        counts = dict.fromkeys(lifecycle.UNSETTLED, 0)
+        for entry in self:
+            counts[entry.state] += 1
+        return counts

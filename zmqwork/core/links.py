@@ -1,0 +1,74 @@
+"""The links that a node dials: opened, closed, and found by their number."""
+
+from __future__ import annotations
+
+from random import Random
+
+from zmqwork.core.effects import Dial, Effect, HangUp
+from zmqwork.core.numbering import Numbering
+from zmqwork.core.peer import DIALING, OPEN, RESTING, Peer
+from zmqwork.core.timers import Timers
+
+# Back-off between dials of a peer that does not answer: as libzmq's RECONNECT_IVL..MAX.
+_REDIAL_FIRST = 0.1
+_REDIAL_MAX = 5.0
+
+# A peer that no new dial can win over soon is asked again after this long.
+REFUSED_DELAY = 5.0
+
+
+class Links:
+    """At most one link per peer. A link's number is never used again.
+
+    Attributes:
+        by_link: the peer behind each open link. Bound: the dialer's PEERS_MAX.
+    """
+
+    __slots__ = ("_count", "_greeting_timeout", "_out", "_random", "_timers", "by_link")
+
+    def __init__(
+        self, timers: Timers, out: list[Effect], random: Random, greeting_timeout: float
+    ) -> None:
+        self._timers = timers
+        self._out = out
+        self._random = random
+        self._greeting_timeout = greeting_timeout
+        self._count = 0
+        self.by_link: dict[int, Peer] = {}
+
+    def backoff(self, peer: Peer) -> float:
+        """Seconds until the next dial: longer each time, and never in step with others."""
+        ceiling = min(_REDIAL_MAX, _REDIAL_FIRST * 2.0 ** min(peer.dials, 16))
+        return self._random.uniform(ceiling / 2, ceiling)
+
+    def dial(self, peer: Peer, now: float) -> None:
+        """Begin to connect to a peer at rest."""
+        assert peer.stage == RESTING
+        if self.open_twin(peer, peer.node_id) is not None:
+            self._timers.set(("dial", peer.key), now + REFUSED_DELAY)
+            return
+        self._count += 1
+        peer.link = peer.session = self._count
+        peer.dials += 1
+        peer.stage = DIALING
+        peer.numbers = Numbering()
+        self.by_link[peer.link] = peer
+        self._out.append(Dial(peer.link, peer.endpoint))
+        self._timers.set(("greet", peer.key), now + self._greeting_timeout)
+
+    def hang_up(self, peer: Peer, *, farewell: bool = False) -> None:
+        """Close the link, if there is one."""
+        if peer.link:
+            del self.by_link[peer.link]
+            self._out.append(HangUp(peer.link, farewell=farewell))
+            peer.link = 0
+        peer.stage = RESTING
+        for what in ("greet", "ping"):
+            self._timers.cancel((what, peer.key))
+
+    def open_twin(self, peer: Peer, node_id: str) -> Peer | None:
+        """The same node, already in session under another key. O(n), once per dial."""
+        for other in self.by_link.values() if node_id else ():
+            if other is not peer and other.node_id == node_id and other.stage == OPEN:
+                return other
+        return None

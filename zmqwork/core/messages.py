@@ -1,0 +1,281 @@
+"""What peers say to each other: a record per verb of DESIGN 4. `wire.messages` makes them bytes.
+
+Every message travels with a **number**: a count, from 1, of the messages sent over its link in
+that direction. A number that was seen is dropped; a gap ends the session, and the inventory of
+the next WELCOME repairs whatever was missed.
+
+A **seq** is a task's number at its producer; together with the producer's id it is the task id.
+A **token** is (producer epoch, attempt); the epoch is said once, in HELLO.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+# A batch is cut at this many tasks, and at this many bytes of arguments or results: what a peer
+# must take in at once stays small, and a turn of its loop short.
+BATCH_COUNT_MAX = 4096
+BATCH_BYTES_MAX = 1024 * 1024
+
+# How an attempt ended, as a worker says it (DESIGN 2).
+FAILED = "failed"
+REJECTED = "rejected"
+LOST = "lost"
+
+# States of an attempt in the inventory of a WELCOME.
+HELD_QUEUED = 0
+HELD_RUNNING = 1
+HELD_DONE = 2
+
+
+@dataclass(slots=True)
+class Hello:
+    """The first message of a link, from the connecting side.
+
+    Attributes:
+        session: counts the links that this node dialled; of one node, the newest wins.
+        node_id: 32 hexadecimal digits, random per process.
+        role: ``producer``, ``worker``, ``sink`` or ``observer``.
+        name: a label for people.
+        realm: the app's name.
+        protocol: the lowest and the highest protocol major that it speaks.
+        epoch: the producer's epoch: first half of every token of this session.
+        heartbeat_interval: seconds between its PINGs.
+    """
+
+    session: int
+    node_id: str
+    role: str
+    name: str
+    realm: str
+    protocol: tuple[int, int]
+    epoch: int = 0
+    heartbeat_interval: float = 1.0
+
+
+@dataclass(slots=True)
+class Welcome:
+    """The bound side's answer to HELLO.
+
+    Attributes:
+        session: the HELLO's, so that an answer to an older one is told apart.
+        node_id, role, name, realm: as in HELLO.
+        protocol: the major that this session speaks.
+        heartbeat_interval: seconds between its PINGs.
+        silence_timeout: how long its runtime may be silent on a living link before it is lost.
+        host, pid: where it runs, for people.
+        slots: attempts that it runs at once (0: not a worker).
+        queues: the queues that it serves; empty: all.
+        tasks: name -> signature fingerprint.
+        held: what it still holds for this producer: [seq, attempt, HELD_*] each.
+    """
+
+    session: int
+    node_id: str
+    role: str
+    name: str
+    realm: str
+    protocol: int
+    heartbeat_interval: float = 1.0
+    silence_timeout: float = 4.0
+    host: str = ""
+    pid: int = 0
+    slots: int = 0
+    queues: list[str] = field(default_factory=list)
+    tasks: dict[str, str] = field(default_factory=dict)
+    held: list[list[int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Refused:
+    """No session, or no longer.
+
+    `code` is one of ``protocol``, ``realm``, ``order``, ``gap``, ``full``.
+    """
+
+    code: str
+    text: str
+
+
+@dataclass(slots=True)
+class Ping:
+    """A heartbeat: `sequence` comes back in PONG; `lag` is the sender's loop lag in seconds."""
+
+    sequence: int
+    lag: float = 0.0
+
+
+@dataclass(slots=True)
+class Pong:
+    """The answer to a PING, with its sequence."""
+
+    sequence: int
+    lag: float = 0.0
+
+
+@dataclass(slots=True)
+class Draining:
+    """The worker takes nothing new and will leave."""
+
+
+@dataclass(slots=True)
+class Bye:
+    """Nothing of value is left on this link; the worker leaves when it was answered."""
+
+
+@dataclass(slots=True)
+class Demand:
+    """How much the producer has waiting: 0, 1 (1-9), 2 (10-99) or 3 (100 and more)."""
+
+    backlog: int
+
+
+@dataclass(slots=True)
+class Credit:
+    """How many attempts, and bytes of arguments, this producer may have unsettled here."""
+
+    attempts: int
+    size_bytes: int
+
+
+@dataclass(slots=True)
+class Run:
+    """Consecutive tasks of one kind.
+
+    Attributes:
+        name: the task's name.
+        options: what the worker must know: ``queue``, ``deadline`` (remaining seconds),
+            ``headers``; absent keys mean nothing was set.
+        attempt: the attempt's number, the same for all.
+        seqs: the tasks' numbers.
+        args: their encoded arguments, as long as `seqs`.
+    """
+
+    name: str
+    options: dict[str, Any]
+    attempt: int
+    seqs: list[int]
+    args: list[bytes]
+
+
+@dataclass(slots=True)
+class Tasks:
+    """Attempts for a worker."""
+
+    runs: list[Run]
+
+
+@dataclass(slots=True)
+class Started:
+    """Attempts whose handler has begun."""
+
+    seqs: list[int]
+    attempts: list[int]
+
+
+@dataclass(slots=True)
+class Failure:
+    """An attempt that ended without a result.
+
+    Attributes:
+        seq, attempt: which.
+        outcome: FAILED (the handler raised), REJECTED (never begun: this worker cannot run it)
+            or LOST (the child that ran it died).
+        error: ``type``, ``text``, ``traceback``, ``final`` (True: a retry is of no use), and for
+            LOST the evidence: ``signal`` or ``exit_code``.
+    """
+
+    seq: int
+    attempt: int
+    outcome: str
+    error: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Done:
+    """Ended attempts: a batch that the worker keeps until DONE_ACK names it.
+
+    Attributes:
+        batch: counts the worker's batches for this producer, from 1.
+        seqs, attempts, values: the succeeded ones, with their encoded results.
+        failures: the others.
+        times: task name -> [count, seconds they ran in all].
+    """
+
+    batch: int
+    seqs: list[int]
+    attempts: list[int]
+    values: list[bytes]
+    failures: list[Failure]
+    times: dict[str, list[float]]
+
+
+@dataclass(slots=True)
+class DoneAck:
+    """All batches up to this one are recorded: forget them."""
+
+    batch: int
+
+
+@dataclass(slots=True)
+class Return:
+    """Unstarted attempts given back, free of charge.
+
+    `reason` is one of ``draining``, ``stopping``, ``over_credit``, ``recalled``, ``expired``.
+    """
+
+    reason: str
+    seqs: list[int]
+    attempts: list[int]
+
+
+@dataclass(slots=True)
+class Recall:
+    """Please return up to `count` attempts that nothing has begun."""
+
+    count: int
+
+
+@dataclass(slots=True)
+class Cancel:
+    """Forget these: their results are not wanted any more."""
+
+    seqs: list[int]
+
+
+@dataclass(slots=True)
+class Info:
+    """An observer asks; the answer is a STATUS with the same number."""
+
+    request: int
+
+
+@dataclass(slots=True)
+class Status:
+    """What a node says of itself: plain values only."""
+
+    request: int
+    status: dict[str, Any]
+
+
+Message = (
+    Hello
+    | Welcome
+    | Refused
+    | Ping
+    | Pong
+    | Draining
+    | Bye
+    | Demand
+    | Credit
+    | Tasks
+    | Started
+    | Done
+    | DoneAck
+    | Return
+    | Recall
+    | Cancel
+    | Info
+    | Status
+)

@@ -1,0 +1,96 @@
+"""A peer that this node dials, and what a dialer tells its machine about it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from zmqwork.core.events import PeerFound
+from zmqwork.core.lifecycle import NEW
+from zmqwork.core.liveness import Liveness
+from zmqwork.core.messages import Message, Welcome
+from zmqwork.core.numbering import Numbering
+
+# The stages of a peer's link.
+RESTING, DIALING, GREETING, OPEN = "resting", "dialing", "greeting", "open"
+
+
+class Peer:
+    """A peer that this node dials."""
+
+    __slots__ = (
+        "dials",
+        "endpoints",
+        "forgotten",
+        "key",
+        "link",
+        "liveness",
+        "name",
+        "node_id",
+        "numbers",
+        "ping_sequence",
+        "probes",
+        "reached",
+        "refusal",
+        "role",
+        "session",
+        "source",
+        "stage",
+        "state",
+        "turn",
+    )
+
+    def __init__(self, found: PeerFound, liveness: Liveness) -> None:
+        self.key = found.key
+        self.endpoints = found.endpoints
+        self.role = found.role
+        self.source = found.source
+        self.name = ""
+        self.node_id = ""
+        self.state: str = NEW
+        self.stage = RESTING
+        self.link = 0
+        self.session = 0
+        self.numbers = Numbering()
+        self.liveness = liveness
+        self.ping_sequence = 0
+        self.dials = 0  # since the last WELCOME
+        self.turn = 0  # of which endpoint
+        self.reached = ""  # the endpoint of the last WELCOME
+        self.probes = 0
+        self.refusal = ""
+        self.forgotten = False
+
+    def __repr__(self) -> str:
+        return f"<Peer {self.name or self.key} {self.state}, link {self.stage}>"
+
+    @property
+    def label(self) -> str:
+        """How people tell it apart."""
+        return f"{self.name}#{self.node_id[:4]}" if self.node_id else self.key
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint whose turn it is: the best one first, then round until one answers."""
+        return self.endpoints[self.turn % len(self.endpoints)]
+
+
+class Sessions(Protocol):
+    """What a dialer tells its machine."""
+
+    def opened(self, peer: Peer, welcome: Welcome, now: float) -> None:
+        """A session began; the WELCOME says what the peer holds."""
+
+    def suspected(self, peer: Peer, now: float) -> None:
+        """Give it nothing new."""
+
+    def revived(self, peer: Peer, now: float) -> None:
+        """It was heard again, in the same session."""
+
+    def lost(self, peer: Peer, now: float) -> None:
+        """It is given up, with everything that it held."""
+
+    def left(self, peer: Peer, now: float) -> None:
+        """It said BYE: it holds nothing of ours."""
+
+    def message(self, peer: Peer, message: Message, now: float) -> None:
+        """Something else that it said."""

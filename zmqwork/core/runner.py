@@ -1,0 +1,413 @@
+"""The worker's machine: takes attempts, feeds slots, keeps outcomes until they are acked.
+
+What it guarantees to a producer: an attempt that it took is in its inventory until the outcome is
+acked or the attempt is returned; an outcome is offered again in every session until it is acked;
+nothing is begun on a lease that the producer may have given up on. It leaves only when every
+outbox is empty and every producer has answered its BYE, or did not in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from zmqwork.config import WorkerConfig
+from zmqwork.core import welcome
+from zmqwork.core.clients import Account
+from zmqwork.core.effects import Answer, Effect, Left, Notice, Restart
+from zmqwork.core.events import (
+    DrainRequested,
+    Event,
+    Finished,
+    SlotDied,
+    SlotReady,
+    StatusRequested,
+    StopRequested,
+)
+from zmqwork.core.feeder import Feeder
+from zmqwork.core.intake import Intake
+from zmqwork.core.listener import Client, Listener
+from zmqwork.core.messages import (
+    LOST,
+    Bye,
+    Cancel,
+    Credit,
+    Demand,
+    Done,
+    DoneAck,
+    Draining,
+    Hello,
+    Info,
+    Message,
+    Recall,
+    Started,
+    Status,
+    Tasks,
+)
+from zmqwork.core.timers import Timers
+from zmqwork.core.window import Window, share
+
+SERVING, DRAINING, LEAVING, GONE = "serving", "draining", "leaving", "gone"
+
+# A producer that does not answer BYE within this is not waited for: its results are acked.
+_BYE_TIMEOUT = 0.5
+
+# Failures are told to the worker's log at most so often: a bad release fails by the thousand.
+_COMPLAINT_INTERVAL = 1.0
+
+# A credit that grows by less than this part is not worth a message.
+_CREDIT_STEP = 0.25
+
+
+class Runner:
+    """A worker, without its sockets, clock, threads and children."""
+
+    def __init__(self, config: WorkerConfig) -> None:
+        self._config = config
+        self._out: list[Effect] = []
+        self.listener = Listener(config, self, self._out)
+        self._accounts: dict[str, Account] = {}
+        self._window = Window(config.slots, config.prefetch_max)
+        self._timers = Timers()
+        self._credit_stale = False
+        self._ticked_at: float | None = None
+        self._complained_at = float("-inf")
+        self._untold = 0  # failures since the last complaint
+        self.state = SERVING
+        self.counters = dict.fromkeys(
+            ("received", "executed", "failed", "crashes", "returned", "dropped", "duplicates"), 0
+        )
+        self._feeder = Feeder(config, self._timers, self._window, self.counters, self._out)
+        self._intake = Intake(config.tasks, self._feeder, self.listener, self.counters)
+        self._handlers: dict[type[Event], Callable[[Any, float], None]] = {
+            DrainRequested: self._drain_requested,
+            StopRequested: self._stop_requested,
+            StatusRequested: self._status_requested,
+        }
+        self._messages: dict[type[Message], Callable[[Account, Any, float], None]] = {
+            Tasks: self._intake.tasks,
+            DoneAck: self._done_ack,
+            Cancel: self._cancel,
+            Recall: self._intake.recall,
+            Demand: self._demand,
+        }
+
+    # -- the three verbs ----------------------------------------------------------------------
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """Take an event."""
+        handler = self._handlers.get(type(event))
+        if isinstance(event, Finished):
+            self._feeder.finished(event)
+        elif isinstance(event, SlotReady):
+            self._feeder.opened(event)
+        elif isinstance(event, SlotDied):
+            self._feeder.died(event)
+        elif handler is not None:
+            handler(event, now)
+        else:
+            self.listener.handle(event, now)
+        return self._emit()
+
+    def tick(self, now: float) -> list[Effect]:
+        """Feed the slots and send what this turn piled up."""
+        self._forgive_own_lag(now)
+        self.listener.tick(now)
+        for due in self._timers.due(now):
+            self._due(due, now)
+        if self.state in (SERVING, DRAINING):
+            self._feed(now)
+        self._send_news(now)
+        if self._credit_stale and self.state == SERVING:
+            self._grant()
+        if self.state == DRAINING and self._is_done():
+            self._say_bye(now)
+        if self.state == LEAVING and not self._accounts:
+            self._leave()
+        self._ticked_at = now
+        return self._emit()
+
+    def deadline(self) -> float | None:
+        """The next instant at which `tick` has something to do without an event."""
+        instants = (self._timers.next(), self.listener.deadline())
+        return min((at for at in instants if at is not None), default=None)
+
+    def _emit(self) -> list[Effect]:
+        out = self._out[:]
+        self._out.clear()
+        return out
+
+    def _forgive_own_lag(self, now: float) -> None:
+        deadline = self.deadline()
+        if deadline is not None and self._ticked_at is not None:
+            lag = now - max(deadline, self._ticked_at)
+            if lag > self._config.health.heartbeat_interval / 2:
+                self.listener.forgive(lag, now)
+
+    def _due(self, due: Any, now: float) -> None:
+        what, key = due
+        if what == "started":
+            self._feeder.announce(self._feeder.slots[key], now)
+        elif what == "interrupt":
+            self._feeder.end_unwanted(self._feeder.slots[key])
+        elif what == "drain" and self.state == DRAINING:
+            running = sum(len(slot.given) for slot in self._feeder.slots)
+            self._out.append(
+                Notice("drain_cut", f"the drain took too long: {running} attempts are returned")
+            )
+            self._stop(now)
+        elif what == "bye" and self.state == LEAVING:
+            self._leave()
+
+    # -- producers ----------------------------------------------------------------------------
+
+    def client_opened(self, client: Client, hello: Hello, now: float) -> None:
+        """A session began: say what we are and what we hold."""
+        producing = client.role == "producer" and self.state not in (LEAVING, GONE)
+        account = self._accounts.get(client.node_id)
+        if producing and account is None:
+            account = self._accounts[client.node_id] = Account(client)
+        resent = account.resend(now) if account is not None else []
+        held = account.inventory() if account is not None else []
+        self.listener.send(client, welcome.of_worker(self._config, hello, held))
+        if account is not None:
+            self._resume(account, resent)
+        if self.state == LEAVING:
+            self.listener.send(client, Bye())
+
+    def _resume(self, account: Account, resent: list[Done]) -> None:
+        client = account.client
+        account.backlog = 0
+        account.started.clear()  # the inventory said it
+        account.limit = -1  # whatever it was, the new session has not heard of it
+        self._credit_stale = True
+        for done in resent:
+            self.listener.send(client, done)
+        if self.state == DRAINING:
+            self.listener.send(client, Draining())
+
+    def client_message(self, client: Client, message: Message, now: float) -> None:
+        """What a node says that dialled us."""
+        if isinstance(message, Info):
+            self.listener.send(client, Status(message.request, self._status()))
+            return
+        account = self._accounts.get(client.node_id)
+        handler = self._messages.get(type(message))
+        if account is None or handler is None:
+            self.listener.counters.strays += 1
+        else:
+            handler(account, message, now)
+
+    def client_renewed(self, client: Client, now: float) -> None:
+        """The producer lives: what was parked may begin."""
+        account = self._accounts.get(client.node_id)
+        if account is not None:
+            self._feeder.unpark(account)
+        del now
+
+    def client_lost(self, client: Client, now: float) -> None:
+        """Nobody wants these results: drop what is queued, cancel what runs."""
+        account = self._accounts.pop(client.node_id, None)
+        if account is None:
+            return
+        for held in list(account.held.values()):
+            self._intake.drop(held, now)
+        account.parked.clear()
+        self._credit_stale = True
+
+    # -- what producers say -------------------------------------------------------------------
+
+    def _cancel(self, account: Account, cancel: Cancel, now: float) -> None:
+        self._intake.cancel(account, cancel, now)
+        self._credit_stale = True
+
+    def _done_ack(self, account: Account, ack: DoneAck, now: float) -> None:
+        sent_at = account.acked(ack.batch)
+        if sent_at is not None:
+            self._window.acked(now - sent_at, now)
+            self._credit_stale = True
+
+    def _demand(self, account: Account, demand: Demand, now: float) -> None:
+        account.backlog = demand.backlog
+        self._credit_stale = True
+        del now
+
+    # -- slots --------------------------------------------------------------------------------
+
+    def _feed(self, now: float) -> None:
+        feeder = self._feeder
+        if not self._outbox_is_full():
+            feeder.fill(now)
+        for held in feeder.expired:
+            self._intake.give_back(held.account, [held], "expired")
+        feeder.expired.clear()
+        feeder.look(now)
+
+    def _outbox_is_full(self) -> bool:
+        limit = self._config.outbox_bytes
+        return sum(account.outbox_bytes for account in self._accounts.values()) > limit
+
+    # -- what leaves --------------------------------------------------------------------------
+
+    def _send_news(self, now: float) -> None:
+        for account in self._feeder.turned:
+            node_id = account.client.node_id
+            if self._accounts.get(node_id) is not account:
+                continue  # its producer was given up meanwhile
+            self._complain(account, now)
+            if account.outcomes:
+                for done in account.post(now):
+                    self.listener.send(account.client, done)
+                self._credit_stale = True
+                # Whoever was served goes last, so that what does not divide goes round.
+                self._accounts[node_id] = self._accounts.pop(node_id)
+            started = [h for h in account.started if h.seq in account.held]
+            account.started.clear()
+            if started:
+                seqs, attempts = [h.seq for h in started], [h.attempt for h in started]
+                self.listener.send(account.client, Started(seqs, attempts))
+        self._feeder.turned.clear()
+
+    def _complain(self, account: Account, now: float) -> None:
+        """Tell the log of crashes, and of failures: the first of a while, and a count."""
+        failures = account.outcomes.failures
+        if not failures:
+            return
+        self._untold += len(failures)
+        crashes = [failure for failure in failures if failure.outcome == LOST]
+        if not crashes and now < self._complained_at + _COMPLAINT_INTERVAL:
+            return
+        self._complained_at = now
+        failure = (crashes or failures)[0]
+        error = failure.error
+        task = f"task {account.client.node_id[:8]}-{failure.seq}, attempt {failure.attempt}"
+        died = error.get("signal") or error.get("exit_code")
+        why = (
+            f"its process died ({died})"
+            if died is not None
+            else (f"{error.get('type')}: {error.get('text')}")
+        )
+        more = f" (and {self._untold - 1} more)" if self._untold > 1 else ""
+        self._untold = 0
+        data = {"seq": failure.seq, "attempt": failure.attempt, "outcome": failure.outcome}
+        self._out.append(Notice("attempt_" + failure.outcome, f"{task}: {why}{more}", data))
+
+    def _grant(self) -> None:
+        """Share slots and prefetch among the producers, and tell those for whom much changed."""
+        self._credit_stale = False
+        total = self._window.total()
+        exact = total <= self._config.slots  # long tasks: each slot counts
+        accounts = list(self._accounts.values())
+        shares = share(total, [(a.backlog > 0, len(a.held)) for a in accounts])
+        spent = sum(max(0, account.limit) for account in accounts)
+        # Lower limits first, so that the sum of what is granted never exceeds the total.
+        for account, wanted in sorted(
+            zip(accounts, shares, strict=True), key=lambda pair: pair[1] - pair[0].limit
+        ):
+            before = max(0, account.limit)
+            limit = min(wanted, before + max(0, total - spent))
+            step = 1.0 if exact else max(1.0, _CREDIT_STEP * before)
+            if account.limit >= 0 and abs(limit - before) < step and spent <= total:
+                continue
+            spent += limit - before
+            account.limit = limit
+            self.listener.send(account.client, Credit(limit, self._config.credit_bytes))
+
+    # -- leaving ------------------------------------------------------------------------------
+
+    def _drain_requested(self, event: DrainRequested, now: float) -> None:
+        if self.state != SERVING:
+            return
+        self.state = DRAINING
+        self._intake.refusal = "draining"
+        self._timers.set(("drain", None), now + self._config.drain_timeout)
+        for account in self._accounts.values():
+            account.limit = 0
+            self.listener.send(account.client, Draining())
+            self._return_unbegun(account, "draining")
+        del event
+
+    def _return_unbegun(self, account: Account, reason: str) -> None:
+        queued = [held for held in account.held.values() if not held.placed]
+        for held in queued:
+            held.dropped = True
+            del account.held[held.seq]
+        account.parked.clear()
+        if queued:
+            self._intake.give_back(account, queued, reason)
+
+    def _is_done(self) -> bool:
+        return not any(slot.given for slot in self._feeder.slots) and not any(
+            account.held or account.outbox for account in self._accounts.values()
+        )
+
+    def _stop_requested(self, event: StopRequested, now: float) -> None:
+        if self.state in (SERVING, DRAINING):
+            self._stop(now)
+        elif self.state == LEAVING:
+            self._leave()
+        del event
+
+    def _stop(self, now: float) -> None:
+        """Kill what runs, and give it all back: nobody is to blame."""
+        for slot in self._feeder.slots:
+            if slot.given:
+                self._out.append(Restart(slot.index))
+                self._feeder.take_back(slot)
+            slot.ready = False
+        for account in self._accounts.values():
+            if self.state == SERVING:
+                self.listener.send(account.client, Draining())
+            account.started.clear()
+            self._return_unbegun(account, "stopping")
+        self._feeder.ready.clear()
+        self._send_news(now)
+        self._say_bye(now)
+
+    def _say_bye(self, now: float) -> None:
+        self.state = LEAVING
+        self._intake.refusal = "stopping"
+        self._timers.set(("bye", None), now + _BYE_TIMEOUT)
+        for client in self.listener.clients.values():
+            self.listener.send(client, Bye())
+
+    def _leave(self) -> None:
+        self.state = GONE
+        self._out.append(Left())
+
+    # -- what people are told -----------------------------------------------------------------
+
+    def _status_requested(self, event: StatusRequested, now: float) -> None:
+        self._out.append(Answer(event.request, self._status()))
+        del now
+
+    def _status(self) -> dict[str, Any]:
+        config = self._config
+        return {
+            "node_id": config.node_id,
+            "name": config.name,
+            "role": "worker",
+            "realm": config.realm,
+            "host": config.host,
+            "pid": config.pid,
+            "version": config.version,
+            "state": self.state,
+            "slots": config.slots,
+            "busy": sum(1 for slot in self._feeder.slots if slot.given),
+            "queued": sum(len(account.held) for account in self._accounts.values())
+            - sum(len(slot.given) for slot in self._feeder.slots),
+            "queues": list(config.queues),
+            "tasks": [name for name in config.tasks if not name.endswith("[]")],
+            "producers": [
+                {
+                    "node_id": account.client.node_id,
+                    "name": account.client.name,
+                    "held": len(account.held),
+                    "credit": account.limit,
+                    "unacked": len(account.outbox),
+                }
+                for account in self._accounts.values()
+            ],
+            "round_trip": self._window.round_trip,
+            "counters": dict(self.counters),
+        }

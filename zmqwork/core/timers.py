@@ -1,0 +1,72 @@
+"""Deadlines by key: set, cancel, what is due, and when the next one is."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from heapq import heapify, heappop, heappush
+
+
+class Timers:
+    """A heap with lazy deletion: a moved or cancelled deadline leaves its old heap item behind.
+
+    Bound: the heap never holds more than twice the live keys plus a constant; beyond that it is
+    rebuilt, so that the cost stays O(log n) amortised. The keys are bounded by their owner.
+    """
+
+    _SLACK = 64
+
+    __slots__ = ("_at", "_count", "_heap")
+
+    def __init__(self) -> None:
+        self._at: dict[Hashable, tuple[float, int]] = {}
+        self._heap: list[tuple[float, int, Hashable]] = []
+        self._count = 0  # breaks ties in the order of setting, so keys are never compared
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._at
+
+    def set(self, key: Hashable, at: float) -> None:
+        """Let `key` be due at `at`, instead of any earlier setting."""
+        self._count += 1
+        self._at[key] = (at, self._count)
+        heappush(self._heap, (at, self._count, key))
+        self._sweep()
+
+    def set_default(self, key: Hashable, at: float) -> None:
+        """As `set`, unless `key` has a deadline already."""
+        if key not in self._at:
+            self.set(key, at)
+
+    def cancel(self, key: Hashable) -> None:
+        """Forget `key`; nothing happens if it is not set."""
+        if self._at.pop(key, None) is not None:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        if len(self._heap) > 2 * len(self._at) + self._SLACK:
+            self._heap = [(at, count, key) for key, (at, count) in self._at.items()]
+            heapify(self._heap)
+
+    def due(self, now: float) -> list[Hashable]:
+        """Remove and return the keys whose instant has come, earliest first."""
+        keys: list[Hashable] = []
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            at, count, key = heappop(heap)
+            if self._at.get(key) == (at, count):
+                del self._at[key]
+                keys.append(key)
+        return keys
+
+    def next(self) -> float | None:
+        """The earliest instant that is set."""
+        heap = self._heap
+        while heap:
+            at, count, key = heap[0]
+            if self._at.get(key) == (at, count):
+                return at
+            heappop(heap)
+        return None

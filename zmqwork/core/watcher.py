@@ -1,0 +1,126 @@
+"""The observer's machine: dials everybody, asks each for its status, answers when all are in."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from zmqwork.config import NodeConfig
+from zmqwork.core.dialer import Dialer
+from zmqwork.core.effects import Answer, Effect, Left
+from zmqwork.core.events import DrainRequested, Event, StatusRequested, StopRequested
+from zmqwork.core.lifecycle import LOST, REFUSED
+from zmqwork.core.messages import Info, Message, Status, Welcome
+from zmqwork.core.peer import OPEN, Peer
+
+
+class Watcher:
+    """An observer. Bound: one status per peer of its dialer; requests are the application's.
+
+    Requests that come while one is open are answered together with it.
+
+    Attributes:
+        patience: seconds to wait for those that do not answer.
+        settle_delay: seconds to wait for further peers to be found.
+    """
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        random: Random,
+        *,
+        patience: float = 2.0,
+        settle_delay: float = 0.3,
+    ) -> None:
+        self._out: list[Effect] = []
+        self.dialer = Dialer(config, "observer", self, self._out, random)
+        self._patience = patience
+        self._settle_delay = settle_delay
+        self._statuses: dict[str, dict[str, Any]] = {}
+        self._requests: list[object] = []
+        self._asked_at = 0.0
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """Take an event."""
+        if isinstance(event, StatusRequested):
+            self._requests.append(event.request)
+            self._asked_at = now
+            self._statuses.clear()
+            for peer in self.dialer.peers.values():
+                if peer.stage == OPEN:
+                    self.dialer.send(peer, Info(1))
+        elif isinstance(event, StopRequested | DrainRequested):
+            self.dialer.farewell()
+            self._out.append(Left())
+        else:
+            self.dialer.handle(event, now)
+        return self._emit()
+
+    def tick(self, now: float) -> list[Effect]:
+        """Answer when everybody was heard, or the time is over."""
+        self.dialer.tick(now)
+        if self._requests and self._is_complete(now):
+            unheard = [
+                {"key": p.key, "name": p.name, "role": p.role, "state": p.state, "why": p.refusal}
+                for p in self.dialer.peers.values()
+                if p.node_id not in self._statuses
+            ]
+            answer = {"nodes": list(self._statuses.values()), "unheard": unheard}
+            self._out.extend(Answer(request, answer) for request in self._requests)
+            self._requests.clear()
+        return self._emit()
+
+    def deadline(self) -> float | None:
+        """The next instant at which `tick` has something to do without an event."""
+        instants = [self.dialer.deadline()]
+        if self._requests:
+            settled_at = self._asked_at + self._settle_delay
+            instants.append(
+                settled_at if self._ticks_before(settled_at) else self._asked_at + self._patience
+            )
+        return min((at for at in instants if at is not None), default=None)
+
+    def _ticks_before(self, settled_at: float) -> bool:
+        return self._ticked_at < settled_at
+
+    _ticked_at = 0.0
+
+    def _is_complete(self, now: float) -> bool:
+        self._ticked_at = now
+        if now >= self._asked_at + self._patience:
+            return True
+        if now < self._asked_at + self._settle_delay:
+            return False
+        return all(
+            peer.node_id in self._statuses or peer.state in (REFUSED, LOST)
+            for peer in self.dialer.peers.values()
+        )
+
+    def _emit(self) -> list[Effect]:
+        out = self._out[:]
+        self._out.clear()
+        return out
+
+    def opened(self, peer: Peer, welcome: Welcome, now: float) -> None:
+        """Ask at once."""
+        if self._requests:
+            self.dialer.send(peer, Info(1))
+        del welcome, now
+
+    def message(self, peer: Peer, message: Message, now: float) -> None:
+        """Keep what a node says of itself."""
+        if isinstance(message, Status):
+            self._statuses[peer.node_id] = message.status
+        del now
+
+    def suspected(self, peer: Peer, now: float) -> None:
+        """The survey goes on without it."""
+
+    def revived(self, peer: Peer, now: float) -> None:
+        """The survey goes on with it."""
+
+    def lost(self, peer: Peer, now: float) -> None:
+        """The survey goes on without it."""
+
+    def left(self, peer: Peer, now: float) -> None:
+        """The survey goes on without it."""

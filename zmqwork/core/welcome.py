@@ -1,0 +1,34 @@
+"""How a node introduces itself: the WELCOME of each role."""
+
+from __future__ import annotations
+
+from zmqwork.config import PROTOCOL_MAX, NodeConfig, WorkerConfig
+from zmqwork.core.messages import Hello, Welcome
+
+
+def of_node(config: NodeConfig, role: str, hello: Hello) -> Welcome:
+    """The answer of a node that shares its process with user code."""
+    return Welcome(
+        session=hello.session,
+        node_id=config.node_id,
+        role=role,
+        name=config.name,
+        realm=config.realm,
+        protocol=min(PROTOCOL_MAX, hello.protocol[1]),
+        heartbeat_interval=config.health.heartbeat_interval,
+        silence_timeout=config.health.runtime_timeout,
+        host=config.host,
+        pid=config.pid,
+    )
+
+
+def of_worker(config: WorkerConfig, hello: Hello, held: list[list[int]]) -> Welcome:
+    """The answer of a worker, with its inventory for this producer."""
+    welcome = of_node(config, "worker", hello)
+    if not config.shares_process:
+        welcome.silence_timeout = config.health.lost_timeout
+    welcome.slots = config.slots
+    welcome.queues = list(config.queues)
+    welcome.tasks = dict(config.tasks)
+    welcome.held = held
+    return welcome

@@ -1,0 +1,228 @@
+"""What a producer knows of its workers, and which of them is next."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from zmqwork.core.lanes import Lane
+from zmqwork.core.ledger import Entry
+from zmqwork.core.messages import Welcome
+from zmqwork.core.peer import Peer
+
+
+class Worker:
+    """A worker as its producer sees it.
+
+    Attributes:
+        held: its unsettled attempts by seq, in the order of dispatch. Bound: `limit`.
+        held_bytes: the bytes of their arguments.
+        limit, limit_bytes: the credit it granted, in attempts and bytes unsettled there.
+        usable: whether it is given anything: alive, in session and not draining.
+        done: attempts that it ended so far.
+    """
+
+    __slots__ = (
+        "done",
+        "done_at_review",
+        "draining",
+        "group",
+        "held",
+        "held_bytes",
+        "in_idle",
+        "in_open",
+        "label",
+        "limit",
+        "limit_bytes",
+        "name",
+        "node_id",
+        "peer",
+        "slots",
+        "told_backlog",
+        "usable",
+    )
+
+    def __init__(self, peer: Peer, welcome: Welcome, group: Group) -> None:
+        self.node_id = welcome.node_id
+        self.name = welcome.name
+        self.label = peer.label
+        self.peer = peer
+        self.slots = welcome.slots
+        self.group = group
+        self.held: dict[int, Entry] = {}
+        self.held_bytes = 0
+        self.limit = 0
+        self.limit_bytes = 0
+        self.usable = False
+        self.draining = False
+        self.in_idle = self.in_open = False
+        self.told_backlog = 0
+        self.done = 0
+        self.done_at_review = 0
+
+    def __repr__(self) -> str:
+        return f"<Worker {self.label}: {len(self.held)} held, credit {self.limit}>"
+
+    def take_on(self, entry: Entry) -> None:
+        """It holds this entry's newest attempt."""
+        entry.worker = self
+        self.held[entry.seq] = entry
+        self.held_bytes += len(entry.args)
+
+    def drop(self, entry: Entry) -> None:
+        """It holds this entry no more."""
+        if self.held.pop(entry.seq, None) is not None:
+            self.held_bytes -= len(entry.args)
+        entry.worker = None
+
+
+Offer = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+
+
+class Group:
+    """Workers that offer the same queues and tasks: whoever can run a task, all of them can.
+
+    Two lists say who is next: `idle` has a free slot, `open` has credit left. Each worker is at
+    most once in each; whoever has filled up meanwhile is dropped when its turn comes. So a
+    choice costs the same with one worker and with a thousand.
+    """
+
+    __slots__ = ("_idle", "_open", "offer", "queues", "tasks", "workers")
+
+    def __init__(self, offer: Offer) -> None:
+        self.offer = offer
+        self.queues = frozenset(offer[0])
+        self.tasks = dict(offer[1])
+        self.workers: dict[str, Worker] = {}
+        self._idle: deque[Worker] = deque()
+        self._open: deque[Worker] = deque()
+
+    def serves(self, lane: Lane) -> bool:
+        """Whether these workers can run the lane's tasks."""
+        return self.tasks.get(lane.name) == lane.fingerprint and (
+            not self.queues or lane.queue in self.queues
+        )
+
+    def list(self, worker: Worker) -> None:
+        """Put a worker where it belongs after its credit, its load or its health changed."""
+        if not worker.usable:
+            return
+        load = len(worker.held)
+        if load < worker.limit:
+            if not worker.in_open:
+                worker.in_open = True
+                self._open.append(worker)
+            if load < worker.slots and not worker.in_idle:
+                worker.in_idle = True
+                self._idle.append(worker)
+
+    def idle_worker(self) -> Worker | None:
+        """The next worker with a free slot and credit."""
+        idle = self._idle
+        while idle:
+            worker = idle[0]
+            if worker.usable and len(worker.held) < min(worker.slots, worker.limit):
+                return worker
+            worker.in_idle = False
+            idle.popleft()
+        return None
+
+    def open_worker(self) -> Worker | None:
+        """The next worker with credit."""
+        opened = self._open
+        while opened:
+            worker = opened[0]
+            if worker.usable and len(worker.held) < worker.limit:
+                return worker
+            worker.in_open = False
+            opened.popleft()
+        return None
+
+    def forget(self, worker: Worker) -> None:
+        """Take a worker off both lists. O(n), at most once per session."""
+        if worker.in_idle:
+            self._idle.remove(worker)
+        if worker.in_open:
+            self._open.remove(worker)
+        worker.in_idle = worker.in_open = False
+
+    def rotate_idle(self) -> None:
+        """The first idle worker had its turn."""
+        self._idle.rotate(-1)
+
+    def rotate_open(self) -> None:
+        """The first open worker had its turn."""
+        self._open.rotate(-1)
+
+    @property
+    def idle_count(self) -> int:
+        """How many workers are listed as idle (some may have filled up)."""
+        return len(self._idle)
+
+    @property
+    def open_count(self) -> int:
+        """How many workers are listed with credit (some may have filled up)."""
+        return len(self._open)
+
+
+class Workforce:
+    """All workers, by node id and in groups. Bound: the dialer's PEERS_MAX."""
+
+    def __init__(self) -> None:
+        self._workers: dict[str, Worker] = {}
+        self.groups: dict[Offer, Group] = {}
+
+    def __iter__(self) -> Iterator[Worker]:
+        return iter(self._workers.values())
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    def get(self, node_id: str) -> Worker | None:
+        """The worker with this node id."""
+        return self._workers.get(node_id)
+
+    def admit(self, peer: Peer, welcome: Welcome) -> Worker:
+        """The worker that sent this WELCOME, new or known."""
+        offer = (tuple(sorted(welcome.queues)), tuple(sorted(welcome.tasks.items())))
+        worker = self._workers.get(welcome.node_id)
+        if worker is not None and worker.group.offer != offer:
+            self._leave_group(worker)
+            self._regroup(worker, offer)
+        if worker is None:
+            worker = Worker(peer, welcome, self._group(offer))
+        worker.peer = peer
+        worker.slots = welcome.slots
+        self._workers[worker.node_id] = worker
+        worker.group.workers[worker.node_id] = worker
+        return worker
+
+    def withdraw_task(self, worker: Worker, name: str) -> None:
+        """The worker turned out not to run `name`, whatever its WELCOME said."""
+        tasks = tuple(item for item in worker.group.offer[1] if item[0] != name)
+        offer = (worker.group.offer[0], tasks)
+        self._leave_group(worker)
+        self._regroup(worker, offer)
+        worker.group.list(worker)
+
+    def remove(self, worker: Worker) -> None:
+        """The worker is lost or left."""
+        worker.usable = False
+        self._workers.pop(worker.node_id, None)
+        self._leave_group(worker)
+
+    def _group(self, offer: Offer) -> Group:
+        return self.groups.setdefault(offer, Group(offer))
+
+    def _regroup(self, worker: Worker, offer: Offer) -> Worker:
+        worker.group = self._group(offer)
+        worker.group.workers[worker.node_id] = worker
+        worker.in_idle = worker.in_open = False
+        return worker
+
+    def _leave_group(self, worker: Worker) -> None:
+        group = worker.group
+        group.workers.pop(worker.node_id, None)
+        group.forget(worker)
+        if not group.workers:
+            self.groups.pop(group.offer, None)

@@ -1,0 +1,141 @@
+"""Every error that zmqwork raises: the branch says who is to blame.
+
+::
+
+    ZmqworkError
+    ├── ConfigError (ValueError)          you: an option is wrong
+    │   └── InsecureBind                  you: a routable address without keys
+    ├── UsageError (RuntimeError)         you: not like this, or not now
+    │   ├── EncodeError (TypeError)       you: a value that cannot travel
+    │   └── PendingFull                   you: faster than `max_pending` allows
+    ├── ProtocolError                     a peer broke the protocol
+    │   ├── DecodeError                   bytes that are no message
+    │   └── VersionMismatch               another protocol major
+    ├── TransportError (OSError)          the machine or the network
+    ├── JournalError                      the disk
+    └── TaskError                         this task: always has `task_id`
+        ├── TaskFailed                    its handler raised, attempts used up
+        ├── TaskTimeout (TimeoutError)    it ran too long
+        ├── TaskLost                      it took its workers along, once too often
+        ├── TaskCancelled (CancelledError)  somebody cancelled it
+        ├── TaskExpired                   its deadline passed before it ran
+        └── NoWorker (TimeoutError)       nobody was there to run it
+
+All of them pickle, because they cross process boundaries.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import textwrap
+
+
+class ZmqworkError(Exception):
+    """The root of all errors of this package."""
+
+
+class ConfigError(ZmqworkError, ValueError):
+    """An option has a value that it cannot have."""
+
+
+class InsecureBind(ConfigError):
+    """A routable address was asked for, and there are no keys to guard it."""
+
+
+class UsageError(ZmqworkError, RuntimeError):
+    """The call does not fit the state, or the way, in which things are."""
+
+
+class EncodeError(UsageError, TypeError):
+    """A value that cannot travel: not one of the types that the wire knows."""
+
+
+class PendingFull(UsageError):
+    """`max_pending` tasks are unsettled and the producer was told not to wait."""
+
+
+class ProtocolError(ZmqworkError):
+    """A peer broke the protocol; it costs that peer its session."""
+
+
+class DecodeError(ProtocolError):
+    """Bytes that are not a message of this protocol."""
+
+
+class VersionMismatch(ProtocolError):
+    """The peer speaks no protocol version that we speak."""
+
+
+class TransportError(ZmqworkError, OSError):
+    """The machine or the network does not do what is needed."""
+
+
+class JournalError(ZmqworkError):
+    """The journal cannot be read or written."""
+
+
+class TaskError(ZmqworkError):
+    """How one task ended badly.
+
+    Attributes:
+        task_id: the task, as `TaskFuture.id` names it.
+        reason: what happened, in a sentence.
+    """
+
+    def __init__(self, task_id: str, reason: str) -> None:
+        super().__init__(task_id, reason)
+        self.task_id = task_id
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"task {self.task_id}: {self.reason}"
+
+
+class TaskFailed(TaskError):
+    """The handler raised, and no attempt is left.
+
+    Attributes:
+        task_id: the task, as `TaskFuture.id` names it.
+        reason: the exception as one line, ``ValueError: no such tile``.
+        type_name: the exception's type where it was raised, ``"ValueError"``.
+        text: its message.
+        traceback: the remote traceback as text; empty when there is none.
+        attempts: how many attempts were made.
+    """
+
+    def __init__(
+        self, task_id: str, type_name: str, text: str, traceback: str = "", attempts: int = 1
+    ) -> None:
+        super().__init__(task_id, f"{type_name}: {text}" if text else type_name)
+        self.args = (task_id, type_name, text, traceback, attempts)
+        self.type_name = type_name
+        self.text = text
+        self.traceback = traceback
+        self.attempts = attempts
+
+    def __str__(self) -> str:
+        tries = "" if self.attempts == 1 else f" (attempt {self.attempts}, the last)"
+        head = f"task {self.task_id}{tries}: {self.reason}"
+        if not self.traceback:
+            return head
+        return f"{head}\n\nOn the worker:\n{textwrap.indent(self.traceback.rstrip(), '    ')}"
+
+
+class TaskTimeout(TaskError, TimeoutError):
+    """The task ran longer than it may."""
+
+
+class TaskLost(TaskError):
+    """Every worker that began the task died, and the crash limit is reached."""
+
+
+class TaskCancelled(TaskError, concurrent.futures.CancelledError):
+    """The task was cancelled, or its producer stopped before it was settled."""
+
+
+class TaskExpired(TaskError):
+    """The task's deadline passed before a worker began it."""
+
+
+class NoWorker(TaskError, TimeoutError):
+    """The time to wait is over, and no worker that could run the task is known."""
