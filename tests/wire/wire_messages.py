@@ -1,0 +1,123 @@
+"""Messages of every verb, for the tests of this folder."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from zmqwork.core import messages as m
+
+numbers = st.one_of(st.integers(0, 300), st.integers(0, 2**64 - 1))
+counts = st.integers(0, 2**32 - 1)
+names = st.text(alphabet=st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20)
+words = st.from_regex(r"[a-z][a-z0-9_-]{0,31}", fullmatch=True)
+seconds = st.floats(0.001, 86_400)
+sums = st.floats(0, 1e9)
+node_ids = st.text(alphabet="0123456789abcdef", min_size=32, max_size=32)
+payloads = st.binary(max_size=30)
+plain = st.recursive(
+    st.none()
+    | st.booleans()
+    | numbers
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=10)
+    | st.binary(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+options = st.fixed_dictionaries(
+    {},
+    optional={
+        "queue": names,
+        "deadline": st.floats(-1e9, 1e9),
+        "headers": st.dictionaries(st.text(max_size=5), st.text(max_size=10), max_size=2),
+        "of_a_newer_minor": plain,
+    },
+)
+errors = st.fixed_dictionaries(
+    {"type": st.text(max_size=10), "text": st.text(max_size=10)},
+    optional={
+        "traceback": st.text(max_size=10),
+        "final": st.booleans(),
+        "signal": st.sampled_from(["SIGSEGV", "SIGKILL"]),
+        "exit_code": st.integers(-128, 255),
+    },
+)
+
+
+def columns(*elements, max_size=8):
+    """Lists of one length, one per kind of element."""
+    rows = st.lists(st.tuples(*elements), max_size=max_size)
+    return rows.map(lambda rows: [list(column) for column in zip(*rows, strict=True)] or [[], []])
+
+
+@st.composite
+def runs(draw):
+    rows = draw(st.lists(st.tuples(numbers, payloads), max_size=8))
+    seqs, args = [row[0] for row in rows], [row[1] for row in rows]
+    return m.Run(draw(names), draw(options), draw(numbers), seqs, args)
+
+
+@st.composite
+def dones(draw):
+    rows = draw(st.lists(st.tuples(numbers, numbers, payloads), max_size=8))
+    failure = st.builds(m.Failure, numbers, numbers, st.sampled_from(FAILURES), errors)
+    return m.Done(
+        draw(numbers),
+        [row[0] for row in rows],
+        [row[1] for row in rows],
+        [row[2] for row in rows],
+        draw(st.lists(failure, max_size=4)),
+        draw(st.dictionaries(names, st.lists(sums, min_size=2, max_size=2), max_size=3)),
+    )
+
+
+FAILURES = [m.FAILED, m.REJECTED, m.LOST]
+
+protocols = st.tuples(st.integers(1, 9), st.integers(0, 9)).map(lambda p: (p[0], p[0] + p[1]))
+held = st.lists(
+    st.tuples(numbers, numbers, st.sampled_from([m.HELD_QUEUED, m.HELD_RUNNING, m.HELD_DONE])).map(
+        list
+    ),
+    max_size=5,
+)
+
+BY_KIND = {
+    m.Hello: st.builds(
+        m.Hello, numbers, node_ids, words, names, names, protocols, numbers, seconds
+    ),
+    m.Welcome: st.builds(
+        m.Welcome,
+        numbers,
+        node_ids,
+        words,
+        names,
+        names,
+        st.integers(1, 9),
+        seconds,
+        seconds,
+        st.text(max_size=20),
+        counts,
+        counts,
+        st.lists(names, max_size=3),
+        st.dictionaries(names, st.text(max_size=16), max_size=3),
+        held,
+    ),
+    m.Refused: st.builds(m.Refused, words, st.text(max_size=50)),
+    m.Ping: st.builds(m.Ping, numbers, sums),
+    m.Pong: st.builds(m.Pong, numbers, sums),
+    m.Draining: st.just(m.Draining()),
+    m.Bye: st.just(m.Bye()),
+    m.Demand: st.builds(m.Demand, st.integers(0, 3)),
+    m.Credit: st.builds(m.Credit, counts, numbers),
+    m.Tasks: st.builds(m.Tasks, st.lists(runs(), max_size=4)),
+    m.Started: columns(numbers, numbers).map(lambda c: m.Started(*c)),
+    m.Done: dones(),
+    m.DoneAck: st.builds(m.DoneAck, numbers),
+    m.Return: st.tuples(words, columns(numbers, numbers)).map(lambda r: m.Return(r[0], *r[1])),
+    m.Recall: st.builds(m.Recall, counts),
+    m.Cancel: st.builds(m.Cancel, st.lists(numbers, max_size=8)),
+    m.Info: st.builds(m.Info, numbers),
+    m.Status: st.builds(m.Status, numbers, st.dictionaries(st.text(max_size=5), plain, max_size=3)),
+}
+
+any_message = st.one_of(*BY_KIND.values())

@@ -1,0 +1,277 @@
+"""A message from its fields, each of them judged. `f` is all of frame 0: verb, number, fields.
+
+Fields behind those known here belong to a newer minor version, and are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from zmqwork.core import messages
+from zmqwork.core.messages import BATCH_COUNT_MAX, FAILED, HELD_DONE, LOST, REJECTED
+from zmqwork.core.pace import NAMES_MAX
+from zmqwork.errors import DecodeError
+from zmqwork.wire import fields, verbs
+from zmqwork.wire.limits import (
+    COUNT_MAX,
+    FINGERPRINT_BYTES_MAX,
+    HEADER_BYTES_MAX,
+    HELD_MAX,
+    HOST_BYTES_MAX,
+    QUEUES_MAX,
+    REFUSAL_BYTES_MAX,
+    SECONDS_MAX,
+    TASKS_MAX,
+)
+from zmqwork.wire.payloads import Incoming
+
+# Majors: nobody will count further.
+_MAJOR_MAX = 65_535
+
+# The shortest interval; `config.Health` has the same.
+_SECONDS_MIN = 0.001
+
+# Sums of run times and lags: a thousand years, which keeps all arithmetic on them finite.
+_SUM_MAX = 3.2e10
+
+_KEYS_MAX = 256
+
+_OUTCOMES = (FAILED, REJECTED, LOST)
+
+
+def _hello(f: list[Any], _: Incoming) -> messages.Hello:
+    low, high = fields.array_of(f[7], "HELLO's protocol", 2, 2)
+    high = fields.number(high, "HELLO's highest protocol", _MAJOR_MAX, 1)
+    low = fields.number(low, "HELLO's lowest protocol", high, 1)
+    hello = messages.Hello(*_node(f, "HELLO"), (low, high))
+    if len(f) > 8:
+        hello.epoch = fields.number(f[8], "HELLO's epoch")
+    if len(f) > 9:
+        hello.heartbeat_interval = _interval(f[9], "HELLO's heartbeat interval")
+    return hello
+
+
+def _welcome(f: list[Any], _: Incoming) -> messages.Welcome:
+    major = fields.number(f[7], "WELCOME's protocol", _MAJOR_MAX, 1)
+    m = messages.Welcome(*_node(f, "WELCOME"), major)
+    count = len(f)
+    if count > 8:
+        m.heartbeat_interval = _interval(f[8], "WELCOME's heartbeat interval")
+    if count > 9:
+        m.silence_timeout = _interval(f[9], "WELCOME's silence time-out")
+    if count > 10:
+        m.host = fields.text(f[10], "WELCOME's host", HOST_BYTES_MAX)
+    if count > 11:
+        m.pid = fields.number(f[11], "WELCOME's process id", COUNT_MAX)
+    if count > 12:
+        m.slots = fields.number(f[12], "WELCOME's slots", COUNT_MAX)
+    if count > 13:
+        queues = fields.array_of(f[13], "WELCOME's queues", QUEUES_MAX)
+        m.queues = [fields.name(queue, "a queue's name") for queue in queues]
+    if count > 14:
+        m.tasks = fields.map_of(f[14], "WELCOME's tasks", TASKS_MAX)
+        for name, fingerprint in m.tasks.items():
+            fields.task_name(name)
+            fields.text(fingerprint, "a task's fingerprint", FINGERPRINT_BYTES_MAX)
+    if count > 15:
+        m.held = _held(f[15])
+    return m
+
+
+def _node(f: list[Any], what: str) -> tuple[int, str, str, str, str]:
+    """Session, node id, role, name, realm."""
+    return (
+        fields.number(f[2], f"{what}'s session"),
+        fields.node_id(f[3]),
+        fields.word(f[4], f"{what}'s role"),
+        fields.name(f[5], f"{what}'s name"),
+        fields.name(f[6], f"{what}'s realm"),
+    )
+
+
+def _interval(value: Any, what: str) -> float:
+    return fields.seconds(value, what, _SECONDS_MIN, SECONDS_MAX)
+
+
+def _held(value: Any) -> list[list[int]]:
+    columns = fields.array_of(value, "WELCOME's inventory", 3, 3)
+    seqs, attempts, states = [fields.numbers(c, "WELCOME's inventory", HELD_MAX) for c in columns]
+    fields.same_length(seqs, attempts, "tasks and attempts of WELCOME's inventory")
+    fields.same_length(seqs, states, "tasks and states of WELCOME's inventory")
+    if max(states, default=0) > HELD_DONE:
+        raise DecodeError("an attempt's state in WELCOME's inventory is unknown")
+    return [list(row) for row in zip(seqs, attempts, states, strict=True)]
+
+
+def _refused(f: list[Any], _: Incoming) -> messages.Refused:
+    code = fields.word(f[2], "REFUSED's code")
+    return messages.Refused(code, fields.text(f[3], "REFUSED's text", REFUSAL_BYTES_MAX))
+
+
+def _ping(f: list[Any], _: Incoming) -> messages.Ping:
+    return messages.Ping(fields.number(f[2], "PING's sequence"), _lag(f))
+
+
+def _pong(f: list[Any], _: Incoming) -> messages.Pong:
+    return messages.Pong(fields.number(f[2], "PONG's sequence"), _lag(f))
+
+
+def _lag(f: list[Any]) -> float:
+    return fields.seconds(f[3], "a heartbeat's lag", 0.0, _SUM_MAX) if len(f) > 3 else 0.0
+
+
+def _draining(_: list[Any], __: Incoming) -> messages.Draining:
+    return messages.Draining()
+
+
+def _bye(_: list[Any], __: Incoming) -> messages.Bye:
+    return messages.Bye()
+
+
+def _demand(f: list[Any], _: Incoming) -> messages.Demand:
+    return messages.Demand(fields.number(f[2], "DEMAND's backlog", 3))
+
+
+def _credit(f: list[Any], _: Incoming) -> messages.Credit:
+    attempts = fields.number(f[2], "CREDIT's attempts", COUNT_MAX)
+    return messages.Credit(attempts, fields.number(f[3], "CREDIT's bytes"))
+
+
+def _tasks(f: list[Any], incoming: Incoming) -> messages.Tasks:
+    runs = fields.array_of(f[2], "TASKS' runs", BATCH_COUNT_MAX)
+    left = BATCH_COUNT_MAX
+    out = []
+    for run in runs:
+        fields.array_of(run, "a run of TASKS", _KEYS_MAX, 5)
+        options = fields.map_of(run[1], "a run's options", _KEYS_MAX)
+        if options:
+            _check_options(options)
+        seqs = fields.numbers(run[3], "a run's tasks", left)
+        args = incoming.fetch(run[4], "a run's arguments", left)
+        fields.same_length(seqs, args, "tasks and arguments of a run")
+        left -= len(seqs)
+        attempt = fields.number(run[2], "a run's attempt")
+        out.append(messages.Run(fields.task_name(run[0]), options, attempt, seqs, args))
+    return messages.Tasks(out)
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    for key, value in options.items():
+        if key == "queue":
+            fields.name(value, "a queue's name")
+        elif key == "deadline":
+            options[key] = fields.seconds(value, "a deadline", -_SUM_MAX, _SUM_MAX)
+        elif key == "headers":
+            for header in fields.map_of(value, "a task's headers", _KEYS_MAX).values():
+                fields.text(header, "a task's header", HEADER_BYTES_MAX)
+        else:  # of a newer minor version
+            fields.plain(value, "a run's options")
+
+
+def _started(f: list[Any], _: Incoming) -> messages.Started:
+    return messages.Started(*_attempts(f[2], f[3], "STARTED", HELD_MAX))
+
+
+def _attempts(seqs: Any, attempts: Any, what: str, count_max: int) -> tuple[list[int], list[int]]:
+    """The columns of tasks and attempts."""
+    seqs = fields.numbers(seqs, f"{what}'s tasks", count_max)
+    attempts = fields.numbers(attempts, f"{what}'s attempts", count_max)
+    fields.same_length(seqs, attempts, f"tasks and attempts of {what}")
+    return seqs, attempts
+
+
+def _done(f: list[Any], incoming: Incoming) -> messages.Done:
+    batch = fields.number(f[2], "DONE's batch")
+    seqs, attempts = _attempts(f[3], f[4], "DONE", BATCH_COUNT_MAX)
+    values = incoming.fetch(f[5], "DONE's values", BATCH_COUNT_MAX)
+    fields.same_length(seqs, values, "tasks and values of DONE")
+    failures = fields.array_of(f[6], "DONE's failures", BATCH_COUNT_MAX)
+    times = fields.map_of(f[7], "DONE's times", NAMES_MAX)
+    return messages.Done(
+        batch,
+        seqs,
+        attempts,
+        values,
+        [_failure(failure) for failure in failures],
+        {name: _time(name, time) for name, time in times.items()},
+    )
+
+
+def _failure(f: Any) -> messages.Failure:
+    fields.array_of(f, "a failure", _KEYS_MAX, 4)
+    outcome = f[2]
+    if outcome not in _OUTCOMES:
+        raise DecodeError(f"a failure's outcome is none of {', '.join(_OUTCOMES)}")
+    error = fields.map_of(f[3], "a failure's error", _KEYS_MAX)
+    for key in ("type", "text"):
+        if type(error.get(key)) is not str:
+            raise DecodeError(f"a failure's error has no text under {key!r}")
+    if type(error.get("traceback", "")) is not str:
+        raise DecodeError("a failure's traceback is no text")
+    if type(error.get("final", False)) is not bool:
+        raise DecodeError("a failure's 'final' is no boolean")
+    fields.plain(error, "a failure's error")
+    seq = fields.number(f[0], "a failure's task")
+    return messages.Failure(seq, fields.number(f[1], "a failure's attempt"), outcome, error)
+
+
+def _time(name: str, value: Any) -> list[float]:
+    fields.task_name(name)
+    return [
+        fields.seconds(item, "DONE's times", 0.0, _SUM_MAX)
+        for item in fields.array_of(value, "DONE's times", 2, 2)
+    ]
+
+
+def _done_ack(f: list[Any], _: Incoming) -> messages.DoneAck:
+    return messages.DoneAck(fields.number(f[2], "DONE_ACK's batch"))
+
+
+def _return(f: list[Any], _: Incoming) -> messages.Return:
+    reason = fields.word(f[2], "RETURN's reason")
+    return messages.Return(reason, *_attempts(f[3], f[4], "RETURN", HELD_MAX))
+
+
+def _recall(f: list[Any], _: Incoming) -> messages.Recall:
+    return messages.Recall(fields.number(f[2], "RECALL's count", COUNT_MAX))
+
+
+def _cancel(f: list[Any], _: Incoming) -> messages.Cancel:
+    return messages.Cancel(fields.numbers(f[2], "CANCEL's tasks", HELD_MAX))
+
+
+def _info(f: list[Any], _: Incoming) -> messages.Info:
+    return messages.Info(fields.number(f[2], "INFO's request"))
+
+
+def _status(f: list[Any], _: Incoming) -> messages.Status:
+    request = fields.number(f[2], "STATUS' request")
+    status = fields.map_of(f[3], "STATUS' status", _KEYS_MAX)
+    fields.plain(status, "STATUS' status")
+    return messages.Status(request, status)
+
+
+Reader = Callable[[list[Any], Incoming], messages.Message]
+
+# verb -> fewest items in frame 0, verb and number included, and the function that reads them.
+READERS: dict[int, tuple[int, Reader]] = {
+    verbs.HELLO: (8, _hello),
+    verbs.WELCOME: (8, _welcome),
+    verbs.REFUSED: (4, _refused),
+    verbs.PING: (3, _ping),
+    verbs.PONG: (3, _pong),
+    verbs.DRAINING: (2, _draining),
+    verbs.BYE: (2, _bye),
+    verbs.DEMAND: (3, _demand),
+    verbs.CREDIT: (4, _credit),
+    verbs.TASKS: (3, _tasks),
+    verbs.STARTED: (4, _started),
+    verbs.DONE: (8, _done),
+    verbs.DONE_ACK: (3, _done_ack),
+    verbs.RETURN: (5, _return),
+    verbs.RECALL: (3, _recall),
+    verbs.CANCEL: (3, _cancel),
+    verbs.INFO: (3, _info),
+    verbs.STATUS: (4, _status),
+}

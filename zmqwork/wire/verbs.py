@@ -1,0 +1,32 @@
+"""The verbs' numbers on the wire. A number, once given, never means anything else."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Any link. HELLO, WELCOME and REFUSED keep their layout in all majors: they say which it is.
+HELLO: Final = 1
+WELCOME: Final = 2
+REFUSED: Final = 3
+PING: Final = 4
+PONG: Final = 5
+DRAINING: Final = 6
+BYE: Final = 7
+PART: Final = 8
+
+# Producer and worker.
+DEMAND: Final = 16
+CREDIT: Final = 17
+TASKS: Final = 18
+STARTED: Final = 19
+DONE: Final = 20
+DONE_ACK: Final = 21
+RETURN: Final = 22
+RECALL: Final = 23
+CANCEL: Final = 24
+
+# 32 to 47 are kept for sinks.
+
+# Observers.
+INFO: Final = 48
+STATUS: Final = 49
