@@ -1,0 +1,32 @@
+"""The core without a network, a clock or processes: for the simulator, and for your own tests.
+
+::
+
+    clock      FakeClock: virtual time, and what happens when
+    connection one link, as libzmq has it
+    network    MemoryNetwork: all links, with the faults that are asked for
+    pool       ScriptedPool: slots whose handlers last, fail, crash and hang as scripted
+    node       Node: one machine with its inbox, its turns and its effects
+    truth      what really happened, seen from outside
+    performer  does what machines want done
+    checkers   the promises that hold after every turn, one function each
+    endings    those that take time
+    checks     when each of them looks
+    cluster    Cluster: nodes on a network, and everything that can be done to them
+    faults     what goes wrong, drawn at random
+    plan       what one seed does: cast, work, faults
+    sim        ``python -m zmqwork.testing.sim --seeds N | --seed S --trace``
+
+Nothing here reads a clock, opens a socket or starts a thread, and nothing iterates a set: the
+same seed gives the same run, in every process.
+"""
+
+from __future__ import annotations
+
+from zmqwork.testing.clock import FakeClock
+from zmqwork.testing.cluster import Cluster
+from zmqwork.testing.connection import Conditions
+from zmqwork.testing.network import MemoryNetwork
+from zmqwork.testing.truth import Violation
+
+__all__ = ["Cluster", "Conditions", "FakeClock", "MemoryNetwork", "Violation"]

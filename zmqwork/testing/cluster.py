@@ -1,0 +1,319 @@
+"""Nodes on a network, and everything that can be done to them, in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+from zmqwork.config import ProducerConfig, TaskOptions, WorkerConfig
+from zmqwork.core.dispatcher import Dispatcher
+from zmqwork.core.effects import Effect, Left, Notice
+from zmqwork.core.events import (
+    CancelRequested,
+    DrainRequested,
+    Event,
+    PeerForgotten,
+    PeerFound,
+    StatusRequested,
+    StopRequested,
+    Submitted,
+)
+from zmqwork.core.ledger import Entry, TaskSpec
+from zmqwork.core.runner import Runner
+from zmqwork.core.watcher import Watcher
+from zmqwork.testing.checks import Checks
+from zmqwork.testing.clock import FakeClock
+from zmqwork.testing.network import MemoryNetwork
+from zmqwork.testing.node import DEAD, FROZEN, STALLED, Node, Producer, Worker
+from zmqwork.testing.performer import Performer
+from zmqwork.testing.pool import ScriptedPool
+from zmqwork.testing.truth import Fate, Script, Truth
+
+REALM = "simulated"
+
+# How long a discovery source takes to tell of a change.
+_DISCOVERY = (0.0, 0.25)
+
+
+class Cluster:
+    """Any number of nodes. All randomness comes from `seed`.
+
+    Attributes:
+        clock, network, truth: see there.
+        producers, workers: all that ever were, in order; dead ones too.
+        owners: endpoint -> who bound it last.
+        proves_death: whether the process behind an endpoint can be looked up (same host).
+        notices: (node name, notice) of everything that a person would have been told.
+        asked: requests for a status.
+        answers: request -> value, of everything that was answered.
+    """
+
+    def __init__(self, seed: int | str = 0, trace: Callable[[str], None] | None = None) -> None:
+        self.clock = FakeClock()
+        self._random = Random(f"{seed}/cluster")
+        self._ids = Random(f"{seed}/ids")
+        self._seed = seed
+        self.network = MemoryNetwork(self.clock, Random(f"{seed}/network"))
+        self.truth = Truth()
+        self.nodes: dict[str, Node] = {}
+        self.producers: list[Producer] = []
+        self.workers: list[Worker] = []
+        self.observers: list[Node] = []
+        self._by_id: dict[str, Node] = {}
+        self._announced: dict[str, PeerFound] = {}
+        self.owners: dict[str, Node] = {}
+        self.proves_death = True
+        self.notices: list[tuple[str, Notice]] = []
+        self.asked: list[tuple[str, str, int | None, float]] = []
+        self.answers: dict[object, Any] = {}
+        self._trace = trace
+        self._performer = Performer(self, Random(f"{seed}/performer"))
+        self.checks = Checks(self)
+
+    # -- nodes --------------------------------------------------------------------------------
+
+    def add_producer(self, **options: Any) -> Producer:
+        """A producer, which finds all workers; `options` as in `ProducerConfig`."""
+        name, node_id = self._name("producer", len(self.producers))
+        config = ProducerConfig(node_id=node_id, name=name, realm=REALM, **options)
+        machine = Dispatcher(config, Random(f"{self._seed}/{name}"))
+        node = Producer(name, node_id, machine, self.clock, self._random, self)
+        node.config = config
+        node.settled = []
+        self.producers.append(node)
+        self._join(node, [f"mem://{name}"])
+        return node
+
+    def add_worker(self, *, endpoints: Sequence[str] = (), key: str = "", **options: Any) -> Worker:
+        """A worker; `options` as in `WorkerConfig`.
+
+        `endpoints` are those that it announces, of which it binds those that begin with its
+        name or are taken over (``mem://elsewhere`` is a wrong address); `key` is the discovery
+        source's, for one that is found under a name of its own.
+        """
+        name, node_id = self._name("worker", len(self.workers))
+        config = WorkerConfig(node_id=node_id, name=name, realm=REALM, **options)
+        node = Worker(name, node_id, Runner(config), self.clock, self._random, self)
+        node.config = config
+        node.endpoints = tuple(endpoints) or (f"mem://{name}",)
+        node.pool = ScriptedPool(
+            node_id, config.slots, self.clock, self._random, self.truth, node.post
+        )
+        self.workers.append(node)
+        self._join(node, [e for e in node.endpoints if e != "mem://elsewhere"])
+        node.pool.start()
+        self.announce(PeerFound(key or f"local:{node_id}", node.endpoints, "worker"))
+        return node
+
+    def add_observer(self) -> Node:
+        """An observer, which finds everybody."""
+        name, node_id = self._name("observer", len(self.observers))
+        config = ProducerConfig(node_id=node_id, name=name, realm=REALM)
+        machine = Watcher(config, Random(f"{self._seed}/{name}"))
+        node = Node(name, node_id, machine, self.clock, self._random, self)
+        self.observers.append(node)
+        self._join(node, [])
+        return node
+
+    def _name(self, role: str, index: int) -> tuple[str, str]:
+        return f"{role}-{index}", f"{self._ids.getrandbits(128):032x}"
+
+    def _join(self, node: Node, endpoints: list[str]) -> None:
+        self.nodes[node.name] = self._by_id[node.node_id] = node
+        for endpoint in endpoints:
+            self.network.bind(node, endpoint)
+            self.owners[endpoint] = node
+        if not isinstance(node, Worker):
+            for found in self._announced.values():
+                self._discover(node, found)
+
+    # -- discovery ----------------------------------------------------------------------------
+
+    def announce(self, found: PeerFound) -> None:
+        """A discovery source shows an endpoint to everybody who looks."""
+        self._announced[found.key] = found
+        for node in self.nodes.values():
+            if not isinstance(node, Worker):
+                self._discover(node, found)
+
+    def withdraw(self, key: str) -> PeerFound | None:
+        """A discovery source shows it no more; what it had shown."""
+        found = self._announced.pop(key, None)
+        if found is not None:
+            for node in self.nodes.values():
+                if not isinstance(node, Worker):
+                    self._discover(node, PeerForgotten(key))
+        return found
+
+    def _discover(self, node: Node, event: PeerFound | PeerForgotten) -> None:
+        self.clock.call_later(self._random.uniform(*_DISCOVERY), node.post, event)
+
+    @property
+    def announced(self) -> list[str]:
+        """The keys that discovery shows at this moment."""
+        return list(self._announced)
+
+    # -- work ---------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        producer: Producer,
+        name: str,
+        scripts: Sequence[Script],
+        *,
+        fingerprint: str = "1",
+        size_bytes: int = 0,
+        **options: Any,
+    ) -> list[int]:
+        """Submit a task per script, in one batch; their numbers. `options`: `TaskOptions`."""
+        spec = TaskSpec(name, fingerprint, TaskOptions(**options))
+        entries = []
+        for script in scripts:
+            producer.next_seq += 1
+            seq = producer.next_seq
+            label = f"{producer.node_id[:4]}-{seq}".encode()
+            entries.append(Entry(seq, spec, label.ljust(size_bytes, b"."), None))
+            expires_at = None if spec.options.expires is None else self.clock.now
+            if expires_at is not None and spec.options.expires is not None:
+                expires_at += spec.options.expires
+            fate = Fate(seq, script, b"of " + label, self.clock.now, expires_at)
+            self.truth.submitted(producer.node_id, fate)
+        producer.post(Submitted(entries))
+        return [entry.seq for entry in entries]
+
+    def cancel(self, producer: Producer, seqs: Sequence[int]) -> None:
+        """Ask for these tasks to be cancelled."""
+        for seq in seqs:
+            fate = self.truth.fate(producer.node_id, seq)
+            assert fate is not None
+            fate.cancel_asked = True
+        producer.post(CancelRequested(list(seqs), ("cancel", producer.name, self.clock.now)))
+
+    def ask(self, node: Node, seq: int | None = None) -> object:
+        """Ask a machine what it knows; the answer will be in `answers` under what is returned."""
+        request = ("status", node.name, seq, self.clock.now)
+        self.asked.append(request)
+        node.post(StatusRequested(request, seq))
+        return request
+
+    # -- faults -------------------------------------------------------------------------------
+
+    def crash(self, node: Node) -> None:
+        """Kill -9."""
+        self.say(node, "is killed")
+        self.truth.crashes += 1
+        self._end(node)
+
+    def stall(self, node: Node) -> None:
+        """Its runtime does nothing; libzmq's thread goes on."""
+        self.say(node, "stalls")
+        node.condition = STALLED
+
+    def freeze(self, node: Node) -> None:
+        """SIGSTOP."""
+        self.say(node, "is frozen")
+        node.condition = FROZEN
+        self.network.freeze(node)
+
+    def resume(self, node: Node) -> None:
+        """The end of a stall, or SIGCONT."""
+        self.say(node, "goes on")
+        if node.condition == FROZEN:
+            self.network.thaw(node)
+        node.resume()
+
+    def drain(self, node: Worker) -> None:
+        """SIGTERM."""
+        self.say(node, "is to drain")
+        node.drained = not node.dismissed
+        node.dismissed = True
+        node.post(DrainRequested())
+
+    def stop(self, node: Node) -> None:
+        """Leave now."""
+        self.say(node, "is to stop")
+        if isinstance(node, Worker):
+            node.drained, node.dismissed = False, True
+        if isinstance(node, Producer):
+            node.stopped = True
+        node.post(StopRequested())
+
+    def partition(self, one: Node, other: Node, *, one_way: bool = False) -> None:
+        """Cut two nodes off from one another, or only the way from `one` to `other`."""
+        self.say(one, f"cannot reach {other.name}" + ("" if one_way else ", nor the other way"))
+        self.network.block(one.name, other.name)
+        if not one_way:
+            self.network.block(other.name, one.name)
+
+    def rejoin(self, one: Node, other: Node) -> None:
+        """The end of a partition."""
+        self.say(one, f"and {other.name} reach one another")
+        self.network.unblock(one.name, other.name)
+        self.network.unblock(other.name, one.name)
+
+    def living(self, nodes: Sequence[Node]) -> list[Any]:
+        """Those of `nodes` that are not dead (they may be frozen or cut off)."""
+        return [node for node in nodes if node.condition != DEAD]
+
+    def _end(self, node: Node) -> None:
+        node.die()
+        self.network.vanish(node)
+        if isinstance(node, Worker):
+            node.pool.close()
+            for key in [k for k, f in self._announced.items() if f.endpoints == node.endpoints]:
+                if key.startswith("local:"):
+                    self.withdraw(key)
+
+    # -- running ------------------------------------------------------------------------------
+
+    def run_for(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock.run_for(seconds)
+
+    def run_until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Let time pass until the condition holds, at most so long; whether it holds."""
+        until = self.clock.now + seconds
+        while not condition():
+            if not self.clock.step(until):
+                return condition()
+        return True
+
+    @property
+    def unsettled(self) -> int:
+        """Tasks of living producers that are not settled."""
+        return sum(
+            self.truth.unsettled.get(node.node_id, 0) for node in self.living(self.producers)
+        )
+
+    def node_of(self, node_id: str) -> Node | None:
+        """The node with this id."""
+        return self._by_id.get(node_id)
+
+    def say(self, node: Node, text: str) -> None:
+        """A line of the trace."""
+        if self._trace is not None:
+            self._trace(f"{self.clock.now:11.6f} {node.name:11} {text}")
+
+    # -- what nodes want ----------------------------------------------------------------------
+
+    def before(self, node: Node, event: Event) -> None:
+        """A machine is about to take an event."""
+        if self._trace is not None:
+            self.say(node, f"<- {event!r}")
+        self.checks.before(node, event)
+
+    def after(self, node: Node) -> None:
+        """A machine has taken it."""
+        self.checks.after(node)
+
+    def turned(self, node: Node, effects: list[Effect], now: float) -> None:
+        """A turn is over: perform its effects, then look whether every promise holds."""
+        for effect in effects:
+            if self._trace is not None:
+                self.say(node, f"-> {effect!r}")
+            self._performer.perform(node, effect)
+        self.checks.turned(node, effects, now)
+        if any(isinstance(effect, Left) for effect in effects):
+            self.say(node, "has left")
+            self._end(node)

@@ -1,0 +1,143 @@
+"""The promises that take time: what holds now and then, in the long run, and in the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zmqwork.core import lifecycle
+from zmqwork.core.runner import SERVING
+from zmqwork.testing.checkers import require
+from zmqwork.testing.node import DEAD, RUNNING, Worker
+from zmqwork.testing.truth import CRASHES, FAILS, SUCCEEDS
+
+if TYPE_CHECKING:
+    from zmqwork.testing.cluster import Cluster
+
+# A calm cluster does not leave a slot idle for longer while a task waits for it.
+_IDLE_SECONDS = 1.0
+
+# A producer that gives up somebody may have to wait for its own dial (greeting_timeout) first.
+_NOTICED_SECONDS = 6.0
+
+
+# -- now and then ---------------------------------------------------------------------------------
+
+
+def the_dead_are_given_up(cluster: Cluster) -> None:
+    """Whoever died is lost to every producer within the bound of its silence."""
+    for node in cluster.living(cluster.producers):
+        if node.condition != RUNNING:
+            continue
+        for worker in node.machine._workforce:
+            other = cluster.node_of(worker.node_id)
+            if not isinstance(other, Worker) or other.condition != DEAD:
+                continue
+            health = other.config.health
+            bound = health.lost_timeout
+            if other.config.shares_process:
+                bound = health.runtime_timeout
+            age = cluster.clock.now - max(other.since, node.since)
+            good = age <= bound + health.gone_timeout + _NOTICED_SECONDS
+            require(the_dead_are_given_up, good, node, "knows", worker, "dead for", age, "s")
+
+
+def idle_pairs(cluster: Cluster) -> list[tuple[str, str]]:
+    """(worker, producer): a slot idles here, and a task that it could run waits there."""
+    pairs = []
+    for node in cluster.living(cluster.workers):
+        machine = node.machine
+        free = [slot for slot in machine._feeder.slots if slot.ready and not slot.given]
+        busy = machine._feeder.ready or machine._outbox_is_full() or machine.state != SERVING
+        # (Short tasks may be stuck behind a hung one in its slot; their credit is used.)
+        held = sum(len(account.held) for account in machine._accounts.values())
+        few = node.config.credit_bytes < 1000  # then a producer may leave its share unused
+        if (
+            few
+            or not free
+            or busy
+            or held >= len(machine._feeder.slots)
+            or node.condition != RUNNING
+        ):
+            continue
+        for producer in cluster.living(cluster.producers):
+            worker = producer.machine._workforce.get(node.node_id)
+            if worker is None or not worker.usable or producer.condition != RUNNING:
+                continue
+            for lane in producer.machine._lanes:
+                if not lane.size or not worker.group.serves(lane):
+                    continue
+                size_bytes = worker.held_bytes + len(lane.first().args)
+                if not worker.held or size_bytes <= worker.limit_bytes:
+                    pairs.append((node.name, producer.name))
+                    break
+    return pairs
+
+
+def no_slot_idles_while_tasks_wait(
+    cluster: Cluster, before: dict[tuple[str, str], float]
+) -> dict[tuple[str, str], float]:
+    """A free slot and a task that it could run find each other; since when each pair is seen."""
+    now = cluster.clock.now
+    since = {pair: before.get(pair, now) for pair in idle_pairs(cluster)}
+    for (worker, producer), at in since.items():
+        about = (worker, "idles, and a task waits at", producer, "for", now - at, "s")
+        require(no_slot_idles_while_tasks_wait, now - at < _IDLE_SECONDS, *about)
+    return since
+
+
+# -- where nothing but work went on ---------------------------------------------------------------
+
+
+def nobody_is_lost_without_cause(cluster: Cluster) -> None:
+    """No worker is given up if none died, was stopped or cut off; nor a producer that goes on."""
+    left = [node.node_id for node in cluster.producers if node.stopped]
+    lost = [
+        (name, notice.text)
+        for name, notice in cluster.notices
+        if notice.kind in ("peer_lost", "client_lost") and notice.data["node_id"] not in left
+    ]
+    require(nobody_is_lost_without_cause, not lost, lost)
+
+
+def nothing_runs_twice_without_cause(cluster: Cluster) -> None:
+    """A task that succeeded did so once, and each failure of its handler was counted."""
+    for node in cluster.producers:
+        for entry in node.settled:
+            fate = cluster.truth.tasks[node.node_id][entry.seq]
+            promise = nothing_runs_twice_without_cause
+            require(promise, fate.count(SUCCEEDS) <= 1, node, entry, fate)
+            if entry.state in (lifecycle.SUCCEEDED, lifecycle.FAILED):
+                good = entry.failures == fate.count(FAILS) and entry.crashes == fate.count(CRASHES)
+                require(promise, good, node, entry, entry.trouble, fate)
+
+
+# -- in the end -----------------------------------------------------------------------------------
+
+
+def everything_is_settled(cluster: Cluster) -> None:
+    """After healing, every task of every living producer settles."""
+    for node in cluster.living(cluster.producers):
+        left = list(node.machine._ledger)
+        about = (node, len(left), "unsettled, as", left[:3], node.machine._status())
+        require(everything_is_settled, not cluster.truth.unsettled.get(node.node_id), *about)
+
+
+def all_credit_is_back(cluster: Cluster) -> None:
+    """After healing, nothing is held anywhere, no timer of a task runs, nobody claims demand."""
+    promise = all_credit_is_back
+    for node in cluster.living(cluster.producers):
+        machine = node.machine
+        for worker in machine._workforce:
+            good = not worker.held and worker.held_bytes == 0
+            require(promise, good, node, worker)
+        timers = [key for key in machine._timers._at if key[0] != "notice"]
+        require(promise, not timers, node, "timers", timers)
+    for node in cluster.living(cluster.workers):
+        machine = node.machine
+        given = [held for slot in machine._feeder.slots for held in slot.given]
+        require(promise, not given and node.pool.is_idle, node, "runs", given)
+        require(promise, not machine._feeder.ready, node, "ready", len(machine._feeder.ready))
+        for account in machine._accounts.values():
+            good = not (account.held or account.outbox or account.parked or account.outbox_bytes)
+            require(promise, good, node, account.client.name, "is held", account.held)
+            require(promise, not account.backlog, node, account.client.name, "claims demand")

@@ -1,0 +1,235 @@
+"""One machine with its inbox, its turns, and somebody who performs its effects."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any, Protocol
+
+from zmqwork.config import ProducerConfig, WorkerConfig
+from zmqwork.core.dispatcher import Dispatcher
+from zmqwork.core.effects import Effect
+from zmqwork.core.events import Event, LinkDown, LinkUp, Received
+from zmqwork.core.ledger import Entry
+from zmqwork.core.messages import Message
+from zmqwork.core.runner import Runner
+from zmqwork.testing.clock import FakeClock
+from zmqwork.testing.connection import Origin
+from zmqwork.testing.pool import ScriptedPool
+
+# Rounding must not let a deadline come a trifle early again and again.
+_INSTANT = 1e-9
+
+RUNNING, STALLED, FROZEN, DEAD = "running", "stalled", "frozen", "dead"
+
+
+class Machine(Protocol):
+    """What `zmqwork.core` promises of its machines."""
+
+    def handle(self, event: Any, now: float) -> list[Effect]:
+        """Take an event."""
+
+    def tick(self, now: float) -> list[Effect]:
+        """Draw the consequences."""
+
+    def deadline(self) -> float | None:
+        """When `tick` has something to do."""
+
+
+class Keeper(Protocol):
+    """Who looks after a node: performs what its machine wants, and checks what it did."""
+
+    def before(self, node: Node, event: Event) -> None:
+        """The machine is about to take this event."""
+
+    def after(self, node: Node) -> None:
+        """The machine has taken it."""
+
+    def turned(self, node: Node, effects: list[Effect], now: float) -> None:
+        """A turn is over: perform its effects."""
+
+
+class Node:
+    """A machine that runs: a loop's turns, without a loop.
+
+    Attributes:
+        name: for traces, like ``worker-2``.
+        node_id: as in the machine's configuration.
+        machine: the machine itself.
+        offset: how far its clock is from the run's: clocks of two hosts have no common origin.
+        condition: RUNNING; STALLED (its runtime does nothing, its links live on); FROZEN (its
+            process is stopped); DEAD.
+        since: when it came into its condition, by the run's clock.
+        budget: messages read in one turn, at most.
+        lag: the longest time from an arrival to the turn that reads it.
+        reacted: name of another node -> when it sent the newest of its messages that were read
+            here, by the run's clock: no lease that it has of us may be older.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        node_id: str,
+        machine: Machine,
+        clock: FakeClock,
+        random: Random,
+        keeper: Keeper,
+    ) -> None:
+        self.name = name
+        self.node_id = node_id
+        self.machine = machine
+        self.offset = 0.0
+        self.condition = RUNNING
+        self.budget = 1_000_000
+        self.lag = 0.001
+        self.turns = 0
+        self.since = 0.0
+        self.reacted: dict[str, float] = {}
+        self._clock = clock
+        self._random = random
+        self._keeper = keeper
+        self._inbox: list[Event | tuple[int | bytes, int, Message, Origin]] = []
+        self._wake_at: float | None = None
+        self._wakes = 0
+
+    def __repr__(self) -> str:
+        return f"<Node {self.name} {self.condition}>"
+
+    @property
+    def now(self) -> float:
+        """The instant by its own clock."""
+        return self._clock.now + self.offset
+
+    # -- the network's side -------------------------------------------------------------------
+
+    def link_up(self, link: int) -> None:
+        """A dialled link is connected."""
+        self.post(LinkUp(link))
+
+    def link_down(self, link: int | bytes) -> None:
+        """A dialled link is gone, or a bound one had no route."""
+        self.post(LinkDown(link))
+
+    def deliver(self, link: int | bytes, number: int, message: Message, origin: Origin) -> None:
+        """A message arrived."""
+        if self.condition != DEAD:
+            self._inbox.append((link, number, message, origin))
+            self._wake(self._random.uniform(0.0, self.lag))
+
+    def discard(self, link: int) -> None:
+        """What was delivered over this link and not read yet is lost."""
+        self._inbox = [
+            item for item in self._inbox if not (isinstance(item, tuple) and item[0] == link)
+        ]
+
+    def post(self, event: Event) -> None:
+        """Something else happened."""
+        if self.condition != DEAD:
+            self._inbox.append(event)
+            self._wake(self._random.uniform(0.0, self.lag))
+
+    # -- turns --------------------------------------------------------------------------------
+
+    def resume(self) -> None:
+        """Go on after a stall or a freeze."""
+        if self.condition in (STALLED, FROZEN):
+            self.condition = RUNNING
+            self.since = self._clock.now
+            self._wake_at = None
+            self._wake(0.0)
+
+    def die(self) -> None:
+        """Never do anything again."""
+        self.condition = DEAD
+        self.since = self._clock.now
+        self._inbox.clear()
+
+    def _wake(self, delay: float) -> None:
+        at = self._clock.now + delay
+        if self._wake_at is None or at < self._wake_at:
+            self._wake_at = at
+            self._wakes += 1
+            self._clock.call_at(at, self._turn, self._wakes)
+
+    def _turn(self, wake: int) -> None:
+        if wake != self._wakes or self.condition != RUNNING:
+            return  # an earlier turn took its place, or there is nobody to take it
+        self._wake_at = None
+        self.turns += 1
+        now = self.now
+        events = self._gather()
+        effects: list[Effect] = []
+        for event in events:
+            self._keeper.before(self, event)
+            effects += self.machine.handle(event, now)
+            self._keeper.after(self)
+        effects += self.machine.tick(now)
+        self._keeper.turned(self, effects, now)
+        if self.condition == DEAD:
+            return
+        if self._inbox:
+            self._wake(self._random.uniform(0.0, self.lag))
+        deadline = self.machine.deadline()
+        if deadline is not None:
+            self._wake(max(_INSTANT, deadline - self.now))
+
+    def _gather(self) -> list[Event]:
+        """What this turn reads: one event per link for the messages of that link."""
+        items, self._inbox = self._inbox, []
+        budget = self.budget
+        events: list[Event] = []
+        batches: dict[int | bytes, Received] = {}
+        for item in items:
+            if not isinstance(item, tuple):
+                if isinstance(item, LinkUp | LinkDown):
+                    batches.pop(item.link, None)
+                events.append(item)
+                continue
+            if not budget:
+                self._inbox.append(item)
+                continue
+            budget -= 1
+            link, number, message, (source, sent_at) = item
+            self.reacted[source] = max(sent_at, self.reacted.get(source, sent_at))
+            batch = batches.get(link)
+            if batch is None:
+                batch = batches[link] = Received(link, [])
+                events.append(batch)
+            batch.messages.append((number, message))
+        return events
+
+
+class Producer(Node):
+    """A node with a Dispatcher.
+
+    Attributes:
+        settled: its settled entries, in order.
+        losses: how many workers it gave up.
+        stopped: whether it was told to stop.
+    """
+
+    machine: Dispatcher
+    config: ProducerConfig
+    settled: list[Entry]
+    losses: int = 0
+    stopped: bool = False
+    next_seq: int = 0
+
+
+class Worker(Node):
+    """A node with a Runner.
+
+    Attributes:
+        pool: its slots.
+        endpoints: where it can be dialled.
+        drained: whether it was told to drain, and nothing cut that short.
+        dismissed: whether it was told to drain or to stop.
+        held_peak: the most attempts that it ever held.
+    """
+
+    machine: Runner
+    config: WorkerConfig
+    pool: ScriptedPool
+    endpoints: tuple[str, ...]
+    drained: bool = False
+    dismissed: bool = False
+    held_peak: int = 0

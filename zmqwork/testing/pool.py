@@ -1,0 +1,183 @@
+"""Slots whose handlers last, fail, crash and hang as scripted, in virtual time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from zmqwork.core.clients import Held
+from zmqwork.core.events import Event, Finished, SlotDied, SlotReady
+from zmqwork.testing.clock import FakeClock
+from zmqwork.testing.truth import CRASHES, SUCCEEDS, Run, Script, Truth
+
+# Results of short handlers are posted together, as the real pools do it.
+_FLUSH_SECONDS = 0.005
+
+_HURRY_SECONDS = 2.0
+
+_RESPAWN = (0.02, 0.3)
+
+_STRANGERS = Script(seconds=0.001)
+
+
+class _Slot:
+    __slots__ = ("epoch", "queue", "ready", "results", "run", "seconds", "since")
+
+    def __init__(self) -> None:
+        self.queue: deque[Held] = deque()
+        self.run: Run | None = None
+        self.ready = False
+        self.epoch = 0  # a new child
+        self.results: list[tuple[bool, Any]] = []  # not posted yet
+        self.seconds = 0.0
+        self.since = 0.0
+
+
+class ScriptedPool:
+    """What stands for child processes. Everything that a slot is given, it really "runs"."""
+
+    def __init__(
+        self,
+        node_id: str,
+        slots: int,
+        clock: FakeClock,
+        random: Random,
+        truth: Truth,
+        post: Callable[[Event], None],
+    ) -> None:
+        self._node_id = node_id
+        self._clock = clock
+        self._random = random
+        self._truth = truth
+        self._post = post
+        self._slots = [_Slot() for _ in range(slots)]
+        self._closed = False
+        self._hurried = False
+
+    def start(self) -> None:
+        """Make all slots ready, each in its time."""
+        for index in range(len(self._slots)):
+            self._spawn(index)
+
+    def execute(self, index: int, attempts: list[Held]) -> None:
+        """Run these behind what the slot has."""
+        slot = self._slots[index]
+        if not slot.ready or self._closed:
+            return  # its child died just now: the machine takes these back when it hears of it
+        slot.queue.extend(attempts)
+        if slot.run is None:
+            self._begin(index)
+
+    def restart(self, index: int) -> None:
+        """End what runs, at once; what had ended just before is sometimes told of still."""
+        if self._random.random() < 0.5:
+            self._flush(index)
+        self._end_child(index)
+        self._spawn(index)
+
+    def interrupt(self, index: int, attempt: Held) -> None:
+        """The running handler is asked to end; half of them do, soon."""
+        slot = self._slots[index]
+        if slot.queue and slot.queue[0] is attempt and self._random.random() < 0.5:
+            slot.epoch += 1
+            self._clock.call_later(0.001, self._ended, index, slot.epoch)
+
+    def kill(self, index: int, signal: str = "SIGKILL") -> None:
+        """The child of this slot dies, whatever it does."""
+        slot = self._slots[index]
+        if self._closed or not slot.ready:
+            return
+        self._truth.crashes += 1
+        begun = 1 if slot.run is not None else 0
+        if slot.run is not None:
+            slot.run.outcome = CRASHES
+        self._flush(index)
+        self._end_child(index)
+        self._post(SlotDied(index, begun, {"signal": signal}))
+        self._spawn(index)
+
+    def hurry(self) -> None:
+        """Whatever runs ends now, and what follows soon: nothing hangs any more."""
+        self._hurried = True
+        for index, slot in enumerate(self._slots):
+            if slot.run is not None:
+                slot.epoch += 1
+                self._clock.call_later(0.0, self._ended, index, slot.epoch)
+
+    def close(self) -> None:
+        """The children are gone with their worker."""
+        self._closed = True
+        for index in range(len(self._slots)):
+            self._end_child(index)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs."""
+        return not any(slot.queue for slot in self._slots)
+
+    def _spawn(self, index: int) -> None:
+        delay = self._random.uniform(*_RESPAWN)
+        self._clock.call_later(delay, self._ready, index, self._slots[index].epoch)
+
+    def _ready(self, index: int, epoch: int) -> None:
+        slot = self._slots[index]
+        if not self._closed and slot.epoch == epoch:
+            slot.ready = True
+            self._post(SlotReady(index))
+
+    def _end_child(self, index: int) -> None:
+        slot = self._slots[index]
+        slot.epoch += 1
+        slot.ready = False
+        slot.run = None
+        slot.queue.clear()
+        slot.results, slot.seconds = [], 0.0
+
+    def _begin(self, index: int) -> None:
+        slot = self._slots[index]
+        held = slot.queue[0]
+        fate = self._truth.fate(held.producer_id, held.seq)
+        script = fate.script if fate is not None else _STRANGERS
+        slot.run = Run(self._node_id, held.attempt, self._clock.now)
+        if fate is not None:
+            fate.runs.append(slot.run)
+        seconds = script.seconds * self._random.uniform(0.5, 1.5)
+        if self._hurried:
+            seconds = min(seconds, _HURRY_SECONDS)
+        self._clock.call_later(seconds, self._ended, index, slot.epoch)
+
+    def _ended(self, index: int, epoch: int) -> None:
+        slot = self._slots[index]
+        if slot.epoch != epoch or slot.run is None:
+            return
+        held = slot.queue[0]
+        fate = self._truth.fate(held.producer_id, held.seq)
+        script = fate.script if fate is not None else _STRANGERS
+        runs = fate.runs if fate is not None else [slot.run]
+        outcome = script.outcome(next(i for i, run in enumerate(runs) if run is slot.run))
+        if outcome == CRASHES:
+            self.kill(index, "SIGSEGV")
+            return
+        slot.run.outcome = outcome
+        if not slot.results:
+            slot.since = slot.run.began_at
+        slot.seconds += self._clock.now - slot.run.began_at
+        slot.queue.popleft()
+        slot.run = None
+        if outcome == SUCCEEDS:
+            slot.results.append((True, fate.result if fate is not None else b""))
+        else:
+            error = {"type": "ValueError", "text": outcome, "traceback": "", "final": script.final}
+            slot.results.append((False, error))
+        if not slot.queue or self._clock.now - slot.since > _FLUSH_SECONDS:
+            self._flush(index)
+        if slot.queue:
+            self._begin(index)
+
+    def _flush(self, index: int) -> None:
+        slot = self._slots[index]
+        if slot.results:
+            self._post(Finished(index, slot.results, slot.seconds))
+            slot.results, slot.seconds = [], 0.0

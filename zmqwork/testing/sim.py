@@ -1,0 +1,166 @@
+"""The simulator: ``python -m zmqwork.testing.sim --seeds N | --seed S --trace``.
+
+A seed's run has three phases. Safety: work is submitted and faults happen, and after every turn
+of every machine all promises are checked. Liveness: everything is healed, and everything must
+settle within bounded virtual time. Leaving: workers drain, producers stop, and everybody goes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from zmqwork.testing.checkers import require
+from zmqwork.testing.cluster import Cluster
+from zmqwork.testing.plan import Plan
+from zmqwork.testing.truth import Violation
+
+# After healing: silent links end (30 s), whatever ran ends (hung handlers were told to), retries
+# come back (2 s at most), and what is left of the work gets done.
+_CALM_SECONDS = 10.0
+_SETTLE_SECONDS = 120.0
+_REST_SECONDS = 45.0
+# A drain returns what still runs after 30 s, then waits for those who do not answer.
+_LEAVE_SECONDS = 45.0
+
+# Characters of an error, beside those of other seeds.
+_ERROR_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One run.
+
+    Attributes:
+        error: what was broken, or empty.
+        promise: the checker that found it; ``raised`` if a machine raised.
+        turns: how many turns the machines had.
+        tasks: how many tasks were submitted.
+        runs: how many runs their handlers had.
+        seconds: the run's virtual time.
+    """
+
+    seed: int | str
+    plan: str
+    error: str
+    promise: str
+    turns: int
+    tasks: int
+    runs: int
+    seconds: float
+
+
+def everybody_leaves(cluster: Cluster) -> None:
+    """Workers that drain and producers that stop are gone within bounded time."""
+    for worker in cluster.living(cluster.workers):
+        cluster.drain(worker)
+    cluster.run_until(lambda: not cluster.living(cluster.workers), _LEAVE_SECONDS)
+    left = cluster.living(cluster.workers)
+    require(everybody_leaves, not left, "still there after a drain:", left)
+    for producer in cluster.living(cluster.producers):
+        cluster.stop(producer)
+    cluster.run_for(1.0)
+    left = cluster.living(cluster.producers)
+    require(everybody_leaves, not left, "still there after a stop:", left)
+
+
+def every_question_is_answered(cluster: Cluster) -> None:
+    """Whoever lives has answered what was asked."""
+    asked = [request for request in cluster.asked if request not in cluster.answers]
+    names = [node.name for node in cluster.living(list(cluster.nodes.values()))]
+    open_ = [request for request in asked if request[1] in names]
+    require(every_question_is_answered, not open_, open_)
+
+
+def play(cluster: Cluster, plan: Plan) -> None:
+    """All phases of a run; raises `Violation`."""
+    checks = cluster.checks
+    plan.begin()
+    checks.calm = plan.is_prompt
+    checks.now_and_then()
+    cluster.run_for(plan.seconds)
+    plan.heal()
+    cluster.run_for(_CALM_SECONDS)
+    checks.calm = True
+    cluster.run_until(lambda: not cluster.unsettled, _SETTLE_SECONDS)
+    cluster.run_for(_REST_SECONDS)
+    checks.at_rest()
+    if plan.is_calm:
+        checks.undisturbed()
+    every_question_is_answered(cluster)
+    everybody_leaves(cluster)
+
+
+def run(seed: int | str, trace: Callable[[str], None] | None = None) -> Report:
+    """One seed."""
+    cluster = Cluster(seed, trace)
+    plan = Plan(seed, cluster)
+    promise = error = ""
+    try:
+        play(cluster, plan)
+    except Violation as broken:
+        promise, error = broken.promise, str(broken)
+    except Exception as raised:  # noqa: BLE001  # a machine that raises is what we look for
+        where = traceback.extract_tb(raised.__traceback__)[-1]
+        promise = "raised"
+        error = f"{type(raised).__name__}: {raised} at {where.filename}:{where.lineno}"
+        if trace is not None:
+            trace(traceback.format_exc())
+    fates = [fate for tasks in cluster.truth.tasks.values() for fate in tasks.values()]
+    return Report(
+        seed,
+        str(plan),
+        error,
+        promise,
+        sum(node.turns for node in cluster.nodes.values()),
+        len(fates),
+        sum(len(fate.runs) for fate in fates),
+        cluster.clock.now,
+    )
+
+
+def digest(seed: int | str) -> str:
+    """A fingerprint of everything that happens in a run."""
+    trail = hashlib.blake2b(digest_size=16)
+    run(seed, lambda line: trail.update(line.encode()))
+    return trail.hexdigest()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command: 0 if all is well, 1 if a promise was broken."""
+    parser = argparse.ArgumentParser(prog="python -m zmqwork.testing.sim", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20, metavar="N", help="run N seeds")
+    parser.add_argument("--first", type=int, default=0, metavar="S", help="begin with this one")
+    parser.add_argument("--seed", type=int, metavar="S", help="run this one")
+    parser.add_argument("--trace", action="store_true", help="print everything that happens")
+    parser.add_argument("--digest", action="store_true", help="print a fingerprint of the run")
+    given = parser.parse_args(argv)
+    seeds = range(given.first, given.first + given.seeds)
+    if given.seed is not None:
+        seeds = range(given.seed, given.seed + 1)
+    failures = turns = tasks = runs = 0
+    for seed in seeds:
+        if given.digest:
+            print(digest(seed))
+            continue
+        report = run(seed, print if given.trace else None)
+        turns, tasks, runs = turns + report.turns, tasks + report.tasks, runs + report.runs
+        if report.error:
+            failures += 1
+            error = report.error if given.seed is not None else report.error[:_ERROR_SHOWN]
+            replay = f"python -m zmqwork.testing.sim --seed {seed} --trace"
+            print(f"seed {seed}: {replay}: {error}", flush=True)
+        elif given.seed is not None:
+            print(f"seed {seed}: {report}")
+    if not given.digest:
+        well = len(seeds) - failures
+        print(f"{well} of {len(seeds)} seeds hold; {tasks} tasks, {runs} runs, {turns} turns")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""What really happened, seen from outside: what checkers compare the machines' beliefs with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+SUCCEEDS, FAILS, CRASHES = "succeeds", "fails", "crashes"
+
+
+class Violation(AssertionError):
+    """A promise is broken.
+
+    Attributes:
+        promise: the name of the checker that found it.
+    """
+
+    def __init__(self, promise: str, text: str) -> None:
+        super().__init__(f"{promise}: {text}")
+        self.promise = promise
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a task's handler does.
+
+    Attributes:
+        seconds: how long it runs, on average.
+        outcomes: of its first, second, ... run: SUCCEEDS, FAILS or CRASHES; the last one repeats.
+        final: its failures say that a retry is of no use.
+    """
+
+    seconds: float = 0.01
+    outcomes: tuple[str, ...] = (SUCCEEDS,)
+    final: bool = False
+
+    def outcome(self, run: int) -> str:
+        """How its run with this number, from 0, ends."""
+        return self.outcomes[min(run, len(self.outcomes) - 1)]
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of a handler.
+
+    Attributes:
+        worker: the node id.
+        attempt: the number under which it was handed to the slot.
+        outcome: SUCCEEDS, FAILS, CRASHES, or empty while it runs or if its worker went before.
+    """
+
+    worker: str
+    attempt: int
+    began_at: float
+    outcome: str = ""
+
+
+@dataclass(slots=True)
+class Fate:
+    """One task from outside.
+
+    Attributes:
+        result: what its handler returns: different for each task.
+        expires_at: the instant when it expires, or None.
+        cancel_asked: whether somebody asked.
+        settled: how it was settled: (state, value, error as text).
+    """
+
+    seq: int
+    script: Script
+    result: bytes
+    submitted_at: float
+    expires_at: float | None = None
+    runs: list[Run] = field(default_factory=list)
+    cancel_asked: bool = False
+    settled: tuple[str, bytes | None, str] | None = None
+
+    def count(self, outcome: str) -> int:
+        """How many of its runs ended so."""
+        return sum(1 for run in self.runs if run.outcome == outcome)
+
+
+class Truth:
+    """All tasks of all producers.
+
+    Attributes:
+        tasks: producer id -> seq -> fate.
+        unsettled: how many are not settled yet, by producer id.
+        crashes: how often a worker process or a child was made to die.
+    """
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, dict[int, Fate]] = {}
+        self.unsettled: dict[str, int] = {}
+        self.crashes = 0
+
+    def submitted(self, producer_id: str, fate: Fate) -> None:
+        """A producer accepted a task."""
+        self.tasks.setdefault(producer_id, {})[fate.seq] = fate
+        self.unsettled[producer_id] = self.unsettled.get(producer_id, 0) + 1
+
+    def fate(self, producer_id: str, seq: int) -> Fate | None:
+        """The task, if it was ever submitted."""
+        return self.tasks.get(producer_id, {}).get(seq)
