@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from zmqwork.discovery.record import Record
+
+REALM = "test realm / with a slash"
+
+ANNOUNCER = """
+import os, sys
+from zmqwork.discovery.directory import LocalDirectory
+from zmqwork.discovery.record import Record
+
+realm, node_id = sys.argv[1:3]
+directory = LocalDirectory(realm)
+socket = directory.socket_path(node_id)
+socket.touch()
+directory.announce(Record(node_id, "worker", "w", realm, (f"ipc://{socket}",), os.getpid(), "h"))
+print("announced", flush=True)
+command = sys.stdin.readline()
+if command == "fork\\n":
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, b"x")
+        sys.stdin.readline()
+        os._exit(0)
+    os.read(reading, 1)
+    print(child, flush=True)
+    sys.stdin.readline()
+directory.close()
+"""
+
+
+def _record(node_id="a" * 32, endpoints=("ipc:///nowhere",), realm=REALM, pid=1):
+    return Record(node_id, "worker", "w", realm, tuple(endpoints), pid, "host")
+
+
+@pytest.fixture
+def record():
+    """Make records: call it with what matters to the test."""
+    return _record
+
+
+@pytest.fixture
+def runtime(monkeypatch):
+    """A runtime directory of the test's own, with a path short enough for sockets."""
+    path = Path(tempfile.mkdtemp(prefix="zw-", dir="/tmp"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(path))
+    monkeypatch.delenv("ZMQWORK_PEERS", raising=False)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def announce(runtime):
+    """Start processes that announce themselves: call it with a node id."""
+    processes = []
+
+    def start(node_id):
+        process = subprocess.Popen(
+            [sys.executable, "-c", ANNOUNCER, REALM, node_id],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+        processes.append(process)
+        return process
+
+    def started(*node_ids):
+        new = [start(node_id) for node_id in node_ids]
+        for process in new:
+            assert process.stdout.readline() == "announced\n"
+        return new
+
+    yield started
+    for process in processes:
+        process.kill()
+        process.communicate()

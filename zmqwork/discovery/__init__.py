@@ -1,0 +1,13 @@
+"""Where peers come from: several sources, one stream of suggestions.
+
+::
+
+    record     what a node says of itself        runtime    the directory that only we may enter
+    directory  the local directory: a locked file per node, beside its ipc socket
+    lockfile   a file that says who lives        stamp      whether a directory has changed
+    static     endpoints that somebody typed     realms     which realms there are on this machine
+    sources    all of them, polled by the loop
+
+A source only *suggests* an endpoint. Who is behind it is proved by HELLO and WELCOME, whether
+it lives by heartbeats; a suggestion that is withdrawn never ends a session that beats.
+"""

@@ -1,0 +1,114 @@
+"""The directory for sockets and records, which nobody but this user may enter."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from zmqwork.errors import TransportError
+
+# sun_path holds 108 bytes on Linux and 104 on macOS, the closing NUL among them; libzmq adds
+# nothing. 100 leaves room for both.
+SOCKET_PATH_BYTES_MAX = 100
+# 48 and 64 bits of SHA-256: names are short, and a collision costs a look at the record inside.
+_REALM_DIGITS = 12
+_NODE_DIGITS = 16
+_SOCKET_SUFFIX = ".sock"
+
+_PRIVATE = 0o700
+
+
+def runtime_directory(realm: str) -> Path:
+    """The directory of one realm, made if it is missing.
+
+    It lies in ``$XDG_RUNTIME_DIR/zmqwork/``, or in ``zmqwork-<uid>/`` of the system's temporary
+    directory where that variable is not set, names a directory that is not ours to use, or is
+    too long for a socket's path.
+
+    Raises:
+        TransportError: the directory exists and belongs to somebody else, others may enter it,
+            or it cannot be made.
+    """
+    base = base_directory()
+    directory = base / hashed(realm, _REALM_DIGITS)
+    _make_private(directory)
+    return directory
+
+
+def base_directory() -> Path:
+    """The directory that holds those of all realms, made if it is missing.
+
+    Raises:
+        TransportError: as `runtime_directory`.
+    """
+    base = _base()
+    _make_private(base)
+    return base
+
+
+def node_stem(node_id: str) -> str:
+    """The file name, without suffix, of a node's record and socket."""
+    return hashed(node_id, _NODE_DIGITS)
+
+
+def socket_of(directory: Path, stem: str) -> Path:
+    """Where the node of that stem binds its ipc socket."""
+    return directory / (stem + _SOCKET_SUFFIX)
+
+
+def hashed(text: str, digits: int) -> str:
+    """Hexadecimal digits that stand for any text: no length, no slash, no encoding to mind."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:digits]
+
+
+def _base() -> Path:
+    uid = os.getuid()
+    xdg = os.environ.get("XDG_RUNTIME_DIR", "")
+    # `su` and `sudo` leave the variable of the user before: the directory is then not ours.
+    if xdg and Path(xdg).is_absolute() and _is_ours(Path(xdg), uid):
+        base = Path(xdg) / "zmqwork"
+        if _fits(base):
+            return base
+    # TMPDIR may be long as well (macOS, build systems); the last one is short everywhere.
+    for parent in (tempfile.gettempdir(), "/tmp"):  # noqa: S108 - owner and mode are checked
+        base = Path(parent) / f"zmqwork-{uid}"
+        if _fits(base):
+            return base
+    raise TransportError(f"no directory whose name is short enough for a socket: {base}")
+
+
+def _is_ours(path: Path, uid: int) -> bool:
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == uid and os.access(path, os.W_OK)
+
+
+def _fits(base: Path) -> bool:
+    longest = socket_of(base / ("f" * _REALM_DIGITS), "f" * _NODE_DIGITS)
+    return len(os.fsencode(longest)) <= SOCKET_PATH_BYTES_MAX
+
+
+def _make_private(path: Path) -> None:
+    try:
+        path.mkdir(mode=_PRIVATE, exist_ok=True)
+        # lstat: a link that somebody put there would lead into a directory of his choice.
+        found = path.lstat()
+    except OSError as error:
+        raise TransportError(f"cannot make the directory {path}: {error.strerror}") from error
+    if not stat.S_ISDIR(found.st_mode):
+        raise TransportError(f"{path} is not a directory: remove it, or set XDG_RUNTIME_DIR")
+    if found.st_uid != os.getuid():
+        raise TransportError(
+            f"{path} belongs to user {found.st_uid}, and this process is user {os.getuid()}: "
+            "somebody else could read the tasks. Set XDG_RUNTIME_DIR to a directory of your own"
+        )
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        mode = stat.S_IMODE(found.st_mode)
+        raise TransportError(
+            f"{path} has mode {mode:04o}, so other users may enter it: chmod 700 {path}"
+        )

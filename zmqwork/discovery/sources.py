@@ -1,0 +1,142 @@
+"""All sources of one node, polled by its loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from zmqwork.core.events import PeerForgotten, PeerFound
+from zmqwork.discovery.directory import LocalDirectory
+from zmqwork.discovery.record import Record
+from zmqwork.discovery.static import parse_peers, peers_of_environment
+from zmqwork.errors import UsageError
+
+# A node without a single peer has nothing better to do than look.
+_EAGER_INTERVAL = 0.05
+_CALM_INTERVAL = 0.25
+# A node that died without a word changes nothing in its directory, so the locks are tried anew.
+_SWEEP_INTERVAL = 5.0
+
+_LOCAL = "local:"
+_STATIC = "static:"
+
+
+class Discovery:
+    """Where one node announces itself and finds others. Used on its loop's thread.
+
+    Args:
+        realm: the app's name.
+        local: False: neither announce in the local directory nor look there.
+        peers: endpoints to try for ever, in any form that `parse_peers` takes; None: those of
+            ``ZMQWORK_PEERS``.
+
+    Raises:
+        ConfigError: a peer is no endpoint.
+        TransportError: the local directory cannot be used safely.
+    """
+
+    def __init__(
+        self, realm: str, *, local: bool = True, peers: Iterable[str] | None = None
+    ) -> None:
+        self._realm = realm
+        self._peers = peers_of_environment() if peers is None else parse_peers(peers)
+        self._directory = LocalDirectory(realm) if local else None
+        self._own: Record | None = None
+        # Bounded by what fits in the directory: each is a file of a living process.
+        self._known: dict[str, Record] = {}
+        self._static_said = False
+        self._sweep_at = 0.0
+        self._trouble = ""
+
+    @property
+    def directory(self) -> LocalDirectory | None:
+        """The local directory: where to bind the ipc socket; None if it is not used."""
+        return self._directory
+
+    @property
+    def interval(self) -> float:
+        """Seconds to the next `poll`: short until somebody was found."""
+        return _CALM_INTERVAL if self._known or self._peers else _EAGER_INTERVAL
+
+    def announce(self, record: Record) -> None:
+        """Make this node visible; call it again when its endpoints change.
+
+        Raises:
+            TransportError: the local directory cannot be written.
+        """
+        if record.realm != self._realm:
+            raise UsageError(f"a node of realm {record.realm!r} announced in {self._realm!r}")
+        self._own = record
+        if self._directory is not None:
+            self._directory.announce(record)
+
+    def withdraw(self) -> None:
+        """Stay reachable for those who know this node, and be found by nobody else."""
+        self._own = None
+        if self._directory is not None:
+            self._directory.withdraw()
+
+    def poll(self, now: float) -> list[PeerFound | PeerForgotten]:
+        """What has changed since the last call. Never waits, never raises.
+
+        A peer whose endpoints changed is found again, under the same key.
+        """
+        events: list[PeerFound | PeerForgotten] = []
+        if not self._static_said:
+            self._static_said = True
+            events += [PeerFound(_STATIC + e, (e,), "", "static") for e in self._peers]
+        directory = self._directory
+        if directory is not None and (now >= self._sweep_at or directory.changed()):
+            if now >= self._sweep_at:
+                self._sweep_at = now + _SWEEP_INTERVAL
+            events += self._poll_local(directory)
+        return events
+
+    def proof_of_death(self, key: str) -> bool:
+        """True if the process behind that key of a `PeerFound` is certainly gone."""
+        if self._directory is None or not key.startswith(_LOCAL):
+            return False
+        return self._directory.alive(key.removeprefix(_LOCAL)) is False
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Each source with its state, for people: ``source``, ``state``, ``where``, ``found``."""
+        sources: list[dict[str, Any]] = []
+        if self._directory is None:
+            sources.append({"source": "local", "state": "off", "where": "", "found": 0})
+        else:
+            where, found = str(self._directory.path), len(self._known)
+            state = self._trouble or "ok"
+            sources.append({"source": "local", "state": state, "where": where, "found": found})
+        where, found = ", ".join(self._peers), len(self._peers)
+        state = "ok" if self._peers else "none given"
+        sources.append({"source": "static", "state": state, "where": where, "found": found})
+        return sources
+
+    def close(self) -> None:
+        """Withdraw, and let the peers on this machine know that this node is gone.
+
+        Call it when the node's sockets are closed: the free lock is proof to the others.
+        """
+        if self._directory is not None:
+            self._directory.close()
+
+    def _poll_local(self, directory: LocalDirectory) -> list[PeerFound | PeerForgotten]:
+        try:
+            if self._own is not None and not directory.announced():
+                directory.announce(self._own)
+            records = directory.scan()
+        except OSError as error:
+            # Descriptors used up, or the directory taken away: what is known stays known.
+            self._trouble = f"failed: {error}"
+            return []
+        self._trouble = ""
+        own_id = self._own.node_id if self._own else ""
+        now_known = {_LOCAL + r.node_id: r for r in records if r.node_id != own_id}
+        before, self._known = self._known, now_known
+        gone = [PeerForgotten(key) for key in before if key not in now_known]
+        found = [
+            PeerFound(key, record.best_first(), record.role, "local")
+            for key, record in now_known.items()
+            if before.get(key) != record
+        ]
+        return [*gone, *found]

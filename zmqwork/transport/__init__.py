@@ -1,0 +1,12 @@
+"""The only code that touches sockets: it performs effects, reports events, and decides nothing.
+
+::
+
+    clock      monotonic seconds that go on while the machine sleeps
+    wakeup     how another thread wakes the loop
+    addresses  which endpoints are loopback, which are routable
+    options    the socket options of every socket, in one function
+    dealer     one dialled link                      router    the bound socket
+    probe      is the process behind an endpoint gone?
+    loop       the one thread that owns all of this
+"""

@@ -1,0 +1,61 @@
+"""Which endpoints are for this machine alone, and which anybody on the network can reach."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+from zmqwork.errors import ConfigError, InsecureBind
+
+
+def split_tcp(endpoint: str) -> tuple[str, str]:
+    """Host and port of ``tcp://host:port``; an IPv6 host without its brackets.
+
+    Raises:
+        ConfigError: it is not of that form.
+    """
+    host, colon, port = endpoint.removeprefix("tcp://").rpartition(":")
+    good_port = port == "*" or (port.isdecimal() and int(port) < 65536)
+    if not endpoint.startswith("tcp://") or not colon or not host or not good_port:
+        raise ConfigError(
+            f"{endpoint!r} is no endpoint to bind: use tcp://ADDRESS:PORT, for instance "
+            "tcp://127.0.0.1:7071, or tcp://127.0.0.1:* for any free port"
+        )
+    return host.strip("[]"), port
+
+
+def is_routable(host: str) -> bool:
+    """Whether another machine could reach a socket bound to `host`; in doubt, it could."""
+    if host == "*":
+        return True
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return True  # the name of an interface, or nothing: `bind` will tell
+    return not all(
+        ipaddress.ip_address(str(address[4][0]).partition("%")[0]).is_loopback for address in found
+    )
+
+
+def refuse_routable(endpoints: list[str], *, insecure_lan: bool) -> list[str]:
+    """Check endpoints before anything is bound; return those that are open to the network.
+
+    Raises:
+        InsecureBind: one is routable, and `insecure_lan` is not set.
+        ConfigError: one is not an endpoint.
+    """
+    exposed = []
+    for endpoint in endpoints:
+        if endpoint.startswith("ipc://"):
+            continue
+        if is_routable(split_tcp(endpoint)[0]):
+            exposed.append(endpoint)
+    if exposed and not insecure_lan:
+        raise InsecureBind(
+            f"refusing to bind {', '.join(exposed)}: other machines could reach it, and whoever "
+            "reaches it can run the tasks of this app. This version has no keys to tell friends "
+            "from strangers.\n"
+            "  on this machine only:          --bind tcp://127.0.0.1:*   (or no --bind at all)\n"
+            "  on a network that you trust:   --insecure-lan"
+        )
+    return exposed

@@ -1,0 +1,344 @@
+"""The one thread of a node that owns its sockets: wait, handle, tick, perform.
+
+The loop decides nothing. It sleeps until the machine's deadline or until something happens, takes
+in what has piled up, lets the machine handle it as one turn, and performs the effects. What is not
+about sockets (futures, slots, notices) is performed by the node that owns the loop.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, Protocol
+
+import zmq
+
+from zmqwork.core.effects import Dial, Effect, HangUp, Probe, Send
+from zmqwork.core.events import Event, LinkDown, Probed
+from zmqwork.transport import clock
+from zmqwork.transport.dealer import Dealer
+from zmqwork.transport.probe import Probes
+from zmqwork.transport.router import Router
+from zmqwork.transport.wakeup import Wakeup
+
+_MAX_SOCKETS = 8192
+
+# After so many turns on posted events alone the descriptors are looked at again.
+_TURNS_UNREAD_MAX = 4
+
+_log = logging.getLogger("zmqwork")
+
+
+class Machine(Protocol):
+    """What a loop drives (`zmqwork.core`)."""
+
+    def handle(self, event: Any, now: float) -> list[Effect]:
+        """Take an event."""
+
+    def tick(self, now: float) -> list[Effect]:
+        """Draw the consequences of this turn."""
+
+    def deadline(self) -> float | None:
+        """When to tick without an event."""
+
+
+class Feed(Protocol):
+    """Where a node's own thread-safe input comes from, besides `post`."""
+
+    def __bool__(self) -> bool:
+        """Whether something waits."""
+
+    def take(self) -> list[Event]:
+        """Everything that waits."""
+
+
+class Loop:
+    """One thread's worth of sockets around one machine.
+
+    Args:
+        machine: what decides.
+        perform: what to do with the effects that are not about sockets.
+        gone: whether discovery can prove that the process of a peer is gone, by the peer's key.
+        feed: further input.
+        after_turn: called at the end of each turn; True asks for another turn at once.
+
+    Attributes:
+        failed: whether the thread ended by an exception.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        perform: Mapping[type[Any], Callable[[Any], None]],
+        *,
+        gone: Callable[[str], bool],
+        feed: Feed | None = None,
+        after_turn: Callable[[], bool] | None = None,
+    ) -> None:
+        self._machine = machine
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._context.set(zmq.MAX_SOCKETS, _MAX_SOCKETS)
+        self._selector = selectors.DefaultSelector()
+        self._wakeup = Wakeup()
+        self._selector.register(self._wakeup.fd, selectors.EVENT_READ, self._wakeup.clear)
+        self._router = Router(self._context)
+        self._selector.register(self._router.fd, selectors.EVENT_READ, self._router_ready)
+        self._dealers: dict[int, Dealer] = {}
+        self._probes = Probes(self._selector)
+        self._gone = gone
+        self._feed = feed
+        self._after_turn = after_turn
+        self._inbox: deque[Event] = deque()  # bound: what one turn reads, and what nodes post
+        # Sockets to read in this turn, and those to look at again before sleeping: their
+        # descriptors signal edges only, and a send may swallow one.
+        self._unread: dict[int, Dealer | Router] = {}
+        self._seen: list[Event] = []
+        self._events: deque[Event] = deque()  # of this turn
+        self._again = False
+        self._turns_unread = 0
+        self._later: list[tuple[float, int, Callable[[], None]]] = []
+        self._later_count = count()
+        self._writable: dict[int, Callable[[], None]] = {}
+        self._readable: dict[int, Callable[[], None]] = {}
+        self._asleep = False
+        self._stopping = False
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        self.failed = False
+        self._perform: dict[type[Any], Callable[[Any], None]] = {
+            Dial: self._dial,
+            HangUp: self._hang_up,
+            Send: self._send,
+            Probe: self._probe,
+            **perform,
+        }
+
+    # -- any thread ---------------------------------------------------------------------------
+
+    def post(self, event: Event) -> None:
+        """Give the machine an event. From any thread, and from a signal handler."""
+        self._inbox.append(event)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let the loop look at its input, if it sleeps."""
+        if self._asleep:
+            self._asleep = False
+            self._wakeup.set()
+
+    def clock(self) -> float:
+        """The instant that the machine would be told now."""
+        return clock.now()
+
+    def bind(self, endpoints: Sequence[str]) -> list[str]:
+        """Bind before `start`; the real endpoints. Raises `TransportError`."""
+        return [self._router.bind(endpoint) for endpoint in endpoints]
+
+    def start(self, name: str, prepare: Callable[[], None], finish: Callable[[], None]) -> None:
+        """Run in a thread of its own; `prepare` and `finish` run in it, first and last."""
+
+        def run() -> None:
+            try:
+                prepare()
+                while not self._stopping:
+                    self._turn()
+            except BaseException:  # noqa: BLE001  # whatever it is, it is logged, and ends the node
+                # A bug of ours, and nobody above to tell: the node ends as if it had been killed.
+                self.failed = True
+                _log.critical("the I/O thread of %s failed: this node is gone", name, exc_info=True)
+            finally:
+                try:
+                    finish()
+                finally:
+                    self.close()
+
+        self._thread = threading.Thread(target=run, name=name, daemon=True)
+        self._thread.start()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the thread has ended; False if the time was over first."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+            return not self._thread.is_alive()
+        return True
+
+    @property
+    def on_loop_thread(self) -> bool:
+        """Whether the caller is the loop's own thread."""
+        return threading.current_thread() is self._thread
+
+    # -- the loop's own thread ----------------------------------------------------------------
+
+    def stop(self) -> None:
+        """End after this turn."""
+        self._stopping = True
+
+    def untaken(self) -> list[Event]:
+        """What a turn that failed has not given to the machine."""
+        return list(self._events)
+
+    def close(self) -> None:
+        """Close everything; does nothing the second time. Not while the thread runs."""
+        if self._closed:
+            return
+        self._closed = True
+        self._probes.close()
+        for dealer in self._dealers.values():
+            dealer.close()
+        self._dealers.clear()
+        self._router.close()
+        self._selector.close()
+        self._context.term()  # bounded by the farewell's linger
+        # The wake-up's descriptor stays open until nobody can call `post` any more: a number
+        # that is used again would be written to.
+
+    def __del__(self) -> None:
+        self._wakeup.close()
+
+    def watch(self, fileobj: int, readable: Callable[[], None]) -> None:
+        """Call `readable` in this thread whenever the descriptor can be read."""
+        self._readable[fileobj] = readable
+        self._selector.register(fileobj, selectors.EVENT_READ, lambda: self._foreign(fileobj))
+
+    def unwatch(self, fileobj: int) -> None:
+        """Undo `watch`, before the descriptor is closed."""
+        self._readable.pop(fileobj, None)
+        self._writable.pop(fileobj, None)
+        self._selector.unregister(fileobj)
+
+    def watch_writable(self, fileobj: int, writable: Callable[[], None] | None) -> None:
+        """Call `writable` whenever a watched descriptor can be written; None ends it."""
+        events = selectors.EVENT_READ
+        if writable is None:
+            self._writable.pop(fileobj, None)
+        else:
+            self._writable[fileobj] = writable
+            events |= selectors.EVENT_WRITE
+        self._selector.modify(fileobj, events, lambda: self._foreign(fileobj))
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> None:
+        """Call `callback` in this thread after `delay` seconds."""
+        heappush(self._later, (self.clock() + delay, next(self._later_count), callback))
+
+    def _foreign(self, fileobj: int) -> None:
+        # Both callbacks are asked: non-blocking descriptors say for themselves what is possible.
+        writable = self._writable.get(fileobj)
+        if writable is not None:
+            writable()
+        readable = self._readable.get(fileobj)
+        if readable is not None:
+            readable()
+
+    def _turn(self) -> None:
+        if self._inbox and self._turns_unread < _TURNS_UNREAD_MAX:
+            self._turns_unread += 1  # what is here already need not wait for a look at the sockets
+        else:
+            self._turns_unread = 0
+            self._wait()
+        while self._later and self._later[0][0] <= self.clock():
+            heappop(self._later)[2]()
+        self._read()
+        events = self._events = deque(self._seen)
+        self._seen = []
+        inbox = self._inbox
+        posted = len(inbox)  # before the feed is taken: what was posted may be about it
+        if self._feed:
+            events += self._feed.take()
+        events += [inbox.popleft() for _ in range(posted)]
+        now = self.clock()
+        handle = self._machine.handle
+        while events:
+            effects = handle(events.popleft(), now)
+            if effects:
+                self._do(effects)
+        effects = self._machine.tick(now)
+        if effects:
+            self._do(effects)
+        if self._after_turn is not None and self._after_turn():
+            self._again = True
+        self._read()
+
+    def _wait(self) -> None:
+        self._asleep = True
+        ready = self._selector.select(self._timeout())
+        self._asleep = False
+        for key, _ in ready:
+            key.data()
+
+    def _read(self) -> None:
+        """Read what is marked; what has more to give, or was sent on, stays marked."""
+        unread, self._unread = self._unread, {}
+        for fd, socket in unread.items():
+            if socket.receive(self._seen):
+                self._unread[fd] = socket
+
+    def _timeout(self) -> float | None:
+        """Seconds to sleep: none if something waits already."""
+        if self._again or self._inbox or self._unread or self._seen or self._feed:
+            self._again = False
+            return 0.0
+        deadline = self._machine.deadline()
+        if self._later and (deadline is None or self._later[0][0] < deadline):
+            deadline = self._later[0][0]
+        if deadline is None:
+            return None
+        # A hair later than the deadline, rather than twice: once too early, once to act.
+        return max(0.0, deadline - self.clock()) + 0.0001
+
+    def _do(self, effects: list[Effect]) -> None:
+        perform = self._perform
+        for effect in effects:
+            perform[type(effect)](effect)
+
+    # -- sockets ------------------------------------------------------------------------------
+
+    def _router_ready(self) -> None:
+        self._unread[self._router.fd] = self._router
+
+    def _dial(self, effect: Dial) -> None:
+        try:
+            dealer = Dealer(self._context, effect.link, effect.endpoint)
+        except zmq.ZMQError:
+            self._inbox.append(LinkDown(effect.link))
+            return
+
+        def ready() -> None:
+            self._unread[dealer.fd] = dealer
+
+        self._dealers[effect.link] = dealer
+        self._selector.register(dealer.fd, selectors.EVENT_READ, ready)
+        self._unread[dealer.fd] = dealer
+
+    def _hang_up(self, effect: HangUp) -> None:
+        dealer = self._dealers.pop(effect.link, None)
+        if dealer is not None:
+            self._selector.unregister(dealer.fd)
+            self._unread.pop(dealer.fd, None)
+            dealer.close(farewell=effect.farewell)
+
+    def _send(self, effect: Send) -> None:
+        if isinstance(effect.link, bytes):
+            down = self._router.send(effect.link, effect.number, effect.message)
+            self._unread[self._router.fd] = self._router
+            if down is not None:
+                self._inbox.append(down)
+            return
+        dealer = self._dealers.get(effect.link)
+        if dealer is None:
+            return
+        if dealer.send(effect.number, effect.message):
+            self._unread[dealer.fd] = dealer
+        else:
+            self._inbox.append(LinkDown(effect.link))
+
+    def _probe(self, effect: Probe) -> None:
+        key = effect.key
+        if self._gone(key):
+            self._inbox.append(Probed(key, gone=True))
+            return
+        self._probes.start(key, effect.endpoint, lambda gone: self.post(Probed(key, gone)))

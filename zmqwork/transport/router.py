@@ -1,0 +1,121 @@
+"""The bound socket of a node: one ROUTER, on as many endpoints as it has."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import OrderedDict
+from pathlib import Path
+
+import zmq
+
+from zmqwork.core.events import Event, Garbled, LinkDown, Received
+from zmqwork.core.messages import Message, Refused
+from zmqwork.errors import DecodeError, TransportError
+from zmqwork.transport.dealer import (
+    POLLIN,
+    RECEIVE_BUDGET,
+    encode_or_drop,
+    receive_frames,
+    send_frames,
+    socket_events,
+)
+from zmqwork.transport.options import configure
+from zmqwork.wire.codec import Decoder
+
+# Links whose half-received transfers are remembered; the oldest is forgotten first.
+_DECODERS_MAX = 8192
+
+
+class Router:
+    """The bound ROUTER. Its links are routing ids, which libzmq makes anew at each connection."""
+
+    __slots__ = ("_decoders", "_socket", "endpoints", "fd")
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        self._socket = context.socket(zmq.ROUTER)
+        configure(self._socket)
+        self._decoders: OrderedDict[bytes, Decoder] = OrderedDict()
+        self.endpoints: list[str] = []
+        fd = self._socket.getsockopt(zmq.FD)
+        assert isinstance(fd, int)
+        self.fd = fd
+
+    def bind(self, endpoint: str) -> str:
+        """Bind, and return the endpoint with its real port.
+
+        Raises:
+            TransportError: the address is taken, or is not of this machine.
+        """
+        try:
+            self._socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            hint = ""
+            if error.errno == zmq.EADDRINUSE:
+                hint = "; another process has it: let * pick a free port (tcp://127.0.0.1:*)"
+            raise TransportError(f"cannot bind {endpoint}: {error.strerror}{hint}") from error
+        bound = self._socket.getsockopt(zmq.LAST_ENDPOINT)
+        assert isinstance(bound, bytes)
+        self.endpoints.append(bound.rstrip(b"\0").decode())
+        return self.endpoints[-1]
+
+    def receive(self, events: list[Event]) -> bool:
+        """Append what arrived; True if there may be more to read. Call it after every send."""
+        if not self._readable():
+            return False
+        by_link: dict[bytes, list[tuple[int, Message]]] = {}
+        more = True
+        for _ in range(RECEIVE_BUDGET):
+            link, *frames = receive_frames(self._socket)
+            messages = by_link.setdefault(link, [])
+            try:
+                # (A single empty frame is somebody's own probe.)
+                numbered = self._decode(link, frames) if frames != [b""] else None
+            except DecodeError as error:
+                events.append(Received(link, messages))
+                by_link[link] = []
+                events.append(Garbled(link, str(error)))
+            else:
+                if numbered is not None:
+                    messages.append(numbered)
+            more = self._readable()
+            if not more:
+                break
+        events.extend(Received(link, messages) for link, messages in by_link.items())
+        return more
+
+    def send(self, link: bytes, number: int, message: Message) -> LinkDown | None:
+        """Send a message; a `LinkDown` if nobody is there any more."""
+        try:
+            for frames in encode_or_drop(number, message):
+                send_frames(self._socket, [link, *frames])
+        except zmq.ZMQError:
+            self._decoders.pop(link, None)
+            return LinkDown(link)
+        if isinstance(message, Refused):
+            self._decoders.pop(link, None)  # whatever it was sending, nobody wants it
+        return None
+
+    def close(self) -> None:
+        """Unbind and close; ipc files are removed."""
+        for endpoint in self.endpoints:
+            with contextlib.suppress(zmq.ZMQError):
+                self._socket.unbind(endpoint)
+            if endpoint.startswith("ipc://"):
+                Path(endpoint.removeprefix("ipc://")).unlink(missing_ok=True)
+        self._socket.close()
+
+    def _readable(self) -> bool:
+        return bool(socket_events(self._socket) & POLLIN)
+
+    def _decode(self, link: bytes, frames: list[bytes]) -> tuple[int, Message] | None:
+        decoder = self._decoders.get(link)
+        if decoder is not None:
+            return decoder.decode(frames)
+        decoder = Decoder()
+        numbered = decoder.decode(frames)
+        if numbered is None:
+            raise DecodeError("a PART before any message: nobody said HELLO on this link")
+        self._decoders[link] = decoder
+        if len(self._decoders) > _DECODERS_MAX:
+            self._decoders.popitem(last=False)
+        return numbered
