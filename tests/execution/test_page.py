@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from zmqwork.errors import DecodeError
+from zmqwork.execution.frames import FrameReader
+from zmqwork.execution.page import FULL_BYTES, Page, new_page
+from zmqwork.wire import channel
+
+
+@pytest.fixture
+def sides():
+    ours, descriptor = new_page()
+    theirs = Page(descriptor)
+    os.close(descriptor)
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+def entry(number):
+    return channel.OutcomePacker().entry((True, b"%d" % number))
+
+
+def numbers(outcomes):
+    return [int(value) for _, value in outcomes]
+
+
+def test_what_is_begun_is_seen(sides):
+    ours, theirs = sides
+    assert ours.begun == 0
+    theirs.begin(41)
+    assert ours.begun == 42
+
+
+def test_outcomes_are_seen_before_they_are_sent(sides):
+    ours, theirs = sides
+    for number in range(3):
+        theirs.add(entry(number), 0.5 * number)
+    base, seconds, outcomes = ours.outcomes()
+    assert (base, seconds, numbers(outcomes)) == (0, 1.0, [0, 1, 2])
+
+
+def test_they_are_a_frame_as_they_stand(sides):
+    _, theirs = sides
+    theirs.add(entry(7), 0.25)
+    data = theirs.frame()
+    reader = FrameReader()
+    reader.room()[: len(data)] = data
+    [frame] = reader.received(len(data))
+    data.release()
+    base, seconds, outcomes = channel.unpack_outcomes(frame)
+    assert (base, seconds, numbers(outcomes)) == (0, 0.25, [7])
+
+
+def test_sent_ones_are_gone_and_counted(sides):
+    ours, theirs = sides
+    theirs.add(entry(1), 0.1)
+    theirs.add(entry(2), 0.1)
+    theirs.sent(theirs.count)
+    assert ours.outcomes() == (2, 0.0, [])
+    theirs.add(entry(3), 0.1)
+    base, _, outcomes = ours.outcomes()
+    assert (base, numbers(outcomes)) == (2, [3])
+
+
+def test_the_largest_entry_fits(sides):
+    ours, theirs = sides
+    theirs.add(b"\xc5\xff\xfc" + bytes(FULL_BYTES - 4), 0.1)
+    assert theirs.size_bytes < FULL_BYTES
+    theirs.add(b"\xc5\xff\xfd" + bytes(FULL_BYTES - 3), 0.1)
+    assert [len(value) for _, value in ours.outcomes()[2]] == [FULL_BYTES - 4, FULL_BYTES - 3]
+
+
+def test_flags(sides):
+    ours, theirs = sides
+    ours.flag(100_003, cancelled=True)
+    assert theirs.is_flagged(100_003)
+    assert not theirs.is_flagged(100_004)
+    ours.flag(100_003, cancelled=False)
+    assert not theirs.is_flagged(100_003)
+
+
+def test_rubbish_in_the_page_is_an_error(sides):
+    ours, theirs = sides
+    theirs.add(b"\xc1\xc1\xc1", 0.1)
+    with pytest.raises(DecodeError):
+        ours.outcomes()
+    theirs._words[2] = 1 << 32 | 2**31
+    with pytest.raises(DecodeError):
+        ours.outcomes()

@@ -1,0 +1,23 @@
+"""How a worker runs a task.
+
+::
+
+    handlers    task names -> functions, also in another process
+    context     what a handler may ask of its own task
+    invoke      one call: decode, call, encode; the one place that catches everything
+    event_loop  coroutines, where there is no event loop
+
+    pool        what a worker asks of a pool
+    inline      on the worker's own thread            thread      threads
+    coroutines  an asyncio event loop                 process     child processes (the default)
+    reporter    outcomes, several at a time           lookout     so that none waits for a long one
+
+The process pool, in the worker (a child's life) and in the child::
+
+    child_slot  keeps a child running                 child          its program
+    launch      how it is started                     serving        what it does all day
+    ending      how it ends, and what that tells      child_channel  frames from and to the worker
+    tally       what it was given and has done        child_signals  which do nothing to it
+    link        frames from and to the child
+    frames      cuts a stream into frames (both)      page           memory that both share
+"""

@@ -1,0 +1,105 @@
+"""What a handler may ask of the task that it runs: `current()`."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+from zmqwork.errors import UsageError
+from zmqwork.transport import clock
+
+
+class Item(Protocol):
+    """One attempt, as it reaches the code that runs it."""
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+
+    @property
+    def args(self) -> bytes:
+        """Its encoded arguments."""
+
+    @property
+    def seq(self) -> int:
+        """The task's number at its producer."""
+
+    @property
+    def attempt(self) -> int:
+        """Counts from 1."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As in `messages.Run`."""
+
+    @property
+    def deadline_at(self) -> float | None:
+        """The instant when it expires, or None."""
+
+    @property
+    def producer_id(self) -> str:
+        """The node id of its producer."""
+
+    @property
+    def dropped(self) -> bool:
+        """Whether its result is not wanted any more."""
+
+
+# The item rather than a Context: it is there already, and few handlers ask.
+running: ContextVar[Item | None] = ContextVar("zmqwork_running", default=None)
+
+
+class Context:
+    """The task that runs here. Values are as of its dispatch, but `cancelled` and `remaining`."""
+
+    __slots__ = ("_item",)
+
+    def __init__(self, item: Item) -> None:
+        self._item = item
+
+    def __repr__(self) -> str:
+        return f"<Context of task {self.task_id} {self.name!r}, attempt {self.attempt}>"
+
+    @property
+    def task_id(self) -> str:
+        """As `TaskFuture.id` at the producer: the same for every attempt, so a good key."""
+        return f"{self._item.producer_id[:8]}-{self._item.seq}"
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self._item.name
+
+    @property
+    def attempt(self) -> int:
+        """Counts from 1."""
+        return self._item.attempt
+
+    @property
+    def queue(self) -> str:
+        """The queue it came through."""
+        return str(self._item.options.get("queue", "default"))
+
+    @property
+    def deadline(self) -> float | None:
+        """Seconds until the task is worthless, negative when it is; None: never."""
+        deadline_at = self._item.deadline_at
+        return None if deadline_at is None else deadline_at - clock.now()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody waits for the result any more: a long handler may stop."""
+        return bool(self._item.dropped)
+
+
+def current() -> Context:
+    """The task that this code runs for. Raises `UsageError` outside of one."""
+    item = running.get()
+    if item is None:
+        raise UsageError("zmqwork.current() was called outside of a task")
+    return Context(item)
+
+
+def inside_task() -> bool:
+    """Whether this code runs for a task."""
+    return running.get() is not None

@@ -1,0 +1,209 @@
+"""Handlers as coroutines of one event loop: for many tasks that wait for the network.
+
+Plain functions run in a thread each, so that one that takes its time does not stop the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from zmqwork.core.clients import Held
+from zmqwork.core.events import SlotReady
+from zmqwork.execution import invoke
+from zmqwork.execution.handlers import Handlers
+from zmqwork.execution.pool import Host
+from zmqwork.execution.reporter import Reporter
+
+# How long coroutines have to clean up when the pool stops.
+_FAREWELL_TIMEOUT = 0.5
+
+
+class _Lane:
+    """One slot: its attempts run one after the other, in one asyncio task."""
+
+    def __init__(self, slot: int, host: Host, handlers: Handlers) -> None:
+        # Bound: the machine's chunk_max.
+        self._queue: asyncio.Queue[Sequence[Held]] = asyncio.Queue()
+        self._reporter = Reporter(host.post, slot)
+        self._handlers = handlers
+        self._running: Held | None = None
+        self._closed = False
+        self._posting = False
+        self._loop = asyncio.get_running_loop()
+        self.task = self._loop.create_task(self._work())
+
+    def put(self, attempts: Sequence[Held]) -> None:
+        self._queue.put_nowait(attempts)
+
+    def cancel(self, attempt: Held) -> None:
+        if self._running is attempt:
+            self.task.cancel()
+
+    def close(self) -> None:
+        """Nothing is heard of it any more; whatever runs is cancelled."""
+        self._closed = True
+        self._reporter.close()
+        self.task.cancel()
+
+    async def _work(self) -> None:
+        reporter, task = self._reporter, self.task
+        while True:
+            for held in await self._queue.get():
+                self._running = held
+                reporter.begin(held.name)
+                outcome = await self._run(held)
+                self._running = None
+                # A cancellation was for the attempt, and must not confuse the next one.
+                while task.uncancel():
+                    pass
+                if self._is_closed():
+                    return
+                if reporter.add(outcome):
+                    # Handlers that never wait would keep the event loop from all others.
+                    await asyncio.sleep(0)
+                elif not self._posting:
+                    # As soon as a handler waits; until then there may be more to report.
+                    self._posting = True
+                    self._loop.call_soon(self._post)
+
+    def _is_closed(self) -> bool:
+        return self._closed
+
+    def _post(self) -> None:
+        self._posting = False
+        self._reporter.post()
+
+    async def _run(self, held: Held) -> invoke.Outcome:
+        handler = self._handlers.get(held.name)
+        if handler is None:
+            return invoke.missing(held.name)
+        if _is_async(handler):
+            return await invoke.run_async(handler, held)
+        return await self._run_in_thread(handler, held)
+
+    async def _run_in_thread(self, handler: Callable[..., Any], held: Held) -> invoke.Outcome:
+        loop = self._loop
+        ended: asyncio.Future[invoke.Outcome] = loop.create_future()
+
+        def settle(outcome: invoke.Outcome) -> None:
+            if not ended.done():
+                ended.set_result(outcome)
+
+        def finish(coroutine: Any) -> Any:
+            return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+        def work() -> None:
+            outcome = invoke.run(handler, held, finish)
+            with contextlib.suppress(RuntimeError):  # the pool has stopped meanwhile
+                loop.call_soon_threadsafe(settle, outcome)
+
+        # Not an executor's thread: those keep the process until their handlers end.
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(work,), name=held.name, daemon=True).start()
+        while True:
+            try:
+                return await asyncio.shield(ended)
+            except asyncio.CancelledError:
+                if self._is_closed():
+                    raise
+                # It cannot be interrupted, and may ask `current().cancelled`.
+
+
+def _is_async(handler: Callable[..., Any]) -> bool:
+    """Whether a call of it gives a coroutine."""
+    call = getattr(handler, "__call__", handler)  # noqa: B004  # for objects with async __call__
+    return asyncio.iscoroutinefunction(handler) or asyncio.iscoroutinefunction(call)
+
+
+class CoroutinePool:
+    """`slots` coroutines at a time in one event loop, in a thread of its own."""
+
+    shares_process = True
+
+    def __init__(self, slots: int, handlers: Handlers) -> None:
+        self.slots = slots
+        self._handlers = handlers
+        self._lanes: dict[int, _Lane] = {}
+        self._host: Host | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, host: Host) -> None:
+        """Start the event loop; it reports its slots."""
+        self._host = host
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="zmqwork-asyncio", daemon=True)
+        self._thread.start()
+        for slot in range(self.slots):
+            self._call(self._open, slot)
+
+    def execute(self, slot: int, attempts: Sequence[Held]) -> None:
+        """Hand them to the slot's coroutine."""
+        self._call(self._put, slot, attempts)
+
+    def cancel(self, slot: int, attempt: Held) -> None:
+        """Cancel the handler, as asyncio does: it may clean up."""
+        self._call(self._cancel, slot, attempt)
+
+    def restart(self, slot: int) -> None:
+        """Cancel whatever the slot has. What resists is left to itself."""
+        self._call(self._reopen, slot)
+
+    def turn(self) -> bool:
+        """The event loop needs no turns."""
+        return False
+
+    def stop(self) -> None:
+        """Cancel everything and end the event loop, as far as the handlers let it."""
+        if self._loop is not None and self._thread is not None:
+            self._call(self._close)
+            # A handler that blocks the event loop is left to its daemon thread.
+            self._thread.join(2 * _FAREWELL_TIMEOUT)
+            self._loop = self._thread = None
+
+    # -- the event loop's thread ----------------------------------------------------------------
+
+    def _call(self, callback: Callable[..., None], *args: Any) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(callback, *args)
+
+    def _run(self) -> None:
+        loop = self._loop
+        assert loop is not None
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+        finally:
+            tasks = asyncio.all_tasks(loop)
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                loop.run_until_complete(asyncio.wait(tasks, timeout=_FAREWELL_TIMEOUT))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    def _open(self, slot: int) -> None:
+        assert self._host is not None
+        self._lanes[slot] = _Lane(slot, self._host, self._handlers)
+        self._host.post(SlotReady(slot))
+
+    def _put(self, slot: int, attempts: Sequence[Held]) -> None:
+        self._lanes[slot].put(attempts)
+
+    def _cancel(self, slot: int, attempt: Held) -> None:
+        self._lanes[slot].cancel(attempt)
+
+    def _reopen(self, slot: int) -> None:
+        self._lanes[slot].close()
+        self._open(slot)
+
+    def _close(self) -> None:
+        assert self._loop is not None
+        for lane in self._lanes.values():
+            lane.close()
+        self._loop.stop()

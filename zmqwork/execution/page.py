@@ -1,0 +1,136 @@
+"""The page of memory that a child shares with its parent, which survives the child.
+
+The child notes what it begins, and puts each outcome here before it sends it. So its parent knows,
+however the child died, which attempt to blame, and gets every outcome that was there.
+
+One side writes each field, as one aligned store of 8 bytes: the other one, and whoever reads after
+a SIGKILL at any instant, sees it before or after, never halfway.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+
+from zmqwork.errors import DecodeError
+from zmqwork.wire.channel import OUTCOMES_HEAD, Outcome, outcomes_head, unpack_entries
+
+# Indices of the child's fields, as words of 8 bytes.
+_BEGUN = 0  # attempts begun since the start
+_BASE = 1  # outcomes sent before those that are here
+_EXTENT = 2  # what is here: outcomes << 32 | bytes
+_SECONDS = 3  # how long these ran, together (a double)
+
+# The parent's field: a byte per attempt, 1 if it was cancelled. More than a slot is ever given
+# (`WorkerConfig.chunk_max` is 512); beyond, two attempts would share a flag.
+_FLAGS_AT = 64
+_FLAGS = 8192
+
+_HEAD_AT = _FLAGS_AT + _FLAGS
+_ENTRIES_AT = _HEAD_AT + OUTCOMES_HEAD.size
+
+# Outcomes are sent when they fill half of their room. An entry that exceeds the other half is
+# large enough to be sent by itself.
+FULL_BYTES = 64 * 1024
+_SIZE = _ENTRIES_AT + 2 * FULL_BYTES
+
+
+class Page:
+    """Either side's view of it. Closing it twice does nothing."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._memory = mmap.mmap(descriptor, _SIZE)
+        self._view = memoryview(self._memory)
+        self._words = self._view[:_FLAGS_AT].cast("Q")
+        self._doubles = self._view[:_FLAGS_AT].cast("d")
+        self.count = 0
+        self.size_bytes = 0
+        self._base = 0
+
+    def close(self) -> None:
+        """Give the memory back."""
+        for view in (self._words, self._doubles, self._view):
+            view.release()
+        self._memory.close()
+
+    # -- the parent ---------------------------------------------------------------------------
+
+    @property
+    def begun(self) -> int:
+        """How many attempts the child has begun."""
+        return self._words[_BEGUN]
+
+    def flag(self, index: int, *, cancelled: bool) -> None:
+        """Say whether the attempt with this index, counted from the child's start, is wanted."""
+        self._view[_FLAGS_AT + index % _FLAGS] = cancelled
+
+    def outcomes(self) -> tuple[int, float, list[Outcome]]:
+        """As `unpack_outcomes`: what is here and was not sent, or was sent just now.
+
+        Raises:
+            DecodeError: somebody else wrote here.
+        """
+        words = self._words
+        base, extent, seconds = words[_BASE], words[_EXTENT], self._doubles[_SECONDS]
+        count, size_bytes = extent >> 32, extent & 0xFFFFFFFF
+        if not count:
+            return base, 0.0, []
+        if size_bytes > 2 * FULL_BYTES:
+            raise DecodeError("a child's page was overwritten")
+        entries = bytes(self._view[_ENTRIES_AT : _ENTRIES_AT + size_bytes])
+        if words[_BASE] != base or words[_EXTENT] < extent:
+            # A living child has sent them meanwhile, and uses the room again.
+            return base, 0.0, []
+        return base, seconds, unpack_entries(entries, count)
+
+    # -- the child ----------------------------------------------------------------------------
+
+    def begin(self, index: int) -> None:
+        """The attempt with this index begins."""
+        self._words[_BEGUN] = index + 1
+
+    def is_flagged(self, index: int) -> bool:
+        """Whether the attempt with this index is cancelled."""
+        return self._view[_FLAGS_AT + index % _FLAGS] != 0
+
+    def add(self, entry: bytes, seconds: float) -> None:
+        """Put an outcome here; `seconds` is the time of all that are here."""
+        start = self.size_bytes
+        self.size_bytes = end = start + len(entry)
+        self.count += 1
+        self._view[_ENTRIES_AT + start : _ENTRIES_AT + end] = entry
+        self._doubles[_SECONDS] = seconds
+        self._words[_EXTENT] = self.count << 32 | end
+
+    def frame(self) -> memoryview:
+        """What is here, as an OUTCOMES frame."""
+        seconds = self._doubles[_SECONDS]
+        head = outcomes_head(self._base, seconds, self.count, self.size_bytes)
+        self._view[_HEAD_AT:_ENTRIES_AT] = head
+        return self._view[_HEAD_AT : _ENTRIES_AT + self.size_bytes]
+
+    def sent(self, count: int) -> None:
+        """`count` more outcomes were sent: those that were here, or one that never was."""
+        # First nothing is here, then nothing is here after more: each step is true by itself.
+        self._words[_EXTENT] = 0
+        self._base += count
+        self._words[_BASE] = self._base
+        self.count = self.size_bytes = 0
+
+
+def new_page() -> tuple[Page, int]:
+    """A page, and a descriptor by which a child can map it, too; close that one soon."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("zmqwork-page")
+    else:
+        import tempfile  # noqa: PLC0415  # slow to import, and Linux does not need it
+
+        # Unlinked at once: it lives as long as it is mapped.
+        descriptor, path = tempfile.mkstemp(prefix="zmqwork-page-")
+        os.unlink(path)  # noqa: PTH108  # mkstemp gives strings
+    try:
+        os.ftruncate(descriptor, _SIZE)
+        return Page(descriptor), descriptor
+    except BaseException:
+        os.close(descriptor)
+        raise

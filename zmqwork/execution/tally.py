@@ -1,0 +1,92 @@
+"""What a child was given, against what has come back."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from zmqwork.core.clients import Held
+from zmqwork.errors import DecodeError
+from zmqwork.execution.page import Page
+from zmqwork.wire.channel import Outcome
+
+
+class Tally:
+    """The account of one child, from its start.
+
+    Outcomes come through its page, its channel, or both; each is taken once, in order.
+
+    Attributes:
+        given: the unfinished attempts, in order. Bound: the machine's chunk_max.
+        finished: how many were finished before them.
+    """
+
+    __slots__ = ("_base", "_base_seconds", "_page", "finished", "given")
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.given: deque[Held] = deque()
+        self.finished = 0
+        # Of the batch that came last: how many were before it, and its seconds taken so far.
+        self._base = 0
+        self._base_seconds = 0.0
+
+    def give(self, attempts: Sequence[Held]) -> None:
+        """The child was given these."""
+        self.given.extend(attempts)
+
+    def cancel(self, attempt: Held) -> bool:
+        """Flag it in the page; False if the child does not have it."""
+        for ahead, given in enumerate(self.given):
+            if given is attempt:
+                self._page.flag(self.finished + ahead, cancelled=True)
+                return True
+        return False
+
+    def take(
+        self, base: int, seconds: float, outcomes: list[Outcome]
+    ) -> tuple[list[Outcome], float] | None:
+        """Those that were not taken yet, with the seconds they ran; None if there are none.
+
+        Args:
+            base: how many came before.
+            seconds: how long all of these ran.
+            outcomes: of consecutive attempts.
+
+        Raises:
+            DecodeError: this cannot be what the child has made of what it was given.
+        """
+        seen = self.finished - base
+        if seen < 0 or len(outcomes) - seen > len(self.given):
+            raise DecodeError("its outcomes do not fit what it was given")
+        if base != self._base:
+            self._base, self._base_seconds = base, 0.0
+        fresh = outcomes[seen:] if seen else outcomes
+        if not fresh:
+            return None
+        self._forget(len(fresh))
+        spent = max(0.0, seconds - self._base_seconds)
+        self._base_seconds = seconds
+        return fresh, spent
+
+    def peek(self) -> tuple[list[Outcome], float] | None:
+        """As `take`, of what a living child has not sent yet."""
+        base, seconds, outcomes = self._page.outcomes()
+        # Ahead of us: what the child has sent before is still in the channel, and comes first.
+        return self.take(base, seconds, outcomes) if base <= self.finished else None
+
+    def rest(self) -> tuple[list[Outcome], float] | None:
+        """As `take`, of what a child that is gone did not send; its channel was read to the end."""
+        return self.take(*self._page.outcomes())
+
+    def begun(self) -> int:
+        """How many unfinished attempts the child has begun: 0 or 1."""
+        return int(bool(self.given) and self._page.begun > self.finished)
+
+    def _forget(self, count: int) -> None:
+        index = self.finished
+        for _ in range(count):
+            if self.given.popleft().dropped:
+                self._page.flag(index, cancelled=False)
+            index += 1
+        self.finished = index

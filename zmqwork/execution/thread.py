@@ -1,0 +1,136 @@
+"""Handlers in threads of the worker's process: for I/O, and code that releases the GIL."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from queue import Empty, SimpleQueue
+
+from zmqwork.core.clients import Held
+from zmqwork.core.events import SlotReady
+from zmqwork.execution import invoke
+from zmqwork.execution.event_loop import EventLoop
+from zmqwork.execution.handlers import Handlers
+from zmqwork.execution.lookout import Lookout
+from zmqwork.execution.pool import Host
+from zmqwork.execution.reporter import Reporter
+
+# How long a pool that stops waits for its threads, together; idle ones need a moment to end.
+_JOIN_TIMEOUT = 0.2
+
+
+class _Lane:
+    """One slot's thread and its queue. Bound of the queue: the machine's chunk_max."""
+
+    def __init__(self, slot: int, host: Host, handlers: Handlers) -> None:
+        self._handlers = handlers
+        self._queue: SimpleQueue[Sequence[Held] | None] = SimpleQueue()
+        self._reporter = Reporter(host.post, slot)
+        self._lookout = Lookout(host, self._look)
+        self._event_loop = EventLoop()
+        self._running: Held | None = None
+        self._queued = 0  # attempts given, less those that ended
+        self._lock = threading.Lock()
+        self._abandoned = False
+        # A daemon: a handler that never ends must not keep the process.
+        self._thread = threading.Thread(target=self._work, name=f"slot-{slot}", daemon=True)
+        self._thread.start()
+
+    def put(self, attempts: Sequence[Held]) -> None:
+        with self._lock:
+            self._queued += len(attempts)
+            queued = self._queued
+        self._queue.put(attempts)
+        if queued > 1:
+            self._lookout.arm()
+
+    def cancel(self, attempt: Held) -> None:
+        self._event_loop.cancel(lambda: self._running is attempt)
+
+    def abandon(self) -> None:
+        """A thread cannot be killed: nobody listens to this one any more."""
+        self._abandoned = True
+        self._reporter.close()
+        self._event_loop.cancel(lambda: True)
+        self._queue.put(None)
+
+    def join(self, timeout: float) -> None:
+        self._thread.join(timeout)
+
+    def _look(self) -> bool:
+        self._reporter.post()
+        return self._queued > 1 and not self._abandoned
+
+    def _work(self) -> None:
+        reporter, finish = self._reporter, self._event_loop.finish
+        try:
+            while (attempts := self._next()) is not None:
+                for held in attempts:
+                    if self._abandoned:
+                        return
+                    self._running = held
+                    reporter.begin(held.name)
+                    handler = self._handlers.get(held.name)
+                    if handler is None:
+                        outcome = invoke.missing(held.name)
+                    else:
+                        outcome = invoke.run(handler, held, finish)
+                    reporter.add(outcome)
+                self._running = None
+                with self._lock:
+                    self._queued -= len(attempts)
+        finally:
+            self._event_loop.close()
+
+    def _next(self) -> Sequence[Held] | None:
+        try:
+            return self._queue.get_nowait()
+        except Empty:
+            self._reporter.post()
+            return self._queue.get()
+
+
+class ThreadPool:
+    """One daemon thread per slot."""
+
+    shares_process = True
+
+    def __init__(self, slots: int, handlers: Handlers) -> None:
+        self.slots = slots
+        self._handlers = handlers
+        self._lanes: list[_Lane] = []
+        self._host: Host | None = None
+
+    def start(self, host: Host) -> None:
+        """Start the threads; their slots are ready at once."""
+        self._host = host
+        for slot in range(self.slots):
+            self._lanes.append(_Lane(slot, host, self._handlers))
+            host.post(SlotReady(slot))
+
+    def execute(self, slot: int, attempts: Sequence[Held]) -> None:
+        """Queue them for the slot's thread."""
+        self._lanes[slot].put(attempts)
+
+    def cancel(self, slot: int, attempt: Held) -> None:
+        """Cancel a coroutine; functions see `current().cancelled`: the attempt says it itself."""
+        self._lanes[slot].cancel(attempt)
+
+    def restart(self, slot: int) -> None:
+        """Leave the old thread to itself, which ends after its attempt, and start another."""
+        assert self._host is not None
+        self._lanes[slot].abandon()
+        self._lanes[slot] = _Lane(slot, self._host, self._handlers)
+        self._host.post(SlotReady(slot))
+
+    def turn(self) -> bool:
+        """Threads need no turns."""
+        return False
+
+    def stop(self) -> None:
+        """Let every thread end after the attempt that it runs; nothing is heard of them."""
+        lanes, self._lanes = self._lanes, []
+        for lane in lanes:
+            lane.abandon()
+        for lane in lanes:
+            lane.join(_JOIN_TIMEOUT / len(lanes))
