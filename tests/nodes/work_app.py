@@ -1,0 +1,98 @@
+"""The app of these tests: what it does to its worker is in the names."""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import zmqwork
+
+app = zmqwork.App("work")
+
+
+@app.task(max_retries=0)
+def echo(value):
+    return value
+
+
+@app.task(max_retries=0)
+def raise_value_error(text):
+    raise ValueError(text)
+
+
+@app.task(max_retries=3, retry_backoff=0.01)
+def fail_until(path, times):
+    with Path(path).open("a") as file:
+        file.write("x")
+    if Path(path).stat().st_size <= times:
+        raise OSError("not yet")
+    return zmqwork.current().attempt
+
+
+@app.task(max_retries=0)
+def call_exit(code):
+    sys.exit(code)
+
+
+@app.task(max_retries=0)
+def exit_hard(code):
+    os._exit(code)
+
+
+@app.task(max_retries=0)
+def segfault():
+    ctypes.string_at(0)
+
+
+@app.task(max_retries=0)
+def kill_itself():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task(max_retries=0)
+def not_encodable():
+    return object()
+
+
+@app.task(max_retries=0)
+def as_large_as(size):
+    return bytes(size)
+
+
+@app.task(max_retries=0)
+def note(path, value, seconds=0.0):
+    """Append a line, atomically; then take some time."""
+    line = f"{value} {zmqwork.current().attempt} {os.getpid()}\n".encode()
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(fd, line)
+    os.close(fd)
+    threading.Event().wait(seconds)
+    return value
+
+
+@app.task(max_retries=0)
+def say_pid_and_wait(fifo, seconds):
+    Path(fifo).write_text(f"{os.getpid()}\n")
+    threading.Event().wait(seconds)
+    return "waited"
+
+
+@app.task(max_retries=0)
+def context():
+    current = zmqwork.current()
+    return [current.task_id, current.attempt, current.queue, current.cancelled]
+
+
+@app.task(max_retries=0, queue="special")
+def special(value):
+    return value
+
+
+@app.task(max_retries=0)
+async def gather(value):
+    import asyncio
+
+    await asyncio.sleep(0)
+    return value

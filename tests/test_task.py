@@ -1,0 +1,268 @@
+import asyncio
+import functools
+import inspect
+import pickle
+
+import pytest
+from producer_standin import producing
+
+from zmqwork import App
+from zmqwork.config import TASK_OPTION_NAMES, TaskOptions
+from zmqwork.errors import ConfigError, EncodeError, TaskFailed, UsageError
+from zmqwork.signature import call_check, fingerprint
+from zmqwork.task import AsyncTask, Options, Task
+from zmqwork.wire.values import decode_call
+
+WAIT = 20.0
+
+app = App("test-task")
+
+
+@app.task
+def scale(path: str, width: int = 200, *, keep: bool = True) -> str:
+    """Scale a picture."""
+    return f"{path} {width} {keep}"
+
+
+@app.task(queue="slow", max_retries=0)
+async def fetch(url: str) -> str:
+    """Fetch it."""
+    await asyncio.sleep(0)
+    return url.upper()
+
+
+def test_a_call_runs_here():
+    assert scale("a.jpg", 100) == "a.jpg 100 True"
+    assert asyncio.run(fetch("x")) == "X"
+
+
+def test_a_task_looks_like_its_function():
+    assert scale.__name__ == "scale"
+    assert scale.__doc__ == "Scale a picture."
+    assert inspect.signature(scale) == inspect.signature(scale.handler)
+    assert inspect.unwrap(scale) is scale.handler
+    assert scale.name == "scale"
+    assert repr(scale) == "<Task 'scale'>"
+    assert app.tasks["scale"] is scale
+    assert isinstance(fetch, AsyncTask)
+    assert type(scale) is Task
+
+
+def test_submit_sends_the_call():
+    with producing(app) as node:
+        future = scale.submit("a.jpg", keep=False)
+        assert future.result(WAIT) == "a.jpg 200 False"
+        assert fetch.submit("y").result(WAIT) == "Y"
+        assert node.names() == ["scale", "fetch"]
+        (spec, args), _ = node.submitted
+    assert spec is scale.spec
+    call = decode_call(args)
+    assert (list(call[0]), call[1]) == (["a.jpg"], {"keep": False})
+    assert future.id.startswith("abababab-")
+
+
+def by_position(a, /, b): ...
+def by_name(*, a, b=1): ...
+def anything(*args, **kwargs): ...
+def nothing(): ...
+def defaults(a, b=1, /, c=2, *rest, d, e=3, **more): ...
+
+
+CALLS = [
+    ((), {}),
+    ((1,), {}),
+    ((1, 2), {}),
+    ((1, 2, 3, 4), {}),
+    ((1,), {"a": 1}),
+    ((1,), {"b": 1}),
+    ((), {"a": 1}),
+    ((), {"a": 1, "b": 2}),
+    ((1,), {"d": 1, "zzz": 2}),
+    ((1, 2, 3), {"d": 1}),
+    ((1,), {"width": 3, "path": 3}),
+]
+
+
+@pytest.mark.parametrize("args_kwargs", CALLS, ids=str)
+@pytest.mark.parametrize(
+    "function", [by_position, by_name, anything, nothing, defaults, scale.handler]
+)
+def test_a_wrong_call_is_told_as_python_tells_it(function, args_kwargs):
+    args, kwargs = args_kwargs
+    check = call_check(inspect.signature(function), function.__qualname__)
+
+    def told(call):
+        try:
+            call(*args, **kwargs)
+        except TypeError as error:
+            return str(error)
+        return None
+
+    assert told(check) == told(function)
+
+
+def test_a_wrong_call_is_sent_nowhere():
+    with producing(app) as node:
+        with pytest.raises(TypeError, match=r"^scale\(\) missing 1 required positional argument"):
+            scale.submit()
+        with pytest.raises(TypeError, match="unexpected keyword argument 'widht'"):
+            scale.submit("a", widht=3)
+        assert node.submitted == []
+
+
+def test_an_argument_that_cannot_travel_is_named_and_sent_nowhere():
+    with producing(app) as node:
+        with pytest.raises(EncodeError, match="path"):
+            scale.submit(object())
+        assert node.submitted == []
+
+
+def test_what_the_handler_raises_arrives_as_task_failed():
+    own = App("test-task-raise")
+
+    @own.task(max_retries=1)
+    def bad(x: int) -> int:
+        raise LookupError(f"no {x}")
+
+    with producing(own):
+        future = bad.submit(3)
+        with pytest.raises(TaskFailed, match="no 3") as caught:
+            future.result(WAIT)
+    assert caught.value.type_name == "LookupError"
+    assert caught.value.attempts == future.attempts == 2
+
+
+# --- options
+
+
+def test_using_makes_a_copy_with_other_options():
+    copy = scale.using(queue="images", expires=5)
+    assert copy.options == TaskOptions(queue="images", expires=5)
+    assert copy.spec.options is copy.options
+    assert (copy.name, copy.handler, copy.fingerprint) == (
+        "scale",
+        scale.handler,
+        scale.fingerprint,
+    )
+    assert scale.options == TaskOptions()
+    assert copy.using(queue="other").options.expires == 5
+    assert type(fetch.using(queue="x")) is AsyncTask
+    with producing(app) as node:
+        assert copy.submit("a").result(WAIT) == "a 200 True"
+        assert node.submitted[0][0] is copy.spec
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"max_retry": 1}, "did you mean 'max_retries'"),
+        ({"zzz": 1}, "known are expires, max_retries"),
+        ({"max_retries": -1}, "max_retries must be a number at least 0|from 0"),
+        ({"max_retries": 1.5}, "whole number"),
+        ({"queue": ""}, "queue must be a non-empty string"),
+        ({"expires": "1"}, "expires must be a number"),
+    ],
+)
+def test_options_are_checked_at_once(options, text):
+    with pytest.raises(ConfigError, match=text):
+        scale.using(**options)
+    with pytest.raises(ConfigError, match=text):
+        App("x").task(**options)  # before there is a function
+
+
+def test_type_checkers_know_all_options():
+    assert set(Options.__annotations__) == set(TASK_OPTION_NAMES)
+
+
+# --- what can be a task
+
+
+def test_names():
+    own = App("test-task-names")
+    assert own.task(name="other")(len).name == "other"
+
+    @own.task
+    def inner(): ...
+
+    assert inner.name == "test_names.<locals>.inner"
+    assert own.task(name="p")(functools.partial(int, base=2)).name == "p"
+    assert own.task(max_retries=1)(scale.handler).name == "scale"
+    with pytest.raises(ConfigError, match=r"has a task 'scale' already .*test_task.scale"):
+        own.task(name="scale")(len)
+    # The same definition once more: a notebook's cell that is run again.
+    again = own.task(scale.handler)
+    assert own.tasks["scale"] is again
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "x" * 127, "chunky[]", 7])
+def test_wrong_names(name):
+    with pytest.raises(ConfigError):
+        App("x").task(name=name)(len)
+
+
+def test_what_is_no_handler():
+    own = App("x")
+
+    def stream():
+        yield 1
+
+    async def astream():
+        yield 1
+
+    for function in (stream, astream):
+        with pytest.raises(UsageError, match=r"generator.*return a list"):
+            own.task(function)
+    with pytest.raises(UsageError, match="is a task already"):
+        own.task(scale)
+    with pytest.raises(UsageError, match="made from a function"):
+        own.task(3)
+    with pytest.raises(UsageError, match="pass name="):
+        own.task(functools.partial(int))
+    assert dict(own.tasks) == {}
+    with pytest.raises(TypeError):
+        own.tasks["x"] = scale
+
+
+def test_a_builtin_without_signature_takes_any_call():
+    task = App("x").task(max)
+    assert task.signature is None
+    task.check_call(1, 2, key=3)
+    assert task.fingerprint == fingerprint(None)
+
+
+# --- fingerprints
+
+
+def test_the_fingerprint_is_the_same_in_every_process():
+    # A worker compares it with its own: changing how it is made is a change of the protocol.
+    assert scale.fingerprint == fingerprint(inspect.signature(scale.handler))
+    assert fingerprint(inspect.signature(lambda a, b=1: 0)) == "2df3b36b2ed0d75e"
+
+
+def test_the_fingerprint_covers_what_calls_are_accepted():
+    functions = [
+        lambda: 0, lambda a: 0, lambda b: 0, lambda a, /: 0, lambda a=1: 0, lambda *a: 0,
+        lambda *, a: 0, lambda **a: 0, lambda a, b: 0, lambda b, a: 0, lambda *, a=1: 0,
+    ]  # fmt: skip
+    prints = [fingerprint(inspect.signature(function)) for function in functions]
+    assert len(set(prints)) == len(prints)
+
+
+def test_the_fingerprint_ignores_what_calls_do_not_see():
+    def annotated(a: int, b: str = "x") -> None: ...
+    def plain(a, b=2): ...
+    def positional(a, /): ...
+    def renamed(b, /): ...
+
+    assert fingerprint(inspect.signature(annotated)) == fingerprint(inspect.signature(plain))
+    assert fingerprint(inspect.signature(positional)) == fingerprint(inspect.signature(renamed))
+
+
+# --- pickle
+
+
+def test_a_task_is_pickled_as_functions_are():
+    assert pickle.loads(pickle.dumps(scale)) is scale
+    copy = pickle.loads(pickle.dumps(scale.using(queue="q", max_retries=1)))
+    assert copy.options == TaskOptions(queue="q", max_retries=1)
+    assert copy.handler is scale.handler

@@ -1,0 +1,138 @@
+"""The types of the public API, asserted for mypy --strict and pyright. Checked, never run."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any, assert_type
+
+import zmqwork
+from zmqwork import App, Producer, Task, TaskFuture, Worker
+
+app = App("thumbs", peers=["tcp://127.0.0.1:7071"], discovery="local")
+
+
+@app.task
+def plain(path: str, width: int = 200) -> bytes:
+    return path.encode() * width
+
+
+@app.task(queue="images", max_retries=3, name="better-name")
+def with_options(path: str, *, width: int) -> bytes:
+    return path.encode() * width
+
+
+@app.task
+async def asynchronous(url: str) -> int:
+    return len(url)
+
+
+@app.task(expires=30.0, retry_backoff=0.5, retry_backoff_max=3)
+async def asynchronous_with_options(url: str) -> list[int]:
+    return [len(url)]
+
+
+@app.task
+def nothing() -> None: ...
+
+
+def calls() -> None:
+    assert_type(plain("a.jpg"), bytes)
+    assert_type(plain("a.jpg", width=100), bytes)
+    assert_type(with_options("a.jpg", width=1), bytes)
+    _ = assert_type(asynchronous("x"), Coroutine[Any, Any, int])
+    plain(1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    plain()  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+
+
+def submits() -> None:
+    assert_type(plain.submit("a.jpg", width=100), TaskFuture[bytes])
+    assert_type(plain.submit("a.jpg").result(timeout=10), bytes)
+    assert_type(with_options.submit("a.jpg", width=1), TaskFuture[bytes])
+    assert_type(asynchronous.submit("x"), TaskFuture[int])
+    assert_type(asynchronous_with_options.submit("x").result(), list[int])
+    assert_type(nothing.submit(), TaskFuture[None])
+    plain.submit(1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    plain.submit("a", widht=1)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    asynchronous.submit()  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+
+
+def options() -> None:
+    assert_type(plain.using(queue="x", expires=None).submit("a"), TaskFuture[bytes])
+    _ = assert_type(asynchronous.using(max_retries=1)("x"), Coroutine[Any, Any, int])
+    plain.using(max_retry=1)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    plain.using(queue=1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    app.task(max_retries="3")  # type: ignore[call-overload] # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+def maps() -> None:
+    assert_type(plain.map(["a"]), Iterator[bytes])
+    assert_type(plain.map((p for p in "ab"), window=10, order="completed"), Iterator[bytes])
+    assert_type(plain.map(["a"], return_exceptions=True), Iterator[bytes | Exception])
+    assert_type(asynchronous.map(["a"], chunk=3), Iterator[int])
+    assert_type(plain.starmap([("a", 1)]), Iterator[bytes])
+    assert_type(plain.starmap([("a", 1)], return_exceptions=True), Iterator[bytes | Exception])
+    assert_type(plain.amap(["a"]), AsyncIterator[bytes])
+    assert_type(plain.amap(["a"], return_exceptions=True), AsyncIterator[bytes | Exception])
+    assert_type(asynchronous.astarmap([("a",)]), AsyncIterator[int])
+    plain.map(["a"], order="random")  # type: ignore[call-overload] # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+async def asynchronous_use(names: AsyncIterator[str]) -> None:
+    future = plain.submit("a")
+    assert_type(await future, bytes)
+    assert_type(await asyncio.wait_for(future, 3), bytes)
+    assert_type(await asyncio.wrap_future(future), bytes)
+    assert_type([x async for x in plain.amap(names)], list[bytes])
+    assert_type(await asyncio.gather(future, asynchronous.submit("x")), tuple[bytes, int])
+
+
+def futures(future: TaskFuture[bytes]) -> None:
+    standard: concurrent.futures.Future[bytes] = future
+    assert_type(standard.result(), bytes)
+    for done in concurrent.futures.as_completed([future]):
+        assert_type(done.result(), bytes)
+    assert_type(concurrent.futures.wait([future]).done, set[concurrent.futures.Future[bytes]])
+    future.add_done_callback(lambda f: assert_type(f, TaskFuture[bytes]))
+    assert_type(future.id, str)
+    assert_type(future.attempts, int)
+    assert_type(future.cancel(), bool)
+    assert_type(future.exception(), BaseException | None)
+
+
+def takes_task(task: Task[[str], bytes], function: Callable[[str], bytes]) -> None:
+    assert_type(task.submit("x"), TaskFuture[bytes])
+    assert_type(task.name, str)
+    assert_type(app.task(function), Task[[str], bytes])
+    assert_type(app.task(name="x")(function), Task[[str], bytes])
+
+
+def nodes() -> None:
+    with app.producer(on_full="raise", max_pending=10) as producer:
+        assert_type(producer, Producer)
+        assert_type(producer.status(), dict[str, Any])
+        assert_type(producer.explain(), str)
+        assert_type(producer.drain(3), bool)
+    worker = app.worker(concurrency=4, pool="thread", queues=["a"])
+    assert_type(worker, Worker)
+    with worker.start():
+        pass
+    app.worker(pool="threads")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    app.producer(on_full="wait")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+def inside_a_task() -> None:
+    context = zmqwork.current()
+    assert_type(context.task_id, str)
+    assert_type(context.attempt, int)
+    assert_type(context.cancelled, bool)
+
+
+def errors(error: zmqwork.TaskFailed) -> None:
+    assert_type(error.task_id, str)
+    assert_type(error.type_name, str)
+    timeout: TimeoutError = zmqwork.NoWorker("x", "y")
+    cancelled: concurrent.futures.CancelledError = zmqwork.TaskCancelled("x", "y")
+    assert_type(str(timeout), str)
+    assert_type(str(cancelled), str)

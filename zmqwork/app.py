@@ -1,0 +1,289 @@
+"""`App`: a named set of tasks; where everything of a user's program begins."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, Unpack, overload
+
+from zmqwork.chunks import SUFFIX
+from zmqwork.config import (
+    NAME_BYTES_MAX,
+    TASK_OPTION_NAMES,
+    TaskOptions,
+    check_name,
+    check_options,
+)
+from zmqwork.errors import ConfigError, UsageError
+from zmqwork.producers import Producers
+from zmqwork.signature import refuse_what_cannot_run
+from zmqwork.task import AsyncTask, Options, Task
+
+if TYPE_CHECKING:
+    from zmqwork.discovery.sources import Discovery
+    from zmqwork.nodes.worker import Worker
+    from zmqwork.pools import PoolName
+    from zmqwork.producer import Producer
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DiscoveryName = Literal["local", "static"]
+# Sources that DESIGN 5 promises and a later version brings; who asks for one is told so.
+_SOURCES = ("local", "static")
+_SOURCES_TO_COME = ("mdns", "dns")
+
+
+class TaskDecorator(Protocol):
+    """What ``@app.task(...)`` is."""
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
+
+
+class App:
+    """A named set of tasks. Nodes of apps with the same name find one another.
+
+    Args:
+        name: the realm.
+        peers: endpoints of workers that discovery does not find, ``"tcp://10.0.0.5:7071"``; None:
+            those of the environment variable ``ZMQWORK_PEERS``.
+        discovery: ``"local"``: the nodes of this user on this machine, and `peers`;
+            ``"static"``: `peers` only.
+
+    Raises:
+        ConfigError: an argument has a value that it cannot have.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        peers: Iterable[str] | None = None,
+        discovery: DiscoveryName = "local",
+    ) -> None:
+        self.name = check_name("an app's name", name)
+        self._discovery = _check_discovery(discovery)
+        self._peers = None if peers is None else _check_peers(peers)
+        # Bounded by the program's text.
+        self._tasks: dict[str, Task[..., Any]] = {}
+        self._producers = Producers(self.producer)
+
+    def __repr__(self) -> str:
+        return f"<App {self.name!r}, {len(self._tasks)} tasks>"
+
+    @property
+    def tasks(self) -> Mapping[str, Task[..., Any]]:
+        """The app's tasks by name."""
+        return MappingProxyType(self._tasks)
+
+    @overload
+    def task(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+
+    @overload
+    def task(self, function: Callable[P, R], /) -> Task[P, R]: ...
+
+    @overload
+    def task(
+        self, function: None = None, /, *, name: str | None = None, **options: Unpack[Options]
+    ) -> TaskDecorator: ...
+
+    def task(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        name: str | None = None,
+        **options: Unpack[Options],
+    ) -> Any:
+        """Make a function a task: ``@app.task`` or ``@app.task(max_retries=5)``.
+
+        Args:
+            function: what a worker runs: a function or an ``async def``.
+            name: how workers know it; the function's qualified name if it is not given.
+            **options: see `config.TaskOptions`: `queue`, `max_retries`, `retry_backoff`,
+                `retry_backoff_max`, `expires`.
+
+        Raises:
+            ConfigError: an option is unknown (the nearest is named) or has a wrong value, or the
+                name is taken.
+            UsageError: it is nothing that a worker can run.
+        """
+        what = name or getattr(function, "__qualname__", None)
+        check_options(f"task {what!r}" if what else "a task", options, TASK_OPTION_NAMES)
+        checked = TaskOptions(**options)
+        if name is not None:
+            _check_task_name(name)
+
+        def decorate(decorated: Callable[..., Any]) -> Task[..., Any]:
+            return self._add(decorated, name, checked)
+
+        return decorate if function is None else decorate(function)
+
+    def _add(
+        self, function: Callable[..., Any], name: str | None, options: TaskOptions
+    ) -> Task[..., Any]:
+        if isinstance(function, Task):
+            raise UsageError(f"{function!r} is a task already; for other options: .using(...)")
+        refuse_what_cannot_run(function)
+        if name is None:
+            name = getattr(function, "__qualname__", None)
+            if name is None:
+                raise UsageError(f"{function!r} has no name of its own: pass name='...'")
+            _check_task_name(name)
+        there = self._tasks.get(name)
+        # The same definition again is a notebook's cell that was run again, or a reload.
+        if there is not None and _origin(there.handler) != _origin(function):
+            where = ".".join(_origin(there.handler))
+            raise ConfigError(f"app {self.name!r} has a task {name!r} already ({where})")
+        kind = AsyncTask if inspect.iscoroutinefunction(function) else Task
+        task: Task[..., Any] = kind(function, name, options, self._producers)
+        self._tasks[name] = task
+        return task
+
+    def producer(
+        self,
+        *,
+        name: str | None = None,
+        on_full: Literal["block", "raise"] = "block",
+        realm: str | None = None,
+        peers: Iterable[str] = (),
+        discovery: DiscoveryName | None = None,
+        **limits: int,
+    ) -> Producer:
+        """The explicit form of the producer that the first `submit` makes: use it with `with`.
+
+        While it is open, all tasks of this app are submitted through it.
+
+        Args:
+            name: a label for people.
+            on_full: what `submit` does when `max_pending` tasks are unsettled: it waits
+                (``"block"``) or raises `PendingFull` (``"raise"``).
+            realm: look for workers of this realm instead of the app's own.
+            peers: as for `App`, in addition.
+            discovery: as for `App`, instead.
+            **limits: `max_pending`, `max_pending_bytes` and `crash_limit` of
+                `config.ProducerConfig`.
+
+        Raises:
+            ConfigError: an argument has a value that it cannot have.
+        """
+        from zmqwork.starting import make_producer  # noqa: PLC0415 - the nodes load pyzmq
+
+        return make_producer(
+            self._producers,
+            functools.partial(self.discover, realm=realm, peers=peers, discovery=discovery),
+            realm=self.name if realm is None else realm,
+            name=name,
+            on_full=on_full,
+            limits=limits,
+        )
+
+    def worker(
+        self,
+        concurrency: int | None = None,
+        pool: PoolName = "process",
+        queues: Iterable[str] = (),
+        *,
+        name: str | None = None,
+        bind: Iterable[str] = (),
+        peers: Iterable[str] = (),
+        insecure_lan: bool = False,
+        realm: str | None = None,
+        discovery: DiscoveryName | None = None,
+    ) -> Worker:
+        """A worker for the tasks of this app.
+
+        ``app.worker().run()`` works until it is told to leave; ``.start()`` does it in the
+        background, and a ``with`` statement ends it.
+
+        Args:
+            concurrency: tasks that run at the same time; None: one per processor for processes.
+            pool: ``"process"`` (a crash costs one task), ``"thread"``, ``"asyncio"`` or
+                ``"inline"``.
+            queues: the queues that it serves; none given: all.
+            name: a label for people.
+            bind: endpoints to listen at beside the local socket, ``"tcp://127.0.0.1:*"``.
+            peers: as for `App`, in addition.
+            insecure_lan: allow a routable `bind` without keys: whoever reaches it can run tasks.
+            realm: serve this realm instead of the app's own.
+            discovery: as for `App`, instead.
+
+        Raises:
+            ConfigError: an argument has a value that it cannot have.
+            InsecureBind: a routable `bind` without keys.
+            UsageError: a task cannot be run in such a pool.
+        """
+        from zmqwork.worker import make_worker  # noqa: PLC0415 - the nodes load pyzmq
+
+        return make_worker(
+            self._tasks,
+            functools.partial(self.discover, realm=realm, peers=peers, discovery=discovery),
+            realm=self.name if realm is None else realm,
+            name=name,
+            concurrency=concurrency,
+            pool=pool,
+            queues=queues,
+            bind=bind,
+            insecure_lan=insecure_lan,
+        )
+
+    def discover(
+        self,
+        *,
+        realm: str | None = None,
+        peers: Iterable[str] = (),
+        discovery: DiscoveryName | None = None,
+    ) -> Discovery:
+        """Where a node of this app announces itself and finds others; for nodes.
+
+        Args:
+            realm: instead of the app's own.
+            peers: endpoints beside the app's own.
+            discovery: instead of the app's own.
+        """
+        from zmqwork.discovery.sources import Discovery  # noqa: PLC0415 - only nodes need it
+        from zmqwork.discovery.static import peers_of_environment  # noqa: PLC0415
+
+        own = peers_of_environment() if self._peers is None else self._peers
+        kind = self._discovery if discovery is None else _check_discovery(discovery)
+        return Discovery(
+            self.name if realm is None else realm,
+            local=kind == "local",
+            peers=(*own, *_check_peers(peers)),
+        )
+
+
+def _check_discovery(discovery: str) -> str:
+    if discovery in _SOURCES_TO_COME:
+        raise ConfigError(
+            f"discovery={discovery!r} comes with a later release; until then name the workers "
+            "of other machines: peers=['tcp://HOST:PORT']"
+        )
+    if discovery not in _SOURCES:
+        raise ConfigError(f"discovery must be 'local' or 'static', not {discovery!r}")
+    return discovery
+
+
+def _check_peers(peers: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(peers, str):
+        raise ConfigError(f"peers is a list of endpoints: [{peers!r}]")
+    return tuple(peers)
+
+
+def _check_task_name(name: str) -> None:
+    check_name("a task's name", name)
+    if name.endswith(SUFFIX):
+        raise ConfigError(f"a task's name cannot end with {SUFFIX!r}, which means chunks: {name!r}")
+    if len(name.encode()) + len(SUFFIX) > NAME_BYTES_MAX:
+        most = NAME_BYTES_MAX - len(SUFFIX)
+        raise ConfigError(f"a task's name must be at most {most} bytes: {name!r}")
+
+
+def _origin(function: Callable[..., Any]) -> tuple[str, str]:
+    return getattr(function, "__module__", ""), getattr(function, "__qualname__", repr(function))

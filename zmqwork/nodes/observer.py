@@ -1,0 +1,69 @@
+"""The observer node: finds everybody, and asks each how it is."""
+
+from __future__ import annotations
+
+from random import Random
+from types import TracebackType
+from typing import Any, Self
+
+from zmqwork.config import NodeConfig
+from zmqwork.core.effects import Answer, Left, Notice
+from zmqwork.core.events import StatusRequested, StopRequested
+from zmqwork.core.watcher import Watcher
+from zmqwork.discovery.sources import Discovery
+from zmqwork.nodes.notices import log_notice
+from zmqwork.nodes.polling import poll_forever
+from zmqwork.nodes.requests import Request, deliver
+from zmqwork.transport.loop import Loop
+
+
+class Observer:
+    """A running observer; it announces nothing and changes nothing.
+
+    Args:
+        config: who it is.
+        discovery: where it looks; the node closes it.
+        patience: seconds that a survey waits for nodes that do not answer.
+    """
+
+    def __init__(self, config: NodeConfig, discovery: Discovery, patience: float = 2.0) -> None:
+        self._discovery = discovery
+        self._patience = patience
+        self._loop = Loop(
+            Watcher(config, Random(), patience=patience),  # noqa: S311  # jitter
+            {
+                Answer: deliver,
+                # Unreachable nodes are part of the survey's answer.
+                Notice: lambda notice: log_notice(notice) if notice.kind == "misbehaved" else None,
+                Left: lambda _: self._loop.stop(),
+            },
+            gone=discovery.proof_of_death,
+        )
+        self._loop.start(
+            f"zmqwork-observer-{config.node_id[:4]}",
+            lambda: poll_forever(self._loop, discovery),
+            discovery.close,
+        )
+
+    def survey(self) -> dict[str, Any]:
+        """``nodes``: what each says of itself; ``unheard``: those found that did not answer."""
+        request = Request()
+        self._loop.post(StatusRequested(request))
+        survey: dict[str, Any] = request.wait(self._patience + 5.0)
+        return survey
+
+    def close(self) -> None:
+        """Leave; waits for the I/O thread to end."""
+        self._loop.post(StopRequested())
+        self._loop.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

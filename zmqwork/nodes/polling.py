@@ -1,0 +1,23 @@
+"""Discovery on the loop's thread: look, tell the machine, look again later."""
+
+from __future__ import annotations
+
+from zmqwork.discovery.sources import Discovery
+from zmqwork.transport.loop import Loop
+
+# A worker dials nobody; it looks only whether it can still be found.
+WORKER_INTERVAL = 1.0
+
+
+def poll_forever(loop: Loop, discovery: Discovery, interval: float | None = None) -> None:
+    """Start to look for peers; call it once, on the loop's thread.
+
+    Without an `interval` (seconds), discovery says how soon to look again.
+    """
+
+    def look() -> None:
+        for event in discovery.poll(loop.clock()):
+            loop.post(event)
+        loop.call_later(discovery.interval if interval is None else interval, look)
+
+    look()

@@ -1,0 +1,358 @@
+"""The producer node: a `Dispatcher` on a loop, fed by any thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+from zmqwork.config import ProducerConfig
+from zmqwork.core.dispatcher import Dispatcher
+from zmqwork.core.effects import Answer, Left, MarkRunning, Notice, Settle
+from zmqwork.core.events import (
+    CancelRequested,
+    Event,
+    StatusRequested,
+    StopRequested,
+    Submitted,
+)
+from zmqwork.core.ledger import Entry, TaskSpec
+from zmqwork.discovery.record import Record
+from zmqwork.discovery.sources import Discovery
+from zmqwork.errors import ConfigError, PendingFull, UsageError
+from zmqwork.nodes.callbacks import Callbacks
+from zmqwork.nodes.notices import log_notice
+from zmqwork.nodes.polling import poll_forever
+from zmqwork.nodes.requests import Request, deliver
+from zmqwork.transport.loop import Loop
+from zmqwork.transport.probe import raise_descriptor_limit
+
+_log = logging.getLogger("zmqwork")
+
+# The I/O thread ends within milliseconds of being told to; an interpreter on its way out shall
+# not wait for it for ever if it does not.
+_JOIN_TIMEOUT = 10.0
+
+
+class Producer:
+    """A running producer. All methods may be called from any thread, except as noted.
+
+    Args:
+        config: who it is, and its limits.
+        discovery: where it finds workers; the node closes it.
+        settle: called on the I/O thread with each batch of settled entries.
+        mark_running: the same with those whose handlers have begun.
+        on_full: ``"block"`` or ``"raise"`` when `max_pending` is reached.
+        callbacks: the thread for notices; the node does not close it.
+    """
+
+    def __init__(
+        self,
+        config: ProducerConfig,
+        *,
+        discovery: Discovery,
+        settle: Callable[[list[Entry]], None],
+        mark_running: Callable[[list[Entry]], None],
+        on_full: str = "block",
+        callbacks: Callbacks | None = None,
+        random: Random | None = None,
+    ) -> None:
+        if on_full not in ("block", "raise"):
+            raise ConfigError(f"on_full must be 'block' or 'raise', not {on_full!r}")
+        raise_descriptor_limit()
+        self._config = config
+        self._discovery = discovery
+        self._settle_futures = settle
+        self._callbacks = callbacks or Callbacks()
+        self._raises = on_full == "raise"
+        self._notice_callbacks: list[Callable[[Notice], None]] = []
+        self._entries: deque[Entry] = deque()  # bound: max_pending
+        self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
+        self._seq = 0
+        self._settled = 0
+        self._submitted_bytes = 0
+        self._settled_bytes = 0
+        self._waiting_for_room = 0
+        self._stopped = False
+        self._drained: list[threading.Event] = []
+        self._left = threading.Event()
+        # Jitter, not secrets.
+        machine = Dispatcher(config, random or Random())  # noqa: S311
+        self._machine = machine
+        self._loop = Loop(
+            machine,
+            {
+                Settle: self._settle,
+                MarkRunning: lambda effect: mark_running(effect.entries),
+                Answer: deliver,
+                Notice: self._notice,
+                Left: self._leave,
+            },
+            gone=discovery.proof_of_death,
+            feed=self,
+        )
+        try:
+            directory = discovery.directory
+            wanted = [] if directory is None else [f"ipc://{directory.socket_path(config.node_id)}"]
+            self._endpoints = tuple(self._loop.bind(wanted))
+            if self._endpoints:
+                discovery.announce(self._record())
+        except BaseException:
+            self._loop.close()
+            discovery.close()
+            raise
+        self._loop.start(
+            f"zmqwork-producer-{config.node_id[:4]}",
+            lambda: poll_forever(self._loop, discovery),
+            self._finish,
+        )
+
+    def __repr__(self) -> str:
+        pending = self._seq - self._settled
+        return f"<Producer {self._config.node_id[:8]}: {pending} unsettled>"
+
+    @property
+    def node_id(self) -> str:
+        """32 hexadecimal digits; their first 8 begin the ids of its tasks."""
+        return self._config.node_id
+
+    # -- tasks --------------------------------------------------------------------------------
+
+    def submit(self, spec: TaskSpec, args: bytes, owner: object) -> int:
+        """Hand over a task; its number.
+
+        Raises:
+            PendingFull: `max_pending` is reached and the producer was told not to wait.
+            UsageError: the producer has stopped, or the arguments alone exceed
+                `max_pending_bytes`.
+        """
+        config = self._config
+        with self._lock:
+            if (
+                self._seq - self._settled >= config.max_pending
+                or self._submitted_bytes - self._settled_bytes + len(args)
+                > config.max_pending_bytes
+                or self._stopped
+            ):
+                self._wait_for_room(len(args))
+            self._seq = seq = self._seq + 1
+            self._submitted_bytes += len(args)
+            self._entries.append(Entry(seq, spec, args, owner))
+        if self._loop._asleep:  # the node owns its loop; a method call less per task
+            self._loop.wake()
+        return seq
+
+    def _wait_for_room(self, size_bytes: int) -> None:
+        config = self._config
+        if size_bytes > config.max_pending_bytes:
+            raise UsageError(
+                f"arguments of {size_bytes} bytes exceed max_pending_bytes "
+                f"({config.max_pending_bytes}): put them into a file and pass its path"
+            )
+
+        def has_room() -> bool:
+            pending_bytes = self._submitted_bytes - self._settled_bytes
+            return self._stopped or (
+                self._seq - self._settled < config.max_pending
+                and pending_bytes + size_bytes <= config.max_pending_bytes
+            )
+
+        if not self._stopped and not has_room():
+            if self._raises:
+                raise PendingFull(
+                    f"{self._seq - self._settled} tasks are unsettled (max_pending="
+                    f"{config.max_pending}, max_pending_bytes={config.max_pending_bytes})"
+                )
+            if self._loop.on_loop_thread:
+                raise PendingFull("the I/O thread cannot wait for room")
+            self._waiting_for_room += 1
+            try:
+                self._room.wait_for(has_room)
+            finally:
+                self._waiting_for_room -= 1
+        if self._stopped:
+            raise UsageError("this producer has stopped: it takes no more tasks")
+
+    def cancel(self, seq: int) -> bool:
+        """Cancel a task that has not begun; False if it has, or is settled."""
+        if self._left.is_set():
+            return False
+        if self._loop.on_loop_thread:
+            # A finaliser of the user's that happens to run here: nobody could answer.
+            self.abandon([seq])
+            return False
+        request = Request()
+        self._loop.post(CancelRequested([seq], request))
+        return bool(self._answer(request, []))
+
+    def abandon(self, seqs: Sequence[int]) -> None:
+        """Cancel tasks that have not begun, without waiting for the answer."""
+        self._loop.post(CancelRequested(list(seqs), None))
+
+    def drain(self, timeout: float | None = None) -> bool:
+        """Wait until every task submitted so far is settled; False if the time was over first."""
+        drained = threading.Event()
+        with self._lock:
+            if self._seq == self._settled:
+                return True
+            self._drained.append(drained)
+        try:
+            return drained.wait(timeout)
+        finally:
+            with self._lock:
+                if drained in self._drained:
+                    self._drained.remove(drained)
+
+    def stop(self) -> None:
+        """Leave now: what is unsettled is cancelled. Waits for the I/O thread to end."""
+        with self._lock:
+            self._stopped = True
+            self._room.notify_all()
+        self._loop.post(StopRequested())
+        if not self._loop.on_loop_thread and not self._loop.join(_JOIN_TIMEOUT):
+            _log.error("%r did not end within %g s", self, _JOIN_TIMEOUT)
+
+    # -- what people ask ----------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """What the node says of itself; plain values."""
+        request = Request()
+        self._loop.post(StatusRequested(request))
+        status: dict[str, Any] = self._answer(request, {})
+        if status:
+            status["sources"] = self._discovery.describe()
+            status["pending"] = self._seq - self._settled
+        return status
+
+    def explain(self, seq: int | None = None) -> str:
+        """Why a task, or anything at all, does not run: what was looked for where, what to try."""
+        lines = []
+        if seq is not None:
+            request = Request()
+            self._loop.post(StatusRequested(request, seq))
+            about = self._answer(request, {"text": "its producer has stopped"})
+            lines.append(f"task {seq}: {about['text']}")
+        status = self.status()
+        if not status:
+            return "\n".join(lines) or "the producer has stopped"
+        lines += [
+            f"  looked in  {source['source']}: {source['state']}"
+            + (f", {source['where']}" if source["where"] else "")
+            + f", found {source['found']}"
+            for source in status["sources"]
+        ]
+        peers = ", ".join(f"{count} {state}" for state, count in status["peers"].items())
+        lines.append(f"  workers    {len(status['workers'])} connected; peers: {peers or 'none'}")
+        if not status["workers"]:
+            lines.append(
+                f"  try        start one on this machine: zmqwork worker MODULE:APP "
+                f"(realm {self._config.realm!r}); or name one with --peer or ZMQWORK_PEERS"
+            )
+        return "\n".join(lines)
+
+    def could_run(self, seq: int) -> bool:
+        """Whether some connected worker could run this unsettled task."""
+        request = Request()
+        self._loop.post(StatusRequested(request, seq))
+        return not self._answer(request, {"no_worker": False})["no_worker"]
+
+    def workers_known(self) -> int:
+        """How many workers are connected."""
+        return len(self.status().get("workers", ()))
+
+    def on_notice(self, callback: Callable[[Notice], None]) -> None:
+        """Call `callback` in the callback thread with what a person should know."""
+        self._notice_callbacks.append(callback)
+
+    def _answer(self, request: Request, default: Any) -> Any:
+        while not self._loop.on_loop_thread:
+            try:
+                return request.wait(0.2)
+            except UsageError:
+                if self._left.is_set():
+                    return default
+        return default
+
+    # -- the loop's thread --------------------------------------------------------------------
+
+    def __bool__(self) -> bool:
+        """As a feed: whether tasks were handed over."""
+        return bool(self._entries)
+
+    def take(self) -> list[Event]:
+        """As a feed: the tasks handed over."""
+        # All of it: a request in the inbox may be about the last one.
+        entries = self._entries
+        count = len(entries)
+        pop = entries.popleft
+        return [Submitted([pop() for _ in range(count)])] if count else []
+
+    def _settle(self, effect: Settle) -> None:
+        entries = effect.entries
+        size_bytes = sum([entry.size_bytes for entry in entries])
+        self._settle_futures(entries)
+        with self._lock:
+            self._settled += len(entries)
+            self._settled_bytes += size_bytes
+            if self._waiting_for_room:
+                self._room.notify_all()
+            if self._drained and self._seq == self._settled:
+                for drained in self._drained:
+                    drained.set()
+                self._drained.clear()
+
+    def _notice(self, notice: Notice) -> None:
+        log_notice(notice)
+        for callback in self._notice_callbacks:
+            self._callbacks.run(callback, notice)
+
+    def _leave(self, effect: Left) -> None:
+        del effect
+        # What was handed over in the last moment is taken in, and abandoned.
+        if not self._entries:
+            self._loop.stop()
+            return
+        now = self._loop.clock()
+        for event in self.take():
+            self._loop._do(self._machine.handle(event, now))
+        self._loop._do(self._machine.tick(now))
+        self._leave(Left())
+
+    def _finish(self) -> None:
+        try:
+            if self._loop.failed:
+                self._abandon_all()
+        finally:
+            self._discovery.close()
+            self._left.set()
+
+    def _abandon_all(self) -> None:
+        """The I/O thread is about to end by an error: nobody shall wait for it for ever."""
+        with self._lock:
+            self._stopped = True
+            self._room.notify_all()
+        now = self._loop.clock()
+        effects = self._machine.handle(StopRequested(), now)
+        for event in [*self._loop.untaken(), *self.take()]:
+            if isinstance(event, Submitted):
+                effects += self._machine.handle(event, now)
+        effects += self._machine.tick(now)
+        for effect in effects:
+            if isinstance(effect, Settle):
+                self._settle(effect)
+
+    def _record(self) -> Record:
+        config = self._config
+        return Record(
+            node_id=config.node_id,
+            role="producer",
+            name=config.name,
+            realm=config.realm,
+            endpoints=self._endpoints,
+            pid=config.pid,
+            host=config.host,
+        )

@@ -1,0 +1,226 @@
+"""`Producer`: a producer node as its user holds it, explicit or implicit."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from zmqwork.core.effects import Notice
+from zmqwork.core.ledger import TaskSpec
+from zmqwork.errors import NoWorker, UsageError
+from zmqwork.future import TaskFuture, mark_running, settle
+
+if TYPE_CHECKING:
+    from zmqwork.nodes.callbacks import Callbacks
+    from zmqwork.nodes.producer import Producer as Node
+
+R = TypeVar("R")
+
+# How long a producer that wants to leave waits for its tasks while no worker is known.
+GIVE_UP_TIMEOUT = 10.0
+# How often it looks whether one is known; a person's pace.
+_LOOK_INTERVAL = 0.25
+# It waits this long without a word.
+_PATIENCE = 2.0
+
+_log = logging.getLogger("zmqwork")
+
+
+class Producer:
+    """Where an app's tasks go: it finds workers, hands them the tasks and settles the futures.
+
+    `App` makes one at the first `submit`. The explicit form says when it begins and ends, and how
+    much may wait in it::
+
+        with app.producer(max_pending=1_000) as producer:
+            futures = [thumbnail.submit(path) for path in paths]
+            print(producer.status())
+
+    Leaving the block waits for the tasks as long as a worker is known, and 10 s for one. When an
+    exception leaves it, nothing is waited for. What is not settled by then is cancelled.
+
+    Attributes:
+        node_id: 32 hexadecimal digits, random; the first 8 begin the ids of its tasks.
+        callbacks: the thread in which the done-callbacks of its futures run.
+    """
+
+    def __init__(
+        self,
+        make_node: Callable[[Producer], Node],
+        node_id: str,
+        callbacks: Callbacks,
+        *,
+        enter: Callable[[Producer], None],
+        leave: Callable[[Producer], None],
+    ) -> None:
+        self.node_id = node_id
+        self.callbacks = callbacks
+        self._make_node = make_node
+        self._enter = enter
+        self._leave = leave
+        self._node: Node | None = None
+        self._pid = os.getpid()
+        self._submit: Callable[[TaskSpec, bytes, object], int] = self._not_started
+        self.settle = settle
+        self.mark_running = mark_running
+
+    def __repr__(self) -> str:
+        state = "started" if self._node is not None else "not started"
+        return f"<Producer {self.node_id[:8]}, {state}>"
+
+    def start(self) -> Self:
+        """Start the node, and take the app's tasks from now on."""
+        self.refuse_if_inherited()
+        if self._node is not None:
+            raise UsageError(f"{self!r} was started already")
+        self._node = node = self._make_node(self)
+        self._submit = node.submit
+        self._enter(self)
+        return self
+
+    def submit(self, spec: TaskSpec, args: bytes) -> TaskFuture[Any]:
+        """Hand over one task with its encoded arguments; what `Task.submit` calls.
+
+        Raises:
+            PendingFull: `max_pending` tasks are unsettled, and `on_full` is ``"raise"``.
+            UsageError: the producer is not started, or stopped.
+        """
+        future: TaskFuture[Any] = TaskFuture(self)
+        future.seq = self._submit(spec, args, future)
+        return future
+
+    def cancel(self, seq: int) -> bool:
+        """Cancel a task; False if it is settled otherwise, or nobody knows any more."""
+        return self._started().cancel(seq)
+
+    def abandon(self, seqs: Sequence[int]) -> None:
+        """Cancel tasks without waiting for the answer; from any thread, as in a finaliser."""
+        if self._node is not None and self._pid == os.getpid():
+            self._node.abandon(seqs)
+
+    def status(self) -> dict[str, Any]:
+        """What the node says of itself, as `zmqwork ps` shows it."""
+        return self._started().status()
+
+    def explain(self, seq: int | None = None) -> str:
+        """Why a task (or: anything) does not run: what was looked for where, and what to try."""
+        return self._started().explain(seq)
+
+    def workers_known(self) -> int:
+        """How many workers are connected."""
+        return self._started().workers_known()
+
+    def on_notice(self, callback: Callable[[Notice], None]) -> None:
+        """Call `callback` in the callback thread with what a person should know."""
+        self._started().on_notice(callback)
+
+    def drain(self, timeout: float | None = None) -> bool:
+        """Wait until all submitted tasks are settled; False: the time is over, some are not."""
+        return self._started().drain(timeout)
+
+    def stop(self) -> None:
+        """Leave now; tasks that are not settled are cancelled. Does nothing the second time."""
+        if self._pid != os.getpid():
+            return
+        self._leave(self)
+        if self._node is not None:
+            self._node.stop()
+        # Behind the done-callbacks of what was settled last.
+        self.callbacks.close()
+
+    def finish(self) -> None:
+        """Wait for the tasks as long as a worker is known, and 10 s for one; then stop.
+
+        KeyboardInterrupt stops it at once, and is raised again.
+        """
+        if self._node is None or self._pid != os.getpid():
+            return
+        try:
+            self._wait_for_tasks(self._node)
+        except KeyboardInterrupt:
+            _log.warning("%s abandoned: interrupted", self._unsettled(self._node))
+            raise
+        finally:
+            self.stop()
+
+    def __enter__(self) -> Self:
+        return self if self._node is not None else self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.finish()
+        else:
+            self.stop()
+
+    # --- what futures ask
+
+    def refuse_if_inherited(self) -> None:
+        """Raise `UsageError` in a forked child: the parent has the sockets, and the thread."""
+        if self._pid != os.getpid():
+            raise UsageError(
+                f"producer {self.node_id[:8]} and its futures belong to process {self._pid}; "
+                "a forked child submits through a producer of its own"
+            )
+
+    def refuse_waiting(self) -> None:
+        """Raise `UsageError` where waiting for a task would never end, or hold up other tasks."""
+        self.refuse_if_inherited()
+        context = sys.modules.get("zmqwork.execution.context")
+        if context is not None and context.inside_task():
+            raise UsageError(
+                "a task that waits for another one holds a slot that the other may need: return "
+                "what is known, and let the submitter submit the next task"
+            )
+
+    def overdue(self, future: TaskFuture[Any], timeout: float) -> TimeoutError:
+        """The exception of a wait that took `timeout` seconds."""
+        node = self._started()
+        why = node.explain(future.seq)
+        if not future.running() and not node.could_run(future.seq):
+            return NoWorker(future.id, f"not run within {timeout:g} s\n{why}")
+        state = "running" if future.running() else "not running yet"
+        return TimeoutError(f"task {future.id} is {state} after {timeout:g} s\n{why}")
+
+    # --- inside
+
+    def _started(self) -> Node:
+        self.refuse_if_inherited()
+        if self._node is None:
+            raise UsageError(f"{self!r}: use it in a with statement, or call start()")
+        return self._node
+
+    def _not_started(self, spec: TaskSpec, args: bytes, owner: object) -> int:  # noqa: ARG002
+        self._started()
+        raise AssertionError("a started producer has a node to submit to")
+
+    def _wait_for_tasks(self, node: Node) -> None:
+        begun_at = worker_seen_at = time.monotonic()
+        told = False
+        while not node.drain(_LOOK_INTERVAL):
+            now = time.monotonic()
+            if node.workers_known():
+                worker_seen_at = now
+            elif now - worker_seen_at >= GIVE_UP_TIMEOUT:
+                _log.warning(
+                    "%s given up: no worker was there for %g s\n%s",
+                    self._unsettled(node), GIVE_UP_TIMEOUT, node.explain(None),
+                )  # fmt: skip
+                return
+            if not told and now - begun_at >= _PATIENCE:
+                told = True
+                _log.warning("waiting for %s; Ctrl-C abandons them", self._unsettled(node))
+
+    @staticmethod
+    def _unsettled(node: Node) -> str:
+        count = node.status().get("pending", 0)
+        return f"{count} unsettled task{'' if count == 1 else 's'}"

@@ -1,0 +1,122 @@
+"""`Task[P, R]`: a function that can be submitted."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypedDict, TypeVar, Unpack
+
+from zmqwork.chunks import ChunkSize, chunk_handler
+from zmqwork.config import TASK_OPTION_NAMES, TaskOptions, check_options
+from zmqwork.core.ledger import TaskSpec
+from zmqwork.future import TaskFuture
+from zmqwork.mapping import Mappable
+from zmqwork.signature import call_check, fingerprint, signature_of
+from zmqwork.wire.values import encode_call
+
+if TYPE_CHECKING:
+    from zmqwork.producers import Producers
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Options(TypedDict, total=False):
+    """The options of `App.task` and `Task.using`, for type checkers; see `config.TaskOptions`."""
+
+    queue: str
+    max_retries: int
+    retry_backoff: float
+    retry_backoff_max: float
+    expires: float | None
+
+
+class Task(Mappable[P, R]):
+    """A function of an app, which can be called here or submitted to a worker.
+
+    `App.task` makes these. A task is called, documented, inspected and pickled like the function.
+
+    Attributes:
+        name: how workers know it.
+        handler: the function itself.
+        options: how its tasks are queued, retried and given up on.
+        signature: what calls it accepts; None for the few builtins that do not tell.
+        fingerprint: of the signature; a worker whose handler accepts other calls gets none.
+        spec: name, fingerprint and options, as the ledger keeps them.
+        chunk_handler: runs the handler for each of a list of arguments; for `map`.
+        chunk_size: what `map` has learnt of how long the task takes.
+    """
+
+    def __init__(
+        self, function: Callable[P, Any], name: str, options: TaskOptions, producers: Producers
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self.handler: Callable[P, Any] = function
+        self.name = name
+        self.options = options
+        self.signature = signature_of(function)
+        self.fingerprint = fingerprint(self.signature)
+        self.spec = TaskSpec(name, self.fingerprint, options)
+        self.chunk_handler = chunk_handler(function)
+        self.chunk_size = ChunkSize()
+        self.parameter_names = tuple(self.signature.parameters) if self.signature else ()
+        self.check_call = call_check(self.signature, getattr(function, "__qualname__", name))
+        self.producers = producers
+        self._origin: Task[P, R] = self
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the handler here, as if it had never been decorated."""
+        result: R = self.handler(*args, **kwargs)
+        return result
+
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[R]:
+        """Hand the call to the app's producer; a worker runs it.
+
+        Raises:
+            TypeError: the function does not take these arguments; said as a call says it.
+            EncodeError: an argument cannot travel; nothing was sent.
+            PendingFull: too many tasks are unsettled, and the producer was told not to wait.
+        """
+        self.check_call(*args, **kwargs)
+        encoded = encode_call(args, kwargs, self.name, self.parameter_names)
+        producers = self.producers
+        return (producers.current or producers.implicit()).submit(self.spec, encoded)
+
+    def using(self, **options: Unpack[Options]) -> Self:
+        """A copy of this task with other options: ``thumbnail.using(expires=60).submit(path)``.
+
+        Raises:
+            ConfigError: an option is unknown (the nearest is named) or has a wrong value.
+        """
+        check_options(f"task {self.name!r}", options, TASK_OPTION_NAMES)
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy.options = dataclasses.replace(self.options, **options)
+        copy.spec = TaskSpec(self.name, self.fingerprint, copy.options)
+        return copy
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name!r}>"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        if self._origin is self:
+            # As functions are: by name, so that whoever imports the module has the task.
+            name: str = vars(self)["__qualname__"]
+            return name
+        return _with_options, (self._origin, self.options)
+
+
+class AsyncTask(Task[P, R]):
+    """A task made of an ``async def``: a plain call gives the coroutine."""
+
+    def __call__(  # type: ignore[override] # a call here is to be awaited, its result is the same
+        self, *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, R]:
+        """Give the handler's coroutine, as if it had never been decorated."""
+        coroutine: Coroutine[Any, Any, R] = self.handler(*args, **kwargs)
+        return coroutine
+
+
+def _with_options(task: Task[P, R], options: TaskOptions) -> Task[P, R]:
+    return task.using(**{name: getattr(options, name) for name in TASK_OPTION_NAMES})

@@ -1,0 +1,55 @@
+"""A worker for an app's tasks: which pool runs them, and how the node is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from zmqwork.chunks import chunk_name
+from zmqwork.config import WorkerConfig, check_name
+from zmqwork.errors import ConfigError, UsageError
+from zmqwork.nodes.worker import Worker
+from zmqwork.pools import PoolName, make_pool
+from zmqwork.starting import identity
+
+if TYPE_CHECKING:
+    from zmqwork.discovery.sources import Discovery
+    from zmqwork.task import Task
+
+__all__ = ["Worker", "make_worker"]
+
+
+def make_worker(
+    tasks: Mapping[str, Task[..., Any]],
+    discover: Callable[[], Discovery],
+    *,
+    realm: str,
+    name: str | None,
+    concurrency: int | None,
+    pool: PoolName,
+    queues: Iterable[str],
+    bind: Iterable[str],
+    insecure_lan: bool,
+) -> Worker:
+    """A worker that is not started, for `App.worker`."""
+    if isinstance(queues, str):
+        raise ConfigError(f"queues is a list of names: [{queues!r}]")
+    if isinstance(bind, str):
+        raise ConfigError(f"bind is a list of endpoints: [{bind!r}]")
+    if not tasks:
+        raise UsageError(
+            f"app {realm!r} has no task: define them (@app.task) before the worker is made"
+        )
+    made = make_pool(pool, concurrency, tasks)
+    config = WorkerConfig(
+        **identity(realm, name),
+        slots=made.slots,
+        queues=tuple(check_name("a queue", queue) for queue in queues),
+        tasks={
+            known: task.fingerprint
+            for task in tasks.values()
+            for known in (task.name, chunk_name(task.name))
+        },
+        shares_process=made.shares_process,
+    )
+    return Worker(config, made, discovery=discover(), bind=tuple(bind), insecure_lan=insecure_lan)
