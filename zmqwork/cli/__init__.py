@@ -1,0 +1,106 @@
+"""The ``zmqwork`` command.
+
+::
+
+    parser   options and help           target   MODULE:APP to an app
+    output   tables, JSON, silence      exits    what the exit code says
+    search   --realm, --peer read       local    worker processes for demo and bench
+    signals  SIGTERM unwinds            submitter  the producer of a command
+
+    worker  ps  call  bench  demo       a command each: `configure` its options, `run` it
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from zmqwork import __version__
+from zmqwork.cli import exits
+from zmqwork.cli.output import complain
+from zmqwork.cli.parser import Parser, nearest
+from zmqwork.errors import ZmqworkError
+
+COMMANDS = {
+    "worker": "run tasks of an app, until told to stop",
+    "call": "submit one task and print its result",
+    "ps": "show the nodes that are here, and what they do",
+    "bench": "measure throughput and latency on this machine",
+    "demo": "watch work being shared, a worker being killed, and nothing being lost",
+}
+
+_HELP = """\
+usage: zmqwork COMMAND [OPTIONS]
+
+Hand Python work to processes that find each other: no broker, no address.
+
+commands:
+{commands}
+
+first steps:
+  zmqwork demo                      see it work, on this machine, in half a minute
+  zmqwork worker thumbs:app         serve the tasks of `app` in thumbs.py
+  zmqwork call thumbs:app thumbnail a.jpg
+  zmqwork COMMAND --help            options, examples
+
+{exits}
+"""
+
+
+class _Command(Protocol):
+    """What a module of a command has."""
+
+    def configure(self, parser: Parser) -> None: ...
+    def run(self, args: object) -> int: ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run_and_flush(words)
+    except ZmqworkError as error:
+        complain(f"zmqwork {words[0]}: {error}")
+        return exits.exit_code(error)
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`). Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.BROKEN_PIPE
+
+
+def _run_and_flush(words: list[str]) -> int:
+    try:
+        return _run(words)
+    finally:
+        # Here, where a closed pipe is understood, and not when the interpreter ends.
+        sys.stdout.flush()
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        commands = "\n".join(f"  {name:<10}{what}" for name, what in COMMANDS.items())
+        text = _HELP.format(commands=commands, exits=exits.HELP)
+        print(text, end="", file=sys.stdout if words else sys.stderr)
+        return exits.OK if words else exits.USAGE
+    if words[0] in ("-V", "--version"):
+        print(f"zmqwork {__version__}")
+        return exits.OK
+    name = words[0]
+    if name not in COMMANDS:
+        complain(f"zmqwork: unknown command {name!r}{nearest(name, COMMANDS)}")
+        complain("Try: zmqwork --help")
+        return exits.USAGE
+    # Only the command that was asked for: `--help` and typing errors are answered at once.
+    module = importlib.import_module(f"zmqwork.cli.{name}")
+    command = cast("_Command", module)
+    doc = (module.__doc__ or "").partition("\n\n")
+    parser = Parser(
+        prog=f"zmqwork {name}", description=doc[0], examples=getattr(module, "EXAMPLES", "")
+    )
+    command.configure(parser)
+    return command.run(parser.parse_strictly(words[1:]))

@@ -1,0 +1,127 @@
+"""Submit one task to a worker of the app, wait for its result and print it.
+
+Each argument is read as JSON, and taken as a string if it is none: 7 is a number, thumb.jpg is a
+string, '"7"' is the string 7.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import time
+from typing import Any
+
+from zmqwork.app import App
+from zmqwork.cli import exits
+from zmqwork.cli.output import Output, complain, jsonable, printable
+from zmqwork.cli.parser import Parser, add_output, add_search, nearest, seconds
+from zmqwork.cli.search import search_options
+from zmqwork.cli.signals import terminable
+from zmqwork.cli.submitter import submitter
+from zmqwork.cli.target import load_app
+from zmqwork.errors import NoWorker, TaskError, TaskFailed, UsageError
+from zmqwork.task import Task
+
+EXAMPLES = """
+zmqwork call thumbs:app thumbnail a.jpg
+zmqwork call thumbs:app thumbnail a.jpg --kwargs '{"width": 100}' --timeout 5
+zmqwork call thumbs:app resize -- -5          what begins with a dash goes behind --
+zmqwork call thumbs:app thumbnail a.jpg -o json | jq .result
+"""
+
+
+def configure(parser: Parser) -> None:
+    """Add the options of ``call``."""
+    parser.add_argument("target", metavar="MODULE:APP", help="where the app is: thumbs:app")
+    parser.add_argument("task", metavar="TASK", help="the task's name")
+    parser.add_argument("args", metavar="ARG", nargs="*", default=[], help="its arguments")
+    parser.add_argument(
+        "--kwargs", type=_object, default={}, metavar="JSON", help="its arguments by name"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="wait this long for the result (default: 60); then the task is cancelled",
+    )
+    add_output(parser)
+    add_search(parser, realm="look for workers of this realm, not of the app's own")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Submit and wait; 0, 1 if the task failed, 3 if no worker was there in time."""
+    app = load_app(args.target)
+    task = _find_task(app, args.task)
+    positional = [_value(text) for text in args.args]
+    output = Output(args.output)
+    if not output.for_people:
+        logging.getLogger("zmqwork").setLevel(logging.ERROR)
+    with terminable(), submitter(app, "call", **search_options(args)):
+        begun_at = time.monotonic()
+        try:
+            future = task.submit(*positional, **args.kwargs)
+        except TypeError as error:
+            # What Python says of a wrong call: the arguments are this command's own.
+            raise UsageError(str(error)) from error
+        try:
+            result = future.result(args.timeout)
+        except (TaskError, TimeoutError) as error:
+            return _show_error(output, future.id, error)
+        took = time.monotonic() - begun_at
+    output.line(_text(result))
+    values = {"result": jsonable(result), "seconds": round(took, 6)}
+    output.json({"task_id": future.id, "state": "succeeded", **values})
+    return exits.OK
+
+
+def _find_task(app: App, name: str) -> Task[..., Any]:
+    tasks = app.tasks
+    if name in tasks:
+        return tasks[name]
+    known = ", ".join(sorted(tasks)) or "none"
+    near = nearest(name, tasks) or f": its tasks are {known}"
+    raise UsageError(f"app {app.name!r} has no task {name!r}{near}")
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = _value(text)
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"{text!r} is no JSON object, as in '{{\"width\": 100}}'")
+    return value
+
+
+def _text(result: object) -> str:
+    """The result for people: text as it is, the rest as JSON or as Python shows it."""
+    if not isinstance(result, str):
+        try:
+            result = json.dumps(result, indent=2, ensure_ascii=False)
+        except (TypeError, ValueError):
+            return printable(repr(result))
+    return "\n".join(printable(line) for line in result.split("\n"))
+
+
+def _show_error(output: Output, task_id: str, error: Exception) -> int:
+    failed = isinstance(error, TaskFailed)
+    output.json(
+        {
+            "task_id": task_id,
+            "state": "failed" if failed else "unsettled",
+            "error": {
+                "type": error.type_name if isinstance(error, TaskFailed) else type(error).__name__,
+                "text": error.text if isinstance(error, TaskFailed) else str(error),
+                "traceback": error.traceback if isinstance(error, TaskFailed) else "",
+            },
+        }
+    )
+    if output.for_people:
+        complain(f"zmqwork call: {error}")
+    return exits.NO_WORKER if isinstance(error, NoWorker) else exits.FAILED

@@ -1,0 +1,41 @@
+"""What the exit code of a command says. These numbers are stable: scripts rely on them."""
+
+from __future__ import annotations
+
+from zmqwork.errors import (
+    ConfigError,
+    NoWorker,
+    TransportError,
+    UsageError,
+    ZmqworkError,
+)
+
+OK = 0
+FAILED = 1
+USAGE = 2
+NO_WORKER = 3
+# sysexits.h: EX_CONFIG.
+CONFIG = 78
+# What a shell says of a process that a signal ended: 128 and the signal's number.
+INTERRUPTED = 130
+QUIT = 131
+BROKEN_PIPE = 141
+TERMINATED = 143
+
+HELP = """\
+exit codes:
+  0    done
+  1    a task failed
+  2    wrong usage: an unknown option, a module that cannot be imported
+  3    no worker, or no node, was found in time
+  78   configuration: a value, an address that may not be bound, a directory that is not safe
+  130  Ctrl-C cut it short        143  SIGTERM cut it short"""
+
+
+def exit_code(error: ZmqworkError) -> int:
+    """The exit code for an error that ends a command."""
+    if isinstance(error, NoWorker):
+        return NO_WORKER
+    if isinstance(error, ConfigError | TransportError):
+        return CONFIG
+    return USAGE if isinstance(error, UsageError) else FAILED

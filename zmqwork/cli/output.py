@@ -1,0 +1,148 @@
+"""What a command prints: tables for people, JSON for programs, or nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+TABLE, JSON, QUIET = "table", "json", "quiet"
+
+
+def printable(text: object) -> str:
+    r"""Text from elsewhere, so that it can neither steer a terminal nor break a line.
+
+    Control characters, line ends and the marks that turn the direction of writing become
+    escapes, ``\x1b``.
+    """
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def width(text: str) -> int:
+    """The number of terminal columns that printable text takes."""
+    if text.isascii():
+        return len(text)
+    columns = 0
+    for character in text:
+        if not unicodedata.combining(character):
+            columns += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return columns
+
+
+class Output:
+    """The standard output of one command.
+
+    Args:
+        form: one of `TABLE`, `JSON`, `QUIET`.
+    """
+
+    def __init__(self, form: str) -> None:
+        self.form = form
+
+    @property
+    def for_people(self) -> bool:
+        """True if lines and tables are printed."""
+        return self.form == TABLE
+
+    def line(self, text: str = "") -> None:
+        """A line for people."""
+        if self.for_people:
+            print(text, flush=True)
+
+    def lines(self, pairs: Iterable[tuple[str, object]]) -> None:
+        """Lines of a name and a value, aligned."""
+        pairs = list(pairs)
+        room = max((width(name) for name, _ in pairs), default=0)
+        for name, value in pairs:
+            self.line(f"  {_pad(name, room)}  {printable(value)}")
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """A table for people; columns whose every value is a number are aligned right."""
+        if not self.for_people:
+            return
+        cells = [["" if cell is None else printable(cell) for cell in row] for row in rows]
+        if not _print_rich(columns, cells):
+            for text in plain_table(columns, cells):
+                print(text)
+            sys.stdout.flush()
+
+    def json(self, value: Any) -> None:
+        """One JSON object on a line of its own, for programs."""
+        if self.form == JSON:
+            print(json.dumps(value, default=plain), flush=True)
+
+
+def complain(text: str) -> None:
+    """Say on standard error what went wrong; the text may hold what a peer sent."""
+    lines = text.expandtabs(4).split("\n")
+    print("\n".join(map(printable, lines)), file=sys.stderr, flush=True)
+
+
+def plain(value: object) -> object:
+    """For `json.dumps`: the nearest thing that JSON has, at last the value's repr."""
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=repr)
+    return printable(repr(value))
+
+
+def jsonable(value: Any) -> Any:
+    """The value if JSON can hold it, `plain` parts included; otherwise its repr."""
+    try:
+        json.dumps(value, default=plain)
+    # A key that is no text, a circle, a depth that nobody can read.
+    except (TypeError, ValueError, RecursionError):
+        return printable(repr(value))
+    return value
+
+
+def plain_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table without any decoration."""
+    rooms = [
+        max([width(name), *(width(row[index]) for row in cells)])
+        for index, name in enumerate(columns)
+    ]
+    right = [_numeric(index, cells) for index in range(len(columns))]
+    return [
+        "  ".join(
+            _pad(cell, room, right=is_right)
+            for cell, room, is_right in zip(row, rooms, right, strict=True)
+        ).rstrip()
+        for row in [columns, *cells]
+    ]
+
+
+def _numeric(index: int, cells: Sequence[Sequence[str]]) -> bool:
+    column = [row[index] for row in cells if row[index]]
+    return bool(column) and all(cell[0].isdigit() or cell[0] in "+-" for cell in column)
+
+
+def _pad(text: str, room: int, *, right: bool = False) -> str:
+    blank = " " * (room - width(text))
+    return blank + text if right else text + blank
+
+
+def _print_rich(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> bool:
+    """Print with rich, if it is there and somebody looks at it."""
+    if not sys.stdout.isatty():
+        return False
+    try:
+        from rich import box  # noqa: PLC0415 - optional, and slow to import
+        from rich.console import Console  # noqa: PLC0415 - likewise
+        from rich.table import Table  # noqa: PLC0415 - likewise
+        from rich.text import Text  # noqa: PLC0415 - likewise
+    except ImportError:
+        return False
+    table = Table(box=box.SIMPLE_HEAD)
+    for index, name in enumerate(columns):
+        justify = "right" if _numeric(index, cells) else "left"
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for row in cells:
+        # Text, not markup: "[red]" in a peer's name is a name.
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+    return True

@@ -1,0 +1,156 @@
+"""Options: argparse that names the nearest option, and help that teaches."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from typing import NoReturn
+
+from zmqwork.cli import exits
+from zmqwork.discovery.static import parse_peer
+from zmqwork.errors import ConfigError
+
+SOURCES = ("local", "static")
+# Words that DESIGN 5 promises; who types one gets a plain answer instead of "unknown".
+_SOURCES_TO_COME = {
+    "mdns": "finding workers on other machines by itself comes with a later release; until then "
+    "name them: --peer tcp://HOST:PORT",
+    "dns": "looking up names again and again comes with a later release; until then name the "
+    "workers: --peer tcp://HOST:PORT",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors end with the nearest word that is right.
+
+    Abbreviated options are refused: a script that uses one breaks when an option is added.
+    """
+
+    def __init__(self, *, examples: str = "", **options: object) -> None:
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            epilog=f"{_indented(examples)}\n\n{exits.HELP}" if examples else exits.HELP,
+            **options,  # type: ignore[arg-type]
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with code 2, one line that says what is wrong and one that says what to do."""
+        self.exit(exits.USAGE, f"{self.prog}: {message}\nTry: {self.prog} --help\n")
+
+    def parse_strictly(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parse all words; options may stand anywhere between the arguments."""
+        args, rest = self.parse_known_intermixed_args(list(words))
+        if rest:
+            self._refuse(next((word for word in rest if word.startswith("-")), rest[0]))
+        return args
+
+    def _refuse(self, word: str) -> NoReturn:
+        options = sorted(self._option_string_actions)
+        if word.startswith("-") and word != "-":
+            near = nearest(word.partition("=")[0], options)
+            self.error(f"unknown option {word}{near}")
+        self.error(f"unexpected {word!r}")
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is not None and value not in action.choices:
+            choices = [str(choice) for choice in action.choices]
+            what = action.metavar or action.dest
+            near = nearest(str(value), choices) or f": choose from {', '.join(choices)}"
+            raise argparse.ArgumentError(None, f"unknown {what} {value!r}{near}")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`: did you mean …?`, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f": did you mean {near[0]}?" if near else ""
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Add ``-o table|json|quiet``."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=("table", "json", "quiet"),
+        default="table",
+        metavar="FORMAT",
+        help="table for people, json for programs, quiet for the exit code alone (default: table)",
+    )
+
+
+def add_search(parser: argparse.ArgumentParser, *, realm: str) -> None:
+    """Add what says where nodes find each other: ``--realm``, ``--peer``, ``--discovery``."""
+    group = parser.add_argument_group("finding each other")
+    group.add_argument("--realm", metavar="NAME", help=realm)
+    group.add_argument(
+        "--peer",
+        action="append",
+        default=[],
+        type=_peer,
+        metavar="ENDPOINT",
+        help="also try this worker: tcp://HOST:PORT; may be given again (and ZMQWORK_PEERS)",
+    )
+    group.add_argument(
+        "--discovery",
+        type=_sources,
+        metavar="SOURCES",
+        help="local: this user's processes on this machine; static: --peer (default: both)",
+    )
+
+
+def refuse_source_to_come(word: str) -> None:
+    """Say of a source that is planned that it is not there yet, and what to do until then."""
+    if word in _SOURCES_TO_COME:
+        raise argparse.ArgumentTypeError(f"{word} is not there yet: {_SOURCES_TO_COME[word]}")
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """An argparse type: a whole number from `low` to `high`."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{value} is not between {low} and {high}")
+        return value
+
+    return parse
+
+
+def seconds(text: str) -> float:
+    """An argparse type: a duration in seconds, more than 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    # 10 years: what is longer was a mistake, and threading refuses it anyway.
+    if not 0 < value <= 315_360_000:
+        raise argparse.ArgumentTypeError(f"{text} is not a time to wait")
+    return value
+
+
+def _peer(text: str) -> str:
+    try:
+        return parse_peer(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _sources(text: str) -> tuple[str, ...]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        raise argparse.ArgumentTypeError(f"name at least one of {', '.join(SOURCES)}")
+    for word in words:
+        refuse_source_to_come(word)
+        if word not in SOURCES:
+            near = nearest(word, SOURCES) or f": choose from {', '.join(SOURCES)}"
+            raise argparse.ArgumentTypeError(f"unknown source {word!r}{near}")
+    return tuple(dict.fromkeys(words))
+
+
+def _indented(examples: str) -> str:
+    lines = [f"  {line}".rstrip() for line in examples.strip().splitlines()]
+    return "\n".join(["examples:", *lines])

@@ -1,0 +1,153 @@
+"""Run tasks of an app, in child processes unless told otherwise, until told to stop.
+
+Producers find this worker by themselves; the order of starts does not matter. Ctrl-C (or
+SIGTERM) lets it finish what it runs and leave; a second one cancels that and gives it back to
+the producers; a third one, or SIGQUIT, leaves at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from zmqwork import __version__
+from zmqwork.cli.output import Output
+from zmqwork.cli.parser import Parser, add_output, add_search, whole
+from zmqwork.cli.search import search_options
+from zmqwork.cli.target import load_app
+from zmqwork.nodes.signals import StopSignals
+
+if TYPE_CHECKING:
+    from zmqwork.worker import Worker
+
+EXAMPLES = """
+zmqwork worker thumbs:app                      the app called `app` in thumbs.py
+zmqwork worker thumbs -c 4 -Q images,mails     four tasks at a time, of two queues
+zmqwork worker thumbs:app --bind 'tcp://127.0.0.1:*'      reachable over tcp as well
+"""
+
+_POOLS = ("process", "thread", "asyncio", "inline")
+_LEVELS = ("debug", "info", "warning", "error")
+_LEAVING = """\
+Ctrl-C finishes what runs and leaves; again: gives it back; a third time: leaves at once."""
+
+
+def configure(parser: Parser) -> None:
+    """Add the options of ``worker``."""
+    parser.add_argument("target", metavar="MODULE:APP", help="where the app is: thumbs:app")
+    parser.add_argument(
+        "-c",
+        "--concurrency",
+        type=whole(1, 10_000),
+        metavar="N",
+        help="tasks that run at the same time (default: one per processor)",
+    )
+    parser.add_argument(
+        "--pool",
+        choices=_POOLS,
+        default="process",
+        metavar="POOL",
+        help="process (default: a crash costs one task), thread, asyncio or inline",
+    )
+    parser.add_argument(
+        "-Q", "--queues", type=_names, default=(), metavar="A,B", help="queues to serve (all)"
+    )
+    parser.add_argument("-n", "--name", metavar="NAME", help="a label for people")
+    parser.add_argument(
+        "--log-level", choices=_LEVELS, default="info", metavar="LEVEL", help=", ".join(_LEVELS)
+    )
+    # For those who start workers: this one ends with its starter, however that ends.
+    parser.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
+    add_output(parser)
+    add_search(parser, realm="serve this realm, not the app's own")
+    group = parser.add_argument_group("being reached from elsewhere")
+    group.add_argument(
+        "--bind",
+        action="append",
+        default=[],
+        metavar="ENDPOINT",
+        help="listen here as well: tcp://127.0.0.1:*; may be given again",
+    )
+    group.add_argument(
+        "--insecure-lan",
+        action="store_true",
+        help="allow an address that others reach: whoever does can run these tasks",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until a signal ends it; 0 after a drain, 130 or 143 when it was cut short."""
+    logging.basicConfig(
+        level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s"
+    )
+    app = load_app(args.target)
+    worker = app.worker(
+        args.concurrency,
+        args.pool,
+        args.queues,
+        name=args.name,
+        bind=args.bind,
+        insecure_lan=args.insecure_lan,
+        **search_options(args),
+    )
+    with StopSignals(worker) as signals:
+        worker.start()
+        if args.until_eof:
+            threading.Thread(target=_leave_at_eof, args=(worker,), daemon=True).start()
+        _show(Output(args.output), worker.status(), worker, args.pool)
+        # A lock that is waited for without end would not let the signals in on all platforms.
+        while not worker.wait(3600.0):
+            pass
+    return signals.exit_code
+
+
+def _show(output: Output, status: dict[str, Any], worker: Worker, pool: str) -> None:
+    """The banner: who serves what, and where."""
+    output.json(
+        {
+            "event": "started",
+            **{key: status.get(key) for key in ("node_id", "name", "realm", "pid", "slots")},
+            "pool": pool,
+            "endpoints": list(worker.endpoints),
+            "discovery": status.get("sources", []),
+            "queues": status.get("queues", []),
+            "tasks": status.get("tasks", []),
+            "version": __version__,
+        }
+    )
+    output.line(f"zmqwork {__version__} worker {status.get('name')}")
+    found = (
+        f"{source['source']} {source['state']}"
+        + (f" ({source['where']})" if source["where"] else "")
+        for source in status.get("sources", [])
+    )
+    output.lines(
+        [
+            ("realm", status.get("realm")),
+            ("node id", status.get("node_id")),
+            ("process", status.get("pid")),
+            ("endpoints", ", ".join(worker.endpoints)),
+            ("discovery", "; ".join(found)),
+            ("pool", f"{pool}, {status.get('slots')} at a time"),
+            ("queues", ", ".join(status.get("queues") or ()) or "all"),
+            ("tasks", ", ".join(status.get("tasks") or ()) or "none: is the right module named?"),
+        ]
+    )
+    output.line(_LEAVING)
+
+
+def _leave_at_eof(worker: Worker) -> None:
+    # Not sys.stdin: at the interpreter's end a thread that holds its lock is fatal.
+    while os.read(0, 4096):
+        pass
+    worker.request_stop()
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise argparse.ArgumentTypeError("name at least one queue")
+    return names
