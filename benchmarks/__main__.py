@@ -1,0 +1,88 @@
+"""``python -m benchmarks targets``: the speed targets, measured against raw programs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import p1_submit, p3_latency, p5_process_pool, p6_cpu
+from benchmarks.measure import Target, Verdict, measure
+from benchmarks.taken import taken
+
+TARGETS: dict[str, Target] = {
+    "P1": p1_submit.TARGET,
+    "P1-frames": p1_submit.FRAMES,
+    "P3": p3_latency.TARGET,
+    "P3-frames": p3_latency.FRAMES,
+    "P5": p5_process_pool.TARGET,
+    "P6": p6_cpu.TARGET,
+}
+
+
+def chosen(text: str) -> list[str]:
+    """The names in a comma-separated list, each known."""
+    known = {name.lower(): name for name in TARGETS}
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        message = f"no target {', '.join(unknown)}; there are {', '.join(TARGETS)}"
+        raise argparse.ArgumentTypeError(message)
+    return [known[name] for name in names]
+
+
+def at_least_one(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    targets = commands.add_parser("targets", help="measure, and hold against the bars")
+    targets.add_argument("--only", type=chosen, default=list(TARGETS), metavar="P1,P3,...")
+    targets.add_argument("--runs", type=at_least_one, default=3, help="pairs of runs (default 3)")
+    targets.add_argument("-o", "--output", choices=["table", "json"], default="table")
+    targets.add_argument(
+        "--save", type=Path, metavar="FILE", help="also write JSON, with how taken"
+    )
+    return parser.parse_args(arguments)
+
+
+def row(verdict: Verdict) -> str:
+    sign = ">=" if verdict.better == "higher" else "<="
+    bar = "" if verdict.bar is None else f"{sign} {verdict.bar:g}"
+    word = {True: "ok", False: "SHORT", None: ""}[verdict.ok]
+    return (
+        f"{verdict.target:<10}{verdict.value:>12.4g} {verdict.unit:<8}"
+        f"{verdict.baseline:>12.4g}{verdict.ratio:>8.3g} {bar:<8}{word:<6} {verdict.work}"
+    )
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what was asked. The exit status says whether that was possible, not how fast."""
+    asked = parse(arguments)
+    how: dict[str, Any] = taken(asked.runs)
+    verdicts: list[Verdict] = []
+    if asked.output == "table":
+        print(f"{'target':<10}{'ours':>12} {'unit':<8}{'baseline':>12}{'ratio':>8} bar")
+    for name in asked.only:
+        for verdict in measure(TARGETS[name], asked.runs, say):
+            verdicts.append(verdict)
+            line = json.dumps(verdict.as_dict()) if asked.output == "json" else row(verdict)
+            print(line, flush=True)
+    if asked.save:
+        record = {"taken": how, "targets": [verdict.as_dict() for verdict in verdicts]}
+        asked.save.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

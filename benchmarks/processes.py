@@ -1,0 +1,97 @@
+"""Two processes for each run, fresh and alone: a worker, and a sender that prints its figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.measure import Figures
+
+# Far above any run: a bound for what hangs.
+RUN_TIMEOUT = 300.0
+STOP_TIMEOUT = 15.0
+LAST_WORDS_TIMEOUT = 2.0
+
+HERE = Path(__file__).resolve().parent.parent
+
+
+@contextmanager
+def private_directory() -> Iterator[Path]:
+    """A short path of our own for sockets, so that no other node is met."""
+    place = Path(tempfile.mkdtemp(prefix="zb-"))
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def environment(place: Path) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if name != "ZMQWORK_PEERS"}
+    return clean | {"XDG_RUNTIME_DIR": str(place)}
+
+
+@contextmanager
+def worker(place: Path, *command: str) -> Iterator[None]:
+    """Run ``python -m COMMAND`` as long as the block lasts."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=HERE,
+        env=environment(place),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield
+    except RuntimeError as error:
+        # A sender that failed because nobody was there is not the one to be heard.
+        try:
+            _, complaint = process.communicate(timeout=LAST_WORDS_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise error from None
+        raise RuntimeError(f"the worker ended early: {complaint}") from error
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def figures(place: Path, *command: str) -> Figures:
+    """What ``python -m COMMAND`` prints, which is one JSON object."""
+    ended = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=HERE,
+        env=environment(place),
+        capture_output=True,
+        text=True,
+        timeout=RUN_TIMEOUT,
+        check=False,
+    )
+    if ended.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stderr}")
+    measured = json.loads(ended.stdout)
+    return {str(name): float(value) for name, value in measured.items()}
+
+
+def raw(role: str, worker_role: str, count: int) -> Figures:
+    """The raw pyzmq programs, over ipc."""
+    with private_directory() as place:
+        endpoint = f"ipc://{place}/raw"
+        with worker(place, "benchmarks.raw", worker_role, endpoint):
+            return figures(place, "benchmarks.raw", role, endpoint, str(count))
+
+
+def ours(program: str, pool: str, slots: int, *numbers: int) -> Figures:
+    """A worker of ours, and the program that submits to it."""
+    with private_directory() as place, worker(place, "benchmarks.serve", pool, str(slots)):
+        return figures(place, program, *map(str, numbers))

@@ -1,0 +1,10 @@
+"""The app that is measured, for workers and for submitting processes alike."""
+
+from __future__ import annotations
+
+import zmqwork
+from benchmarks import work
+
+app = zmqwork.App("zmqwork-benchmarks")
+noop = app.task(work.noop)
+burn = app.task(work.burn)

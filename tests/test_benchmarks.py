@@ -1,0 +1,125 @@
+"""The measuring programs count and compare right; how fast anything is, is not tested here."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import measure, processes
+from benchmarks.measure import Bar, Target, percentile, verdict
+
+RATE = Bar("P", "rate", "tasks/s", 1.2, "higher", "work")
+DELAY = Bar("P", "p50", "s", 2.0, "lower", "work")
+
+
+@pytest.mark.parametrize(
+    ("percent", "expected"), [(50, 50), (99, 99), (100, 100), (1, 1), (0, 1), (99.5, 100)]
+)
+def test_percentile_is_the_nearest_rank(percent, expected):
+    assert percentile(range(100, 0, -1), percent) == expected
+
+
+def test_percentile_of_one_value():
+    assert percentile([7.0], 99) == 7.0
+
+
+@pytest.mark.parametrize(
+    ("bar", "ours", "baseline", "ok"),
+    [
+        (RATE, 120.0, 100.0, True),
+        (RATE, 119.0, 100.0, False),
+        (DELAY, 2.0, 1.0, True),
+        (DELAY, 2.1, 1.0, False),
+        (Bar("P", "rate", "tasks/s", None, "higher", "work"), 1.0, 100.0, None),
+    ],
+)
+def test_bar(bar, ours, baseline, ok):
+    assert verdict(bar, [({bar.figure: ours}, {bar.figure: baseline})]).ok is ok
+
+
+def test_medians_are_compared_and_every_pair_is_shown():
+    pairs = [({"rate": ours}, {"rate": raw}) for ours, raw in [(300, 100), (1, 90), (200, 500)]]
+    line = verdict(RATE, pairs)
+    assert (line.value, line.baseline, line.ratio) == (200, 100, 2)
+    assert line.runs == [(300, 100), (1, 90), (200, 500)]
+
+
+def test_runs_take_turns_in_going_first():
+    order = []
+    target = Target(
+        (RATE,),
+        lambda: order.append("ours") or {"rate": 2.0},
+        lambda: order.append("raw") or {"rate": 1.0},
+    )
+    said = []
+    (line,) = measure.measure(target, 3, said.append)
+    assert order == ["ours", "raw", "raw", "ours", "ours", "raw"]
+    assert (line.ok, len(line.runs), len(said)) == (True, 3, 3)
+
+
+def test_one_json_object_per_line(monkeypatch, capsys, tmp_path):
+    target = Target((RATE, DELAY), lambda: {"rate": 3.0, "p50": 1.0}, lambda: {"rate": 2, "p50": 4})
+    monkeypatch.setitem(command.TARGETS, "P1", target)
+    command.main(
+        ["targets", "--only", "p1", "--runs", "1", "-o", "json", "--save", f"{tmp_path}/r"]
+    )
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["ratio"] for line in lines] == [1.5, 0.25]
+    for line in lines:
+        assert {"target", "value", "unit", "baseline", "ratio", "bar", "ok", "runs"} <= set(line)
+    saved = json.loads((tmp_path / "r").read_text("utf-8"))
+    assert saved["targets"] == lines
+    assert saved["taken"]["runs"] == 1
+
+
+def test_an_unknown_target_is_refused_with_the_known_ones(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["targets", "--only", "P1,P77"])
+    complaint = capsys.readouterr().err
+    assert "p77" in complaint
+    assert "P1, " in complaint
+
+
+@pytest.mark.parametrize("worker", ["worker", "frames"])
+def test_raw_programs_run(worker):
+    assert processes.raw("submit", worker, 300)["rate"] > 0
+    measured = processes.raw("pingpong", worker, 50)
+    assert 0 < measured["p50"] <= measured["p99"]
+
+
+@pytest.mark.parametrize(
+    ("program", "pool", "slots", "numbers", "names"),
+    [
+        ("benchmarks.p1_submit", "inline", 1, [500], {"rate"}),
+        ("benchmarks.p3_latency", "inline", 1, [20], {"p50", "p99"}),
+        ("benchmarks.p5_process_pool", "process", 1, [200], {"rate"}),
+        ("benchmarks.p6_cpu", "process", 2, [8, 1000], {"rate"}),
+    ],
+)
+def test_our_programs_run(program, pool, slots, numbers, names):
+    measured = processes.ours(program, pool, slots, *numbers)
+    assert set(measured) == names
+    assert min(measured.values()) > 0
+
+
+@pytest.mark.parametrize(
+    ("program", "numbers"),
+    [("benchmarks.p5_process_pool", ["200"]), ("benchmarks.p6_cpu", ["8", "1000"])],
+)
+def test_pool_programs_run(program, numbers, tmp_path):
+    assert processes.figures(tmp_path, program, "pool", *numbers)["rate"] > 0
+
+
+def test_a_program_that_fails_is_not_measured(tmp_path):
+    with pytest.raises(RuntimeError, match="invalid choice"):
+        processes.figures(tmp_path, "benchmarks.raw", "nothing", "ipc://x")
+
+
+def test_a_worker_that_ends_early_is_heard(tmp_path):
+    with (
+        pytest.raises(RuntimeError, match=r"(?s)ended early.*ZMQError"),
+        processes.worker(tmp_path, "benchmarks.raw", "worker", "no-such-transport://"),
+    ):
+        processes.figures(tmp_path, "benchmarks.raw", "nothing", "ipc://x")
