@@ -173,7 +173,9 @@ class WorkerConfig(NodeConfig):
         chunk_max: attempts handed to a slot at once, at most.
         prefetch_max: attempts granted beyond the slots, at most.
         credit_bytes: bytes of arguments that a producer may have here, unsettled.
-        outbox_bytes: bytes of unacked results above which nothing new is started.
+        outbox_bytes: bytes of unacked results over all producers. Nothing is started for a
+            producer that has more of them here than are left; all of them together pass the
+            bound by no more than what the slots had of each when it was reached.
         drain_timeout: a drain that takes longer returns what still runs.
     """
 

@@ -258,6 +258,73 @@ def test_nothing_begins_while_too_many_results_are_unacked():
     assert desk.placed() == [(0, 2)]
 
 
+def test_a_producer_that_does_not_ack_holds_up_no_other():
+    desk = WorkerDesk(outbox_bytes=10)
+    mute, other = desk.hello("mute"), desk.hello("other")
+    desk.say(mute, desk.tasks(1), Demand(1))
+    desk.finish(1)
+    desk.say(mute, desk.tasks(2))
+    assert desk.placed() == [(0, 2)], "4 bytes unacked, 6 are left"
+    desk.finish(2)
+    desk.say(mute, desk.tasks(3))
+    assert desk.placed() == [], "8 bytes unacked, 2 are left"
+    desk.say(other, Demand(1))
+    for seq in range(11, 14):
+        desk.say(other, desk.tasks(seq))
+        assert desk.placed() == [(0, seq)], "whoever has nothing unacked is served"
+        desk.finish(seq)
+        desk.say(other, desk.tasks(seq + 10))
+        assert desk.placed() == [], "4 bytes more, and none is left"
+        acked(desk, other, desk.account("other").batch)
+        assert desk.placed() == [(0, seq + 10)]
+        desk.finish(seq + 10)
+        acked(desk, other, desk.account("other").batch)
+    acked(desk, mute, 1)
+    assert desk.placed() == [(0, 3)], "what was set aside begins with the ack"
+    assert desk.account("mute").parked == []
+    assert not desk.machine._feeder.full
+
+
+def test_acks_of_one_producer_make_room_for_another():
+    desk = WorkerDesk(outbox_bytes=10)
+    one, two = desk.hello("one"), desk.hello("two")
+    for link in (one, two):
+        desk.say(link, Demand(1))
+        desk.say(link, desk.tasks(1))
+        desk.finish(1)
+    desk.say(one, desk.tasks(2))
+    assert desk.placed() == []
+    acked(desk, two, 1)
+    assert desk.placed() == [(0, 2)]
+
+
+def test_what_waits_for_an_ack_does_not_begin_with_the_lease(desk):
+    desk = WorkerDesk(outbox_bytes=3)
+    link = desk.hello()
+    desk.say(link, desk.tasks(1))
+    desk.finish(1)
+    desk.say(link, desk.tasks(2))
+    desk.until(104.0)
+    desk.say(link, Pong(4))
+    assert desk.placed() == []
+    desk.until(108.0)
+    acked(desk, link, 1)
+    assert desk.placed() == [], "acked, but the lease is old"
+    desk.say(link, Pong(8))
+    assert desk.placed() == [(0, 2)]
+
+
+def test_a_full_account_that_is_lost_is_forgotten():
+    desk = WorkerDesk(outbox_bytes=3)
+    link = desk.hello()
+    desk.say(link, desk.tasks(1))
+    desk.finish(1)
+    desk.say(link, desk.tasks(2))
+    assert len(desk.machine._feeder.full) == 1
+    desk.say(link, Bye())
+    assert not desk.machine._feeder.full
+
+
 def test_started_is_told_of_what_lasts(desk):
     link = desk.hello()
     desk.say(link, desk.tasks(1))

@@ -137,11 +137,12 @@ class Account:
 
     Attributes:
         held: unfinished attempts by seq. Bound: the credit granted.
-        outbox: DONE batches that are not acked: (message, bytes, sent at). Bound: the worker
-            starts nothing while `WorkerConfig.outbox_bytes` are exceeded.
+        outbox: DONE batches that are not acked: (message, bytes, sent at). Bound: nothing is
+            started for an account that keeps more of `WorkerConfig.outbox_bytes` than are left.
         outcomes: what this turn ended.
         started: attempts begun since the last STARTED.
-        parked: attempts that wait for the lease to be renewed. Bound: `held`.
+        parked: attempts that wait for the lease to be renewed, or for results to be acked.
+            Bound: `held`.
         limit: the credit granted last, in attempts.
         backlog: how much the producer has waiting, as a DEMAND bucket.
     """

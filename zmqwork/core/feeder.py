@@ -1,7 +1,8 @@
 """Feeding the slots: which attempt begins next, where, and what comes of it.
 
-An attempt waits in the ready queue, or is parked while its producer's lease is not renewed, or is
-placed in a slot. What ends is put into its account's outcomes; the runner sends them.
+An attempt waits in the ready queue, or is parked while its producer's lease is not renewed or its
+results are not acked, or is placed in a slot. What ends is put into its account's outcomes; the
+runner sends them.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Feeder:
         turned: accounts with news in this turn (of one producer there may be two: one that was
             given up while its attempts ran, and the one with which it came back).
         expired: attempts whose deadline passed before they could begin, of this turn.
+        full: accounts that get no slot until results are acked. Bound: the accounts.
     """
 
     __slots__ = (
@@ -44,10 +46,12 @@ class Feeder:
         "_out",
         "_pace",
         "_ready_max",
+        "_spare_bytes",
         "_timers",
         "_window",
         "counters",
         "expired",
+        "full",
         "ready",
         "slots",
         "turned",
@@ -67,11 +71,13 @@ class Feeder:
         self._out = out
         self._pace = Pace()
         self._ready_max = _READY_MIN
+        self._spare_bytes = config.outbox_bytes
         self.counters = counters
         self.slots = [Slot(index) for index in range(config.slots)]
         self.ready: deque[Held] = deque()
         self.turned: dict[Account, None] = {}
         self.expired: list[Held] = []
+        self.full: dict[Account, None] = {}
 
     def sweep(self) -> None:
         """Forget dropped attempts in the queue, when there may be many."""
@@ -101,8 +107,17 @@ class Feeder:
         """A slot can take attempts."""
         self.slots[event.slot].ready = True
 
-    def fill(self, now: float) -> None:
-        """Give ready attempts to slots with room, shared out evenly."""
+    def fill(self, now: float, unacked_bytes: int) -> None:
+        """Give ready attempts to slots with room, shared out evenly.
+
+        An account may keep as many bytes of unacked results as are left of `outbox_bytes`
+        (`unacked_bytes` is the sum over all): one that does not ack has half of them at the most,
+        two have two thirds, and whoever acks goes on.
+        """
+        self._spare_bytes = self._config.outbox_bytes - unacked_bytes
+        for account in [account for account in self.full if not self._is_full(account)]:
+            del self.full[account]
+            self.unpark(account)
         if not self.ready:
             return
         spread = sum(1 for slot in self.slots if slot.ready and not slot.given) or 1
@@ -150,6 +165,10 @@ class Feeder:
                 ready.popleft()
                 account.held.pop(held.seq, None)
                 self.expired.append(held)
+            elif self._is_full(account):
+                ready.popleft()
+                account.parked.append(held)
+                self.full[account] = None
             elif now - account.client.lease_from >= fence_timeout:
                 ready.popleft()
                 account.parked.append(held)
@@ -157,9 +176,13 @@ class Feeder:
                 return held
         return None
 
+    def _is_full(self, account: Account) -> bool:
+        """Whether it keeps too many unacked results. With none it is always served."""
+        return 0 < account.outbox_bytes > self._spare_bytes
+
     def unpark(self, account: Account) -> None:
-        """The lease was renewed: what waited for that may begin."""
-        if account.parked:
+        """The lease was renewed, or results were acked: what waited for that may begin."""
+        if account.parked and account not in self.full:
             self.ready.extendleft(reversed([h for h in account.parked if not h.dropped]))
             account.parked.clear()
 

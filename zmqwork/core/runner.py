@@ -213,6 +213,7 @@ class Runner:
         for held in list(account.held.values()):
             self._intake.drop(held, now)
         account.parked.clear()
+        self._feeder.full.pop(account, None)
         self._credit_stale = True
 
     # -- what producers say -------------------------------------------------------------------
@@ -236,16 +237,11 @@ class Runner:
 
     def _feed(self, now: float) -> None:
         feeder = self._feeder
-        if not self._outbox_is_full():
-            feeder.fill(now)
+        feeder.fill(now, sum(account.outbox_bytes for account in self._accounts.values()))
         for held in feeder.expired:
             self._intake.give_back(held.account, [held], "expired")
         feeder.expired.clear()
         feeder.look(now)
-
-    def _outbox_is_full(self) -> bool:
-        limit = self._config.outbox_bytes
-        return sum(account.outbox_bytes for account in self._accounts.values()) > limit
 
     # -- what leaves --------------------------------------------------------------------------
 

@@ -231,6 +231,8 @@ def a_worker_is_bounded(node: Worker) -> None:
         size_bytes = sum(size for _, size, _ in account.outbox)
         good = size_bytes == account.outbox_bytes
         require(a_worker_is_bounded, good, node, account.outbox_bytes, "not", size_bytes)
+    good = set(machine._feeder.full) <= set(machine._accounts.values())
+    require(a_worker_is_bounded, good, node, "keeps accounts that are given up")
     for slot in machine._feeder.slots:
         good = len(slot.given) <= config.chunk_max
         require(a_worker_is_bounded, good, node, len(slot.given), "in one slot")

@@ -47,7 +47,7 @@ def idle_pairs(cluster: Cluster) -> list[tuple[str, str]]:
     for node in cluster.living(cluster.workers):
         machine = node.machine
         free = [slot for slot in machine._feeder.slots if slot.ready and not slot.given]
-        busy = machine._feeder.ready or machine._outbox_is_full() or machine.state != SERVING
+        busy = machine._feeder.ready or machine._feeder.full or machine.state != SERVING
         # (Short tasks may be stuck behind a hung one in its slot; their credit is used.)
         held = sum(len(account.held) for account in machine._accounts.values())
         few = node.config.credit_bytes < 1000  # then a producer may leave its share unused
