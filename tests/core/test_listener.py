@@ -4,7 +4,7 @@ import pytest
 from desks import WorkerDesk, node_id
 
 from zmqwork.core import listener
-from zmqwork.core.effects import Notice, Send
+from zmqwork.core.effects import Forget, Notice, Send
 from zmqwork.core.events import Garbled, LinkDown, Received
 from zmqwork.core.messages import Bye, Hello, Info, Ping, Pong, Refused, Status, Welcome
 
@@ -95,6 +95,47 @@ def test_a_gap_ends_the_session(desk):
     assert desk.machine.listener.counters.gaps == 1
     assert desk.hello(session=2)
     assert desk.sent(Welcome)
+
+
+def forgotten(desk):
+    return [forget.link for forget in desk.of(Forget)]
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        lambda desk, link: desk.turn(LinkDown(link)),
+        lambda desk, link: desk.turn(Garbled(link, "no array")),
+        lambda desk, link: desk.turn(Received(link, [(9, Ping(1))])),
+        lambda desk, link: desk.say(link, Bye()),
+        lambda desk, _: desk.hello(session=2),
+        lambda desk, _: desk.until(131.0),
+    ],
+    ids=["gone", "garbled", "gap", "bye", "replaced", "silent"],
+)
+def test_a_link_that_loses_its_session_is_forgotten_once(desk, ends):
+    link = desk.hello()
+    assert forgotten(desk) == []
+    ends(desk, link)
+    assert forgotten(desk) == [link]
+
+
+def test_a_link_that_gets_no_session_is_forgotten(desk):
+    desk.say(b"stranger", Ping(1))
+    assert forgotten(desk) == [b"stranger"]
+    other = desk.hello("other", realm="another")
+    assert forgotten(desk) == [other]
+    desk.hello(session=2)
+    late = desk.hello(session=1)
+    assert forgotten(desk) == [late]
+    desk.turn(LinkDown(b"never heard of"))
+    assert forgotten(desk) == [b"never heard of"]
+
+
+def test_what_follows_a_lost_session_on_its_link_is_forgotten_too(desk):
+    link = desk.hello()
+    desk.turn(Garbled(link, "no array"), Received(link, [(2, Ping(1))]))
+    assert forgotten(desk) == [link, link]
 
 
 def test_garbage_ends_the_session(desk):

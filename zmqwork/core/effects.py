@@ -39,6 +39,13 @@ class Send:
 
 
 @dataclass(slots=True)
+class Forget:
+    """This link to us has no session (any more): drop what it sent of unfinished transfers."""
+
+    link: bytes
+
+
+@dataclass(slots=True)
 class Probe:
     """Find out whether the process behind this endpoint is gone; answer with `Probed`."""
 
@@ -116,6 +123,7 @@ Effect = (
     Dial
     | HangUp
     | Send
+    | Forget
     | Probe
     | Settle
     | MarkRunning

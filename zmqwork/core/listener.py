@@ -6,6 +6,9 @@ of a peer that vanished do survive on the bound side, and are read after its nex
 Heartbeats go out on every link; the echo of one renews the lease of what the client gave us. A
 HELLO renews nothing, because it may have waited here for long while we slept: what comes after
 it shows that the client had our WELCOME, so that is the first heartbeat of a session.
+
+Whatever link spoke and has no session, or loses it, is forgotten by an effect: nothing that it
+began to send is kept.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Protocol, cast
 
 from zmqwork.config import PROTOCOL_MAX, PROTOCOL_MIN, NodeConfig
 from zmqwork.core import numbering
-from zmqwork.core.effects import Effect, Notice, Send
+from zmqwork.core.effects import Effect, Forget, Notice, Send
 from zmqwork.core.events import Event, Garbled, LinkDown, Received
 from zmqwork.core.messages import Bye, Hello, Message, Ping, Pong, Refused
 from zmqwork.core.numbering import Numbering
@@ -198,9 +201,10 @@ class Listener:
             client = self.clients[hello.node_id] = Client(hello)
         elif hello.session <= client.session:
             self.counters.strays += 1  # an older link, read late
+            self._out.append(Forget(link))
             return
         if client.link is not None:
-            # Nobody reads this there, most likely; here the link's half-received parts go.
+            # (Nobody reads this there, most likely.)
             self._refuse(client.link, "order", "a newer session took the place of this one")
             del self._by_link[client.link]
         client.link = link
@@ -243,6 +247,7 @@ class Listener:
                 self._machine.client_renewed(client, now)
 
     def _link_down(self, link: bytes, now: float) -> None:
+        self._out.append(Forget(link))
         client = self._by_link.pop(link, None)
         if client is None:
             return
@@ -253,10 +258,14 @@ class Listener:
 
     def _reset(self, link: bytes, code: str, text: str, now: float) -> None:
         """Ask for a fresh session; until then the link is mute."""
-        self._refuse(link, code, text)
+        self._send_refusal(link, code, text)
         self._link_down(link, now)
 
     def _refuse(self, link: bytes, code: str, text: str) -> None:
+        self._send_refusal(link, code, text)
+        self._out.append(Forget(link))
+
+    def _send_refusal(self, link: bytes, code: str, text: str) -> None:
         """Say no. It ends the link's session, so its number is of no account."""
         self.counters.refused += 1
         self._out.append(Send(link, 1, Refused(code, text)))
@@ -288,6 +297,7 @@ class Listener:
         del self.clients[client.node_id]
         if client.link is not None:
             del self._by_link[client.link]
+            self._out.append(Forget(client.link))
             client.link = None
         for what in ("ping", "judge", "gone"):
             self._timers.cancel((what, client.node_id))

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import zmq
 
-from zmqwork.core.effects import Dial, Effect, HangUp, Probe, Send
+from zmqwork.core.effects import Dial, Effect, Forget, HangUp, Probe, Send
 from zmqwork.core.events import Event, LinkDown, Probed
 from zmqwork.transport import clock
 from zmqwork.transport.dealer import Dealer
@@ -114,6 +114,7 @@ class Loop:
             Dial: self._dial,
             HangUp: self._hang_up,
             Send: self._send,
+            Forget: lambda effect: self._router.forget(effect.link),
             Probe: self._probe,
             **perform,
         }

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections import OrderedDict
 from pathlib import Path
 
 import zmq
 
 from zmqwork.core.events import Event, Garbled, LinkDown, Received
-from zmqwork.core.messages import Message, Refused
+from zmqwork.core.messages import Message
 from zmqwork.errors import DecodeError, TransportError
 from zmqwork.transport.dealer import (
     POLLIN,
@@ -22,9 +21,6 @@ from zmqwork.transport.dealer import (
 from zmqwork.transport.options import configure
 from zmqwork.wire.codec import Decoder
 
-# Links whose half-received transfers are remembered; the oldest is forgotten first.
-_DECODERS_MAX = 8192
-
 
 class Router:
     """The bound ROUTER. Its links are routing ids, which libzmq makes anew at each connection."""
@@ -34,7 +30,9 @@ class Router:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._socket = context.socket(zmq.ROUTER)
         configure(self._socket)
-        self._decoders: OrderedDict[bytes, Decoder] = OrderedDict()
+        # Of links with a session, and of those that the machine has not judged yet. Bound: the
+        # listener's clients, and the links whose first message was read in this turn.
+        self._decoders: dict[bytes, Decoder] = {}
         self.endpoints: list[str] = []
         fd = self._socket.getsockopt(zmq.FD)
         assert isinstance(fd, int)
@@ -89,11 +87,12 @@ class Router:
             for frames in encode_or_drop(number, message):
                 send_frames(self._socket, [link, *frames])
         except zmq.ZMQError:
-            self._decoders.pop(link, None)
             return LinkDown(link)
-        if isinstance(message, Refused):
-            self._decoders.pop(link, None)  # whatever it was sending, nobody wants it
         return None
+
+    def forget(self, link: bytes) -> None:
+        """Drop what this link has sent of transfers that are not complete."""
+        self._decoders.pop(link, None)
 
     def close(self) -> None:
         """Unbind and close; ipc files are removed."""
@@ -116,6 +115,4 @@ class Router:
         if numbered is None:
             raise DecodeError("a PART before any message: nobody said HELLO on this link")
         self._decoders[link] = decoder
-        if len(self._decoders) > _DECODERS_MAX:
-            self._decoders.popitem(last=False)
         return numbered
