@@ -170,6 +170,8 @@ class WorkerConfig(NodeConfig):
         queues: the queues that it serves; empty: all of them.
         tasks: name -> signature fingerprint of the tasks that it can run.
         shares_process: True if user code runs in this process (inline, thread, asyncio pools).
+        shares_thread: True if it runs in the loop's own thread (inline pool): nothing can be said
+            while a handler runs.
         chunk_max: attempts handed to a slot at once, at most.
         prefetch_max: attempts granted beyond the slots, at most.
         credit_bytes: bytes of arguments that a producer may have here, unsettled.
@@ -183,6 +185,7 @@ class WorkerConfig(NodeConfig):
     queues: tuple[str, ...] = ()
     tasks: dict[str, str] = field(default_factory=dict)
     shares_process: bool = False
+    shares_thread: bool = False
     chunk_max: int = 512
     prefetch_max: int = 16_384
     credit_bytes: int = 64 * 1024 * 1024

@@ -51,5 +51,6 @@ def make_worker(
             for known in (task.name, chunk_name(task.name))
         },
         shares_process=made.shares_process,
+        shares_thread=made.shares_thread,
     )
     return Worker(config, made, discovery=discover(), bind=tuple(bind), insecure_lan=insecure_lan)

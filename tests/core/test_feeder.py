@@ -175,6 +175,35 @@ def test_started_names_who_runs_by_then(desk):
     assert desk.sent(Started) == [Started([3], [1])]
 
 
+def test_in_the_thread_of_the_loop_started_is_told_before_the_handler_begins():
+    desk = WorkerDesk(shares_process=True, shares_thread=True, tasks={"f": "1", "g": "1"})
+    short(desk, "f", seconds=0.02)
+    link = desk.hello()
+    desk.say(link, desk.tasks(1, 2), desk.tasks(3, name="g"))
+    for seq in (1, 2, 3):
+        assert desk.placed() == [(0, seq)], "alone: while it runs nobody could tell of another"
+        assert desk.sent(Started) == [Started([seq], [1])]
+        desk.finish(seq)
+    desk.until(desk.now + 1.0)
+    assert desk.sent(Started) == []
+
+
+def test_in_the_thread_of_the_loop_quick_tasks_pay_nothing():
+    desk = WorkerDesk(shares_process=True, shares_thread=True)
+    short(desk, "f", seconds=0.001)
+    link = desk.hello()
+    desk.say(link, desk.tasks(1, 2, 3))
+    assert desk.placed() == [(0, 1), (0, 2), (0, 3)]
+    assert desk.sent(Started) == []
+    desk.say(link, Cancel([2]))
+    desk.finish(1)
+    assert [i.attempt.seq for i in desk.of(Interrupt)] == [2]
+    # It turned out not to be quick: what is left in the slot is told of, when its turn comes.
+    desk.machine._feeder._pace.observe("f", 1000, 1000.0)
+    desk.finish(2)
+    assert desk.sent(Started) == [Started([3], [1])]
+
+
 def test_dropped_attempts_are_not_told_of(desk):
     desk.say(desk.link, desk.tasks(1, name="long"))
     desk.say(desk.link, Cancel([1]))

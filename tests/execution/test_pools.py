@@ -37,6 +37,10 @@ def test_only_children_have_a_process_of_their_own():
     assert shares == {"inline": True, "thread": True, "asyncio": True, "process": False}
 
 
+def test_only_inline_handlers_share_the_thread_of_the_loop():
+    assert [name for name, make in MAKERS.items() if make().shares_thread] == ["inline"]
+
+
 def test_results_come_in_order(pool):
     pool.give(0, *[("noop", number) for number in range(1_000)])
     pool.give(0, *[("noop", number) for number in range(1_000, 1_100)])

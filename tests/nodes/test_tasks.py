@@ -157,6 +157,17 @@ def test_two_workers_with_the_same_name(start_worker, producer, wait_until):
     assert [f.result(30) for f in [w.echo.submit(i) for i in range(10)]] == list(range(10))
 
 
+def test_what_runs_inline_cannot_be_cancelled_as_if_it_had_not_begun(
+    start_worker, producer, fifo, wait_until
+):
+    start_worker("--pool", "inline")
+    future = w.say_pid_and_wait.submit(fifo.path, 2.0)
+    assert fifo.read()
+    wait_until(future.running, "STARTED was heard while the handler held the thread")
+    assert not future.cancel()
+    assert future.result(30) == "waited"
+
+
 def test_cancel_before_and_after_the_beginning(start_worker, producer, fifo, wait_until):
     start_worker("--pool", "process", "-c", "1")
     running = w.say_pid_and_wait.submit(fifo.path, 1.0)

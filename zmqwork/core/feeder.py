@@ -14,7 +14,7 @@ from zmqwork.core.clients import Account, Held
 from zmqwork.core.effects import Effect, Execute, Interrupt, Restart
 from zmqwork.core.events import Finished, SlotDied, SlotReady
 from zmqwork.core.messages import FAILED, LOST, Failure
-from zmqwork.core.pace import Pace
+from zmqwork.core.pace import LONG_SECONDS, Pace
 from zmqwork.core.slots import Slot
 from zmqwork.core.timers import Timers
 from zmqwork.core.window import Window
@@ -69,7 +69,9 @@ class Feeder:
         self._timers = timers
         self._window = window
         self._out = out
-        self._pace = Pace()
+        # In the loop's own thread STARTED must leave before the handler begins, so that only what
+        # need not be told goes in chunks there.
+        self._pace = Pace(_STARTED_DELAY if config.shares_thread else LONG_SECONDS)
         self._ready_max = _READY_MIN
         self._spare_bytes = config.outbox_bytes
         self.counters = counters
@@ -190,8 +192,12 @@ class Feeder:
         """Note which attempts are at the head of their slots."""
         for slot in self.slots:
             if slot.look(now):
-                if slot.given[0].dropped:
-                    self._interrupt(slot, slot.given[0], now)
+                held = slot.given[0]
+                if held.dropped:
+                    self._interrupt(slot, held, now)
+                elif self._config.shares_thread and not self._pace.is_short(held.name):
+                    self._tell(slot, held)
+                    continue
                 self._timers.set_default(("started", slot.index), now + _STARTED_DELAY)
 
     def announce(self, slot: Slot, now: float) -> None:
@@ -202,6 +208,9 @@ class Feeder:
         if now < slot.head_at + _STARTED_DELAY:
             self._timers.set(("started", slot.index), slot.head_at + _STARTED_DELAY)
             return
+        self._tell(slot, held)
+
+    def _tell(self, slot: Slot, held: Held) -> None:
         slot.said = True
         held.account.started.append(held)
         self.turned[held.account] = None

@@ -18,10 +18,11 @@ class Pace:
     it registered, a producer those that it submits.)
     """
 
-    __slots__ = ("_means",)
+    __slots__ = ("_means", "_short_seconds")
 
-    def __init__(self) -> None:
+    def __init__(self, short_seconds: float = LONG_SECONDS) -> None:
         self._means: dict[str, float] = {}
+        self._short_seconds = short_seconds
 
     def observe(self, name: str, count: int, seconds: float) -> None:
         """`count` tasks of this name ran `seconds` in all."""
@@ -42,4 +43,4 @@ class Pace:
     def is_short(self, name: str) -> bool:
         """Whether the name is known, and known not to be long."""
         mean = self._means.get(name)
-        return mean is not None and mean <= LONG_SECONDS
+        return mean is not None and mean <= self._short_seconds

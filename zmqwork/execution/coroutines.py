@@ -124,6 +124,7 @@ class CoroutinePool:
     """`slots` coroutines at a time in one event loop, in a thread of its own."""
 
     shares_process = True
+    shares_thread = False
 
     def __init__(self, slots: int, handlers: Handlers) -> None:
         self.slots = slots

@@ -1,7 +1,8 @@
 """Handlers on the worker's own thread: the shortest way there is, for short tasks only.
 
 While a handler runs, the worker neither reads nor beats; ZeroMQ's own heartbeats go on, and its
-peers allow it the longer `Health.runtime_timeout`.
+peers allow it the longer `Health.runtime_timeout`. What STARTED has to tell is told before: the
+machine gives a slot that `shares_thread` one attempt at a time unless they are known to be quick.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class InlinePool:
     """One slot, on the loop's thread."""
 
     shares_process = True
+    shares_thread = True
     slots = 1
 
     def __init__(self, handlers: Handlers) -> None:

@@ -41,10 +41,12 @@ class Pool(Protocol):
     Attributes:
         slots: attempts that run at the same time.
         shares_process: whether user code runs in the worker's own process.
+        shares_thread: whether it runs in the loop's own thread, between two turns.
     """
 
     slots: int
     shares_process: bool
+    shares_thread: bool
 
     def start(self, host: Host) -> None:
         """Begin; `SlotReady` follows for each slot."""

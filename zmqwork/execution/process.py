@@ -36,6 +36,7 @@ class ProcessPool:
     """
 
     shares_process = False
+    shares_thread = False
 
     def __init__(
         self,

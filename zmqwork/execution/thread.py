@@ -94,6 +94,7 @@ class ThreadPool:
     """One daemon thread per slot."""
 
     shares_process = True
+    shares_thread = False
 
     def __init__(self, slots: int, handlers: Handlers) -> None:
         self.slots = slots
