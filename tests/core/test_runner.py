@@ -222,6 +222,18 @@ def test_small_changes_of_a_large_credit_are_not_told():
     assert total <= 101
 
 
+def test_whoever_joins_many_gets_credit():
+    desk = WorkerDesk(slots=1, prefetch_max=100)
+    desk.machine._window.ran(1_000_000, 1.0)
+    desk.machine._window.acked(0.1, 100.0)
+    for number in range(12):
+        link = desk.hello(f"p{number}")
+        desk.say(link, Demand(3))
+        limits = [account.limit for account in desk.machine._accounts.values()]
+        assert min(limits) >= 1
+        assert sum(limits) <= 101
+
+
 def test_a_short_task_earns_prefetch(desk):
     link = desk.hello()
     desk.say(link, desk.tasks(1))

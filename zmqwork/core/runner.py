@@ -45,7 +45,7 @@ from zmqwork.core.messages import (
     Tasks,
 )
 from zmqwork.core.timers import Timers
-from zmqwork.core.window import Window, share
+from zmqwork.core.window import Window, adjust, share
 
 SERVING, DRAINING, LEAVING, GONE = "serving", "draining", "leaving", "gone"
 
@@ -54,9 +54,6 @@ _BYE_TIMEOUT = 0.5
 
 # Failures are told to the worker's log at most so often: a bad release fails by the thousand.
 _COMPLAINT_INTERVAL = 1.0
-
-# A credit that grows by less than this part is not worth a message.
-_CREDIT_STEP = 0.25
 
 
 class Runner:
@@ -295,17 +292,9 @@ class Runner:
         exact = total <= self._config.slots  # long tasks: each slot counts
         accounts = list(self._accounts.values())
         shares = share(total, [(a.backlog > 0, len(a.held)) for a in accounts])
-        spent = sum(max(0, account.limit) for account in accounts)
-        # Lower limits first, so that the sum of what is granted never exceeds the total.
-        for account, wanted in sorted(
-            zip(accounts, shares, strict=True), key=lambda pair: pair[1] - pair[0].limit
-        ):
-            before = max(0, account.limit)
-            limit = min(wanted, before + max(0, total - spent))
-            step = 1.0 if exact else max(1.0, _CREDIT_STEP * before)
-            if account.limit >= 0 and abs(limit - before) < step and spent <= total:
-                continue
-            spent += limit - before
+        limits = [account.limit for account in accounts]
+        for index, limit in adjust(total, limits, shares, exact=exact):
+            account = accounts[index]
             account.limit = limit
             self.listener.send(account.client, Credit(limit, self._config.credit_bytes))
 

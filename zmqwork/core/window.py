@@ -16,6 +16,9 @@ from zmqwork.core.pace import LONG_SECONDS
 # In this many seconds a round trip that is not seen again loses half of its weight.
 _HALF_LIFE = 1.0
 
+# A credit that changes by less than this part is not worth a message.
+_STEP = 0.25
+
 # A producer that answers more slowly than this gets no larger a window for it: what is granted is
 # at most twice this long a time of work.
 _ROUND_TRIP_MAX = 0.2
@@ -91,3 +94,29 @@ def share(total: int, claims: list[tuple[bool, int]]) -> list[int]:
     for place, index in enumerate(takers):
         shares[index] = left // len(takers) + (1 if place < left % len(takers) else 0)
     return shares
+
+
+def adjust(
+    total: int, limits: list[int], shares: list[int], *, exact: bool
+) -> list[tuple[int, int]]:
+    """The limits to tell anew, as (index, limit), so that their sum never exceeds `total`.
+
+    Lowered ones come first. Small changes are not told, unless `exact`; but whoever is due a raise
+    that is worth telling gets it, if need be from those that are only a little above their share.
+    A limit of -1 was never told.
+    """
+    before = [max(0, limit) for limit in limits]
+    steps = [1.0 if exact else max(1.0, _STEP * limit) for limit in before]
+    raises = zip(before, shares, steps, strict=True)
+    spent = sum(before)
+    missing = spent - total + sum(due - limit for limit, due, step in raises if due - limit >= step)
+    told = []
+    for index in sorted(range(len(limits)), key=lambda index: shares[index] - limits[index]):
+        limit = min(shares[index], before[index] + max(0, total - spent))
+        change = limit - before[index]
+        if abs(change) < steps[index] and limits[index] >= 0 and (change >= 0 or missing <= 0):
+            continue
+        spent += change
+        missing += min(0, change)
+        told.append((index, limit))
+    return told
