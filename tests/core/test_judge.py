@@ -15,6 +15,7 @@ from zmqwork.core.messages import (
     Failure,
     Return,
     Started,
+    Tasks,
 )
 
 ERROR = {"type": "ValueError", "text": "no", "traceback": "..."}
@@ -48,12 +49,14 @@ def test_batches_are_acked_soon(desk):
     assert desk.sent(DoneAck, link) == [DoneAck(1)]
 
 
-def test_an_ack_goes_ahead_of_the_next_tasks(desk):
+def test_an_ack_goes_with_the_next_tasks(desk):
     link = desk.open()
     desk.submit(1, 2)
     desk.say(link, done(1, (1, 1)))
     assert desk.given() == [(2, 1)]
-    assert desk.sent(DoneAck) == [DoneAck(1)]
+    assert [tasks.ack for tasks in desk.sent(Tasks)] == [1]
+    desk.until(100.5)
+    assert not desk.sent(DoneAck), "once is enough"
 
 
 def test_nobody_is_left_to_ack(desk):

@@ -259,6 +259,16 @@ def test_results_are_kept_until_they_are_acked(desk):
     acked(desk, link, 1)
 
 
+def test_an_ack_comes_with_tasks_too():
+    desk = WorkerDesk()
+    link = desk.hello()
+    desk.say(link, desk.tasks(1))
+    desk.finish(1)
+    desk.say(link, Tasks(desk.tasks(2).runs, ack=1))
+    assert len(desk.account().outbox) == 0
+    assert desk.placed() == [(0, 2)]
+
+
 def test_nothing_begins_while_too_many_results_are_unacked():
     desk = WorkerDesk(outbox_bytes=3)
     link = desk.hello()

@@ -69,7 +69,7 @@ def count_stale_failures(monkeypatch):
 
 
 def ack_nothing(monkeypatch):
-    monkeypatch.setattr(Runner, "_done_ack", lambda *_: None)
+    monkeypatch.setattr(Runner, "_acked", lambda *_: None)
 
 
 def grant_everybody_everything(monkeypatch):

@@ -58,7 +58,10 @@ def test_every_message_comes_back(kind):
 
 @given(any_message)
 def test_fields_of_a_newer_minor_version_are_ignored(message):
-    fields = [*head(message), {"new": [1, None]}, b"later"]
+    fields = head(message)
+    if message == m.Tasks(getattr(message, "runs", None)):
+        fields.append(0)  # the ack, which is left out when it says nothing
+    fields += [{"new": [1, None]}, b"later"]
     assert Decoder().decode([msgpack.packb(fields)]) == (1, message)
 
 

@@ -109,7 +109,7 @@ BY_KIND = {
     m.Bye: st.just(m.Bye()),
     m.Demand: st.builds(m.Demand, st.integers(0, 3)),
     m.Credit: st.builds(m.Credit, counts, numbers),
-    m.Tasks: st.builds(m.Tasks, st.lists(runs(), max_size=4)),
+    m.Tasks: st.builds(m.Tasks, st.lists(runs(), max_size=4), numbers),
     m.Started: columns(numbers, numbers).map(lambda c: m.Started(*c)),
     m.Done: dones(),
     m.DoneAck: st.builds(m.DoneAck, numbers),

@@ -111,21 +111,15 @@ class Assigner:
             run.args.append(args)
         worker.held_bytes += size_bytes
         self._books.counters["dispatched"] += len(entries)
-        self._books.out.append(Send(worker.peer.link, worker.peer.numbers.next(), Tasks(runs)))
-        self.ack(worker)  # behind them: it can wait
-
-    def ack(self, worker: Worker) -> None:
-        """Ack what this worker has sent, if that is still to be done."""
-        batch = self._acks.pop(worker.node_id, None)
-        if batch is not None and worker.peer.stage == OPEN:
-            self._books.dialer.send(worker.peer, DoneAck(batch))
+        tasks = Tasks(runs, self._acks.pop(worker.node_id, 0))
+        self._books.out.append(Send(worker.peer.link, worker.peer.numbers.next(), tasks))
 
     def ack_all(self) -> None:
         """Ack whatever is still to be acked."""
-        for node_id in list(self._acks):
+        for node_id, batch in self._acks.items():
             worker = self._books.workforce.get(node_id)
-            if worker is not None:
-                self.ack(worker)
+            if worker is not None and worker.peer.stage == OPEN:
+                self._books.dialer.send(worker.peer, DoneAck(batch))
         self._acks.clear()
 
 

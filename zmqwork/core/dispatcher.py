@@ -39,6 +39,7 @@ from zmqwork.core.events import (
 )
 from zmqwork.core.inventory import Inventory
 from zmqwork.core.judge import Judge
+from zmqwork.core.lag import Lag, earliest
 from zmqwork.core.lanes import Lane
 from zmqwork.core.lifecycle import STARTED
 from zmqwork.core.listener import Client, Listener
@@ -82,7 +83,7 @@ class Dispatcher:
         self._balancer = Balancer(books)
         self._inventory = Inventory(books, self._judge)
         self._stopped = False
-        self._ticked_at: float | None = None
+        self._lag = Lag(config.health.heartbeat_interval / 2)
         self._handlers: dict[type[Event], Callable[[Any, float], None]] = {
             Submitted: self._submitted,
             CancelRequested: self._cancel_requested,
@@ -111,7 +112,9 @@ class Dispatcher:
 
     def tick(self, now: float) -> list[Effect]:
         """Draw the consequences of this turn, and do what is due."""
-        self._forgive_own_lag(now)
+        if lag := self._lag.of_turn(now):
+            self.dialer.forgive(lag, now)
+            self.listener.forgive(lag, now)
         self.dialer.tick(now)
         self.listener.tick(now)
         while due := self._timers.due(now):  # again, because what is due may set what is due
@@ -125,27 +128,18 @@ class Dispatcher:
         if self._judge.acks:
             self._timers.set_default(("acks", None), now + _ACK_DELAY)
         self._books.report()
-        self._ticked_at = now
         return self._emit()
 
     def deadline(self) -> float | None:
         """The next instant at which `tick` has something to do without an event."""
-        instants = (self._timers.next(), self.dialer.deadline(), self.listener.deadline())
-        return min((at for at in instants if at is not None), default=None)
+        return self._lag.promised(
+            earliest(self._timers.next(), self.dialer.deadline(), self.listener.deadline())
+        )
 
     def _emit(self) -> list[Effect]:
         out = self._out[:]
         self._out.clear()
         return out
-
-    def _forgive_own_lag(self, now: float) -> None:
-        deadline = self.deadline()
-        if deadline is None or self._ticked_at is None:
-            return
-        lag = now - max(deadline, self._ticked_at)
-        if lag > self._config.health.heartbeat_interval / 2:
-            self.dialer.forgive(lag, now)
-            self.listener.forgive(lag, now)
 
     # -- the application ----------------------------------------------------------------------
 

@@ -161,9 +161,10 @@ class Run:
 
 @dataclass(slots=True)
 class Tasks:
-    """Attempts for a worker."""
+    """Attempts for a worker; `ack` says as well what a DONE_ACK would (0: nothing)."""
 
     runs: list[Run]
+    ack: int = 0
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from zmqwork.core.events import (
 )
 from zmqwork.core.feeder import Feeder
 from zmqwork.core.intake import Intake
+from zmqwork.core.lag import Lag, earliest
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import (
     LOST,
@@ -67,7 +68,7 @@ class Runner:
         self._window = Window(config.slots, config.prefetch_max)
         self._timers = Timers()
         self._credit_stale = False
-        self._ticked_at: float | None = None
+        self._lag = Lag(config.health.heartbeat_interval / 2)
         self._complained_at = float("-inf")
         self._untold = 0  # failures since the last complaint
         self.state = SERVING
@@ -82,8 +83,8 @@ class Runner:
             StatusRequested: self._status_requested,
         }
         self._messages: dict[type[Message], Callable[[Account, Any, float], None]] = {
-            Tasks: self._intake.tasks,
-            DoneAck: self._done_ack,
+            Tasks: self._tasks,
+            DoneAck: lambda account, message, now: self._acked(account, message.batch, now),
             Cancel: self._cancel,
             Recall: self._intake.recall,
             Demand: self._demand,
@@ -108,7 +109,8 @@ class Runner:
 
     def tick(self, now: float) -> list[Effect]:
         """Feed the slots and send what this turn piled up."""
-        self._forgive_own_lag(now)
+        if lag := self._lag.of_turn(now):
+            self.listener.forgive(lag, now)
         self.listener.tick(now)
         for due in self._timers.due(now):
             self._due(due, now)
@@ -121,25 +123,16 @@ class Runner:
             self._say_bye(now)
         if self.state == LEAVING and not self._accounts:
             self._leave()
-        self._ticked_at = now
         return self._emit()
 
     def deadline(self) -> float | None:
         """The next instant at which `tick` has something to do without an event."""
-        instants = (self._timers.next(), self.listener.deadline())
-        return min((at for at in instants if at is not None), default=None)
+        return self._lag.promised(earliest(self._timers.next(), self.listener.deadline()))
 
     def _emit(self) -> list[Effect]:
         out = self._out[:]
         self._out.clear()
         return out
-
-    def _forgive_own_lag(self, now: float) -> None:
-        deadline = self.deadline()
-        if deadline is not None and self._ticked_at is not None:
-            lag = now - max(deadline, self._ticked_at)
-            if lag > self._config.health.heartbeat_interval / 2:
-                self.listener.forgive(lag, now)
 
     def _due(self, due: Any, now: float) -> None:
         what, key = due
@@ -219,8 +212,13 @@ class Runner:
         self._intake.cancel(account, cancel, now)
         self._credit_stale = True
 
-    def _done_ack(self, account: Account, ack: DoneAck, now: float) -> None:
-        sent_at = account.acked(ack.batch)
+    def _tasks(self, account: Account, tasks: Tasks, now: float) -> None:
+        self._intake.tasks(account, tasks, now)
+        if tasks.ack:
+            self._acked(account, tasks.ack, now)
+
+    def _acked(self, account: Account, batch: int, now: float) -> None:
+        sent_at = account.acked(batch)
         if sent_at is not None:
             self._window.acked(now - sent_at, now)
             self._credit_stale = True

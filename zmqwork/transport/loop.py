@@ -85,7 +85,7 @@ class Loop:
         self._context.set(zmq.MAX_SOCKETS, _MAX_SOCKETS)
         self._selector = selectors.DefaultSelector()
         self._wakeup = Wakeup()
-        self._selector.register(self._wakeup.fd, selectors.EVENT_READ, self._wakeup.clear)
+        self._selector.register(self._wakeup.fd, selectors.EVENT_READ, self._woken_up)
         self._router = Router(self._context)
         self._selector.register(self._router.fd, selectors.EVENT_READ, self._router_ready)
         self._dealers: dict[int, Dealer] = {}
@@ -106,6 +106,7 @@ class Loop:
         self._writable: dict[int, Callable[[], None]] = {}
         self._readable: dict[int, Callable[[], None]] = {}
         self._asleep = False
+        self._woken = False
         self._stopping = False
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -241,7 +242,8 @@ class Loop:
         else:
             self._turns_unread = 0
             self._wait()
-        while self._later and self._later[0][0] <= self.clock():
+        now = self.clock()
+        while self._later and self._later[0][0] <= now:
             heappop(self._later)[2]()
         self._read()
         events = self._events = deque(self._seen)
@@ -251,7 +253,6 @@ class Loop:
         if self._feed:
             events += self._feed.take()
         events += [inbox.popleft() for _ in range(posted)]
-        now = self.clock()
         handle = self._machine.handle
         while events:
             effects = handle(events.popleft(), now)
@@ -265,6 +266,11 @@ class Loop:
         self._read()
 
     def _wait(self) -> None:
+        if self._woken:
+            # Not at once: reading lets go of the interpreter, and whoever woke us would have it
+            # in the middle of our turn.
+            self._woken = False
+            self._wakeup.clear()
         self._asleep = True
         ready = self._selector.select(self._timeout())
         self._asleep = False
@@ -297,6 +303,9 @@ class Loop:
             perform[type(effect)](effect)
 
     # -- sockets ------------------------------------------------------------------------------
+
+    def _woken_up(self) -> None:
+        self._woken = True
 
     def _router_ready(self) -> None:
         self._unread[self._router.fd] = self._router

@@ -11,6 +11,7 @@ from zmqwork.core.events import Event, Garbled, LinkDown, Received
 from zmqwork.core.messages import Message
 from zmqwork.errors import DecodeError, TransportError
 from zmqwork.transport.dealer import (
+    DONTWAIT,
     POLLIN,
     RECEIVE_BUDGET,
     encode_or_drop,
@@ -60,10 +61,12 @@ class Router:
         """Append what arrived; True if there may be more to read. Call it after every send."""
         if not self._readable():
             return False
+        socket = self._socket
         by_link: dict[bytes, list[tuple[int, Message]]] = {}
         more = True
         for _ in range(RECEIVE_BUDGET):
-            link, *frames = receive_frames(self._socket)
+            link = socket.recv(DONTWAIT)  # which others follow, always
+            frames = receive_frames(socket)
             messages = by_link.setdefault(link, [])
             try:
                 # (A single empty frame is somebody's own probe.)

@@ -153,7 +153,7 @@ def _tasks(f: list[Any], incoming: Incoming) -> messages.Tasks:
         left -= len(seqs)
         attempt = fields.number(run[2], "a run's attempt")
         out.append(messages.Run(fields.task_name(run[0]), options, attempt, seqs, args))
-    return messages.Tasks(out)
+    return messages.Tasks(out, fields.number(f[3], "TASKS' ack") if len(f) > 3 else 0)
 
 
 def _check_options(options: dict[str, Any]) -> None:

@@ -66,7 +66,8 @@ def _credit(m: messages.Credit, _: Outgoing) -> list[Any]:
 
 
 def _tasks(m: messages.Tasks, out: Outgoing) -> list[Any]:
-    return [[[r.name, r.options, r.attempt, r.seqs, out.place(r.args)] for r in m.runs]]
+    runs = [[r.name, r.options, r.attempt, r.seqs, out.place(r.args)] for r in m.runs]
+    return [runs, m.ack] if m.ack else [runs]
 
 
 def _started(m: messages.Started, _: Outgoing) -> list[Any]:
