@@ -127,6 +127,21 @@ async def async_forever(path):
         cleaned.touch()  # noqa: ASYNC240  # likewise
 
 
+async def async_cancel_itself():
+    asyncio.current_task().cancel()
+    return "returned"
+
+
+async def async_cancel_itself_later():
+    asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)
+    return "returned"
+
+
+async def async_cancel_itself_and_wait():
+    asyncio.current_task().cancel()
+    await asyncio.sleep(0)
+
+
 async def async_loop_id():
     return id(asyncio.get_running_loop())
 

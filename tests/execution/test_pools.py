@@ -165,6 +165,16 @@ def test_a_coroutine_is_cancelled_and_cleans_up(patient_pool, tmp_path):
     assert patient_pool.value() == 3
 
 
+def test_a_coroutine_that_cancels_itself_does_not_end_its_slot(bench):
+    pool = bench(MAKERS["asyncio"]())
+    for name in ("async_cancel_itself", "async_cancel_itself_later"):
+        assert pool.call(name) == "returned"
+        assert pool.call("async_add", 1, 2) == 3
+    pool.give(0, ("async_cancel_itself_and_wait",), ("async_cancel_itself",), ("async_add", 2, 2))
+    assert pool.error()["type"] == "asyncio.exceptions.CancelledError"
+    assert pool.values(count=2) == ["returned", 4]
+
+
 def test_cancelling_what_is_over_does_nothing(pool):
     [held] = pool.give(0, ("noop", 1))
     pool.value()

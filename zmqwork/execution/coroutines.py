@@ -51,25 +51,47 @@ class _Lane:
         self.task.cancel()
 
     async def _work(self) -> None:
-        reporter, task = self._reporter, self.task
+        reporter = self._reporter
         while True:
-            for held in await self._queue.get():
+            for held in await self._take():
                 self._running = held
                 reporter.begin(held.name)
                 outcome = await self._run(held)
                 self._running = None
-                # A cancellation was for the attempt, and must not confuse the next one.
-                while task.uncancel():
-                    pass
+                if self.task.cancelling():
+                    await self._calm_down()
                 if self._is_closed():
                     return
                 if reporter.add(outcome):
                     # Handlers that never wait would keep the event loop from all others.
-                    await asyncio.sleep(0)
+                    await self._pause()
                 elif not self._posting:
                     # As soon as a handler waits; until then there may be more to report.
                     self._posting = True
                     self._loop.call_soon(self._post)
+
+    async def _take(self) -> Sequence[Held]:
+        while True:
+            try:
+                return await self._queue.get()
+            except asyncio.CancelledError:
+                if self._closed:
+                    raise
+                # By what an attempt has left behind: it must not end the slot.
+
+    async def _calm_down(self) -> None:
+        """A cancellation was for the attempt, and must not confuse the next one.
+
+        It may not be delivered yet: a handler can cancel its own task and return.
+        """
+        while self.task.cancelling():
+            while self.task.uncancel():
+                pass
+            await self._pause()
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
 
     def _is_closed(self) -> bool:
         return self._closed
