@@ -11,7 +11,7 @@ from typing import Any
 
 from zmqwork.config import ProducerConfig
 from zmqwork.core.dispatcher import Dispatcher
-from zmqwork.core.effects import Answer, Left, MarkRunning, Notice, Settle
+from zmqwork.core.effects import Answer, Effect, Left, MarkRunning, Notice, Settle
 from zmqwork.core.events import (
     CancelRequested,
     Event,
@@ -335,12 +335,17 @@ class Producer:
         with self._lock:
             self._stopped = True
             self._room.notify_all()
+        # First what was decided, in case that the machine fails again.
+        self._settle_all(self._loop.undone())
         now = self._loop.clock()
         effects = self._machine.handle(StopRequested(), now)
         for event in [*self._loop.untaken(), *self.take()]:
             if isinstance(event, Submitted):
                 effects += self._machine.handle(event, now)
         effects += self._machine.tick(now)
+        self._settle_all(effects)
+
+    def _settle_all(self, effects: list[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Settle):
                 self._settle(effect)

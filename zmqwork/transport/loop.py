@@ -99,6 +99,7 @@ class Loop:
         self._unread: dict[int, Dealer | Router] = {}
         self._seen: list[Event] = []
         self._events: deque[Event] = deque()  # of this turn
+        self._undone: list[Effect] = []
         self._again = False
         self._turns_unread = 0
         self._later: list[tuple[float, int, Callable[[], None]]] = []
@@ -183,6 +184,10 @@ class Loop:
     def untaken(self) -> list[Event]:
         """What a turn that failed has not given to the machine."""
         return list(self._events)
+
+    def undone(self) -> list[Effect]:
+        """What the machine has decided, behind the effect that failed."""
+        return self._undone
 
     def close(self) -> None:
         """Close everything; does nothing the second time. Not while the thread runs."""
@@ -299,8 +304,13 @@ class Loop:
 
     def _do(self, effects: list[Effect]) -> None:
         perform = self._perform
-        for effect in effects:
-            perform[type(effect)](effect)
+        undone = iter(effects)
+        try:
+            for effect in undone:
+                perform[type(effect)](effect)
+        except BaseException:
+            self._undone += undone
+            raise
 
     # -- sockets ------------------------------------------------------------------------------
 
