@@ -510,6 +510,7 @@ def test_wrong_arguments_of_a_producer(arguments, text):
         ({"queues": "images"}, r"queues is a list of names: \['images'\]"),
         ({"queues": [""]}, "queue must be a non-empty string"),
         ({"bind": "tcp://127.0.0.1:*"}, "bind is a list of endpoints"),
+        ({"drain_timeout": -1}, "drain_timeout must be a number at least 0"),
         ({"bind": ["tcp://0.0.0.0:*"], "pool": "inline"}, "insecure"),
     ],
 )

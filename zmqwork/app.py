@@ -194,6 +194,7 @@ class App:
         bind: Iterable[str] = (),
         peers: Iterable[str] = (),
         insecure_lan: bool = False,
+        drain_timeout: float = 30.0,
         realm: str | None = None,
         discovery: DiscoveryName | None = None,
     ) -> Worker:
@@ -211,6 +212,7 @@ class App:
             bind: endpoints to listen at beside the local socket, ``"tcp://127.0.0.1:*"``.
             peers: as for `App`, in addition.
             insecure_lan: allow a routable `bind` without keys: whoever reaches it can run tasks.
+            drain_timeout: a drain that takes longer than so many seconds gives back what runs.
             realm: serve this realm instead of the app's own.
             discovery: as for `App`, instead.
 
@@ -231,6 +233,7 @@ class App:
             queues=queues,
             bind=bind,
             insecure_lan=insecure_lan,
+            drain_timeout=drain_timeout,
         )
 
     def discover(

@@ -30,6 +30,7 @@ def make_worker(
     queues: Iterable[str],
     bind: Iterable[str],
     insecure_lan: bool,
+    drain_timeout: float,
 ) -> Worker:
     """A worker that is not started, for `App.worker`."""
     if isinstance(queues, str):
@@ -52,5 +53,6 @@ def make_worker(
         },
         shares_process=made.shares_process,
         shares_thread=made.shares_thread,
+        drain_timeout=drain_timeout,
     )
     return Worker(config, made, discovery=discover(), bind=tuple(bind), insecure_lan=insecure_lan)

@@ -56,6 +56,20 @@ def test_the_first_signal_lets_running_tasks_finish(worker, start, gate):
     assert call.stdout.read() == "waited\n"
 
 
+def test_a_drain_that_takes_too_long_gives_back_what_runs(worker, start, gate):
+    process, _ = worker("--drain-timeout", "0.1")
+    call = start("call", "thumbs:app", "wait_for", *gate.words)
+    gate.wait_begun()
+    process.send_signal(signal.SIGTERM)
+    while "took too long: 1 attempts are returned" not in (line := process.stderr.readline()):
+        assert line
+    assert process.wait(30) == 0
+    worker()
+    gate.wait_begun()
+    gate.open()
+    assert call.wait(30) == 0
+
+
 def test_the_second_signal_gives_back_what_runs(worker, start, gate):
     process, _ = worker()
     call = start("call", "thumbs:app", "wait_for", *gate.words)

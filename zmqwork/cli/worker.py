@@ -1,8 +1,8 @@
 """Run tasks of an app, in child processes unless told otherwise, until told to stop.
 
 Producers find this worker by themselves; the order of starts does not matter. Ctrl-C (or
-SIGTERM) lets it finish what it runs and leave; a second one cancels that and gives it back to
-the producers; a third one, or SIGQUIT, leaves at once.
+SIGTERM) lets it finish what it runs and leave; a second one, or the end of --drain-timeout,
+cancels that and gives it back to the producers; a third one, or SIGQUIT, leaves at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmqwork import __version__
 from zmqwork.cli.output import Output
-from zmqwork.cli.parser import Parser, add_output, add_search, whole
+from zmqwork.cli.parser import Parser, add_output, add_search, seconds, whole
 from zmqwork.cli.search import search_options
 from zmqwork.cli.target import load_app
 from zmqwork.nodes.signals import StopSignals
@@ -55,6 +55,13 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "-Q", "--queues", type=_names, default=(), metavar="A,B", help="queues to serve (all)"
     )
+    parser.add_argument(
+        "--drain-timeout",
+        type=seconds,
+        default=30.0,
+        metavar="SECONDS",
+        help="on leaving, give back what still runs after this long (default: 30)",
+    )
     parser.add_argument("-n", "--name", metavar="NAME", help="a label for people")
     parser.add_argument(
         "--log-level", choices=_LEVELS, default="info", metavar="LEVEL", help=", ".join(_LEVELS)
@@ -91,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
         name=args.name,
         bind=args.bind,
         insecure_lan=args.insecure_lan,
+        drain_timeout=args.drain_timeout,
         **search_options(args),
     )
     with StopSignals(worker) as signals:
