@@ -47,7 +47,7 @@ def same(one, other):
         return one == other and {type(item) for item in one} == {type(item) for item in other}
     if isinstance(one, Decimal):
         return str(one) == str(other)
-    if isinstance(one, dt.datetime):
+    if isinstance(one, (dt.datetime, dt.time)):
         return repr(one) == repr(other) and one.fold == other.fold
     return one == other
 
@@ -75,6 +75,7 @@ hashables = st.one_of(
     st.dates(),
     st.datetimes(),
     st.timedeltas(),
+    st.times(),
 )
 keys = st.one_of(hashables, st.tuples(hashables, hashables), st.frozensets(hashables, max_size=2))
 leaves = st.one_of(
@@ -82,6 +83,7 @@ leaves = st.one_of(
     st.floats(),
     st.decimals(allow_nan=True),
     st.datetimes(timezones=zones),
+    st.times(timezones=zones),
     st.text(alphabet="abc/. ä", min_size=1, max_size=8).map(Path),
     st.sets(keys, max_size=3),
     keys,
@@ -129,6 +131,10 @@ def test_a_call_comes_back_exactly(args, kwargs):
         dt.timedelta.max,
         dt.timezone(dt.timedelta(microseconds=-1)).utcoffset(None),
         dt.datetime(2026, 1, 1, tzinfo=dt.timezone(dt.timedelta(seconds=-1, microseconds=-1))),
+        dt.time.min,
+        dt.time.max,
+        dt.time(2, 30, fold=1, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")),
+        dt.time(1, tzinfo=dt.timezone(dt.timedelta(seconds=-1, microseconds=-1))),
         UUID(int=0),
         Path(),
         Path("/"),
@@ -379,6 +385,9 @@ HOSTILE = {
     "zone outside": extension(extensions.DATETIME, "2026-01-01T00:00:00", "../../x", 0),
     "zone that is a folder": extension(extensions.DATETIME, "2026-01-01T00:00:00", "America", 0),
     "zone with NUL": extension(extensions.DATETIME, "2026-01-01T00:00:00", "a\0b", 0),
+    "time zone outside": extension(extensions.TIME, "12:00", "../../x", 0),
+    "time without a fold": extension(extensions.TIME, "12:00", None),
+    "no time": extension(extensions.TIME, "25:00", None, 0),
     "fold": extension(extensions.DATETIME, "2026-01-01T00:00:00", None, 2),
     "endless duration": extension(extensions.TIMEDELTA, 2**62, 0, 0),
     "no duration": extension(extensions.TIMEDELTA, math.inf, 0, 0),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +33,7 @@ BIG_INT: Final = 10
 COMPLEX: Final = 11
 ARRAY: Final = 12
 SCALAR: Final = 13
+TIME: Final = 14
 REGISTERED: Final = 32
 
 _COMPLEX = struct.Struct(">dd")
@@ -49,17 +50,18 @@ def _list(data: bytes, unpack: Unpack) -> list[Any]:
     return items
 
 
-def _datetime(value: datetime, pack: Pack) -> bytes:
+def _moment(value: datetime | time, pack: Pack) -> bytes:
+    kind = type(value).__name__
     zone = value.tzinfo
     key = None
     if type(zone) is ZoneInfo:
         key = zone.key
         if key is None:
-            raise Unfit("a datetime whose ZoneInfo has no key does not travel")
+            raise Unfit(f"a {kind} whose ZoneInfo has no key does not travel")
     elif zone is not None and type(zone) is not timezone:
         raise Unfit(
-            f"a datetime with a tzinfo of type {type(zone).__module__}.{type(zone).__qualname__} "
-            "does not travel: use zoneinfo.ZoneInfo, or .astimezone(datetime.UTC)"
+            f"a {kind} with a tzinfo of type {type(zone).__module__}.{type(zone).__qualname__} "
+            "does not travel: use zoneinfo.ZoneInfo or datetime.UTC"
         )
     return pack([value.isoformat(), key, value.fold])
 
@@ -75,6 +77,15 @@ def _to_datetime(data: bytes, unpack: Unpack) -> datetime:
             same = local.utcoffset() == moment.utcoffset()
             return local if same else moment.astimezone(local.tzinfo)
     raise DecodeError("a datetime is not [text, zone, fold]")
+
+
+def _to_time(data: bytes, unpack: Unpack) -> time:
+    match unpack(data):
+        case [str() as text, None, (0 | 1) as fold]:
+            return time.fromisoformat(text).replace(fold=fold)
+        case [str() as text, str() as key, (0 | 1) as fold]:
+            return time.fromisoformat(text).replace(tzinfo=ZoneInfo(key), fold=fold)
+    raise DecodeError("a time is not [text, zone, fold]")
 
 
 def _to_timedelta(data: bytes, unpack: Unpack) -> timedelta:
@@ -126,7 +137,8 @@ ENCODERS: dict[type, tuple[int, Encoder]] = {
     tuple: (TUPLE, _items),
     set: (SET, _items),
     frozenset: (FROZENSET, _items),
-    datetime: (DATETIME, _datetime),
+    datetime: (DATETIME, _moment),
+    time: (TIME, _moment),
     date: (DATE, lambda value, _: value.isoformat().encode()),
     timedelta: (TIMEDELTA, lambda v, pack: pack([v.days, v.seconds, v.microseconds])),
     UUID: (UUID_CODE, lambda value, _: value.bytes),
@@ -145,6 +157,7 @@ DECODERS: dict[int, Decoder] = {
     SET: lambda data, unpack: set(_list(data, unpack)),
     FROZENSET: lambda data, unpack: frozenset(_list(data, unpack)),
     DATETIME: _to_datetime,
+    TIME: _to_time,
     DATE: lambda data, _: date.fromisoformat(data.decode("ascii")),
     TIMEDELTA: _to_timedelta,
     UUID_CODE: lambda data, _: UUID(bytes=data),
