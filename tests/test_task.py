@@ -1,7 +1,9 @@
 import asyncio
 import functools
+import importlib
 import inspect
 import pickle
+import sys
 
 import pytest
 from producer_standin import producing
@@ -192,6 +194,76 @@ def test_names():
     # The same definition once more: a notebook's cell that is run again.
     again = own.task(scale.handler)
     assert own.tasks["scale"] is again
+
+
+TWICE = """
+@app.task
+def f(): ...
+
+class Tasks:
+    @app.task(name="g")
+    def g(): ...
+
+def more():
+    @app.task
+    def h(): ...
+
+more()
+"""
+
+
+def run(text, names):
+    """Run the text of a module, or of a notebook's cell."""
+    exec(compile(text, "cell.py", "exec"), names)  # what notebooks do
+
+
+def test_a_text_that_is_run_again_replaces_its_tasks():
+    names = {"app": App("x"), "__name__": "cell"}
+    run(TWICE, names)
+    first = dict(names["app"].tasks)
+    names["more"]()
+    run("\n\n" + TWICE, names)
+    assert names["app"].tasks.keys() == first.keys() == {"f", "g", "more.<locals>.h"}
+    assert all(names["app"].tasks[name] is not task for name, task in first.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "second"),
+    [
+        ("@app.task\ndef f(): ...\n\n@app.task\ndef f(a): ...", 1, 4),
+        ("@app.task\nasync def f(): ...\n@app.task(max_retries=1)\ndef f(): ...", 1, 3),
+        ("def t(f): return app.task(f)\n@t\ndef f(): ...\n@t\ndef f(a): ...", 2, 4),
+        (
+            "class C:\n @app.task(name='f')\n def f(): ...\n @app.task(name='f')\n def f(): ...",
+            2,
+            4,
+        ),
+    ],
+)
+def test_two_functions_of_one_name_in_one_text_are_refused(text, first, second):
+    names = {"app": App("x"), "__name__": "cell"}
+    with pytest.raises(ConfigError) as caught:
+        run(text, names)
+    assert "has a task 'f' already" in str(caught.value)
+    assert f"cell.py:{first})" in str(caught.value)
+    assert f"cell.py:{second})" in str(caught.value)
+
+
+def test_a_module_that_is_reloaded_replaces_its_tasks(tmp_path, monkeypatch):
+    (tmp_path / "the_app.py").write_text("import zmqwork\napp = zmqwork.App('x')\n")
+    tasks = tmp_path / "some_tasks.py"
+    tasks.write_text("from the_app import app\n@app.task\ndef f(): return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    module = importlib.import_module("some_tasks")
+    before = module.f
+    tasks.write_text("from the_app import app\n\n@app.task\ndef f(): return 2\n")
+    importlib.invalidate_caches()
+    importlib.reload(module)
+    assert module.app.tasks["f"] is module.f is not before
+    assert module.f() == 2
+    for name in ("some_tasks", "the_app"):
+        monkeypatch.delitem(sys.modules, name)
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", "x" * 127, "chunky[]", 7])

@@ -16,6 +16,7 @@ from zmqwork.config import (
     check_name,
     check_options,
 )
+from zmqwork.definition import origin, place, stand_side_by_side
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.producers import Producers
 from zmqwork.signature import refuse_what_cannot_run
@@ -103,6 +104,9 @@ class App:
     ) -> Any:
         """Make a function a task: ``@app.task`` or ``@app.task(max_retries=5)``.
 
+        A module that is reloaded, or a notebook's cell that is run again, replaces its tasks. Two
+        functions of one name in one module are refused, as is a name of another module's task.
+
         Args:
             function: what a worker runs: a function or an ``async def``.
             name: how workers know it; the function's qualified name if it is not given.
@@ -137,10 +141,13 @@ class App:
                 raise UsageError(f"{function!r} has no name of its own: pass name='...'")
             _check_task_name(name)
         there = self._tasks.get(name)
-        # The same definition again is a notebook's cell that was run again, or a reload.
-        if there is not None and _origin(there.handler) != _origin(function):
-            where = ".".join(_origin(there.handler))
-            raise ConfigError(f"app {self.name!r} has a task {name!r} already ({where})")
+        if there is not None and (
+            origin(there.handler) != origin(function) or stand_side_by_side(there.handler, function)
+        ):
+            raise ConfigError(
+                f"app {self.name!r} has a task {name!r} already ({place(there.handler)}): give the "
+                f"other one ({place(function)}) another name, or pass name='...'"
+            )
         kind = AsyncTask if inspect.iscoroutinefunction(function) else Task
         task: Task[..., Any] = kind(function, name, options, self._producers)
         self._tasks[name] = task
@@ -286,7 +293,3 @@ def _check_task_name(name: str) -> None:
     if len(name.encode()) + len(SUFFIX) > NAME_BYTES_MAX:
         most = NAME_BYTES_MAX - len(SUFFIX)
         raise ConfigError(f"a task's name must be at most {most} bytes: {name!r}")
-
-
-def _origin(function: Callable[..., Any]) -> tuple[str, str]:
-    return getattr(function, "__module__", ""), getattr(function, "__qualname__", repr(function))

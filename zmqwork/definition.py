@@ -1,0 +1,51 @@
+"""Where a task is defined, and whether a definition is another one or the same one again.
+
+A module that is reloaded, and a notebook's cell that is run again, define their tasks anew under
+the same names: that replaces them. Two functions of one name in one module are a mistake, of which
+Python itself says nothing: the second would take the place of the first. What tells them apart is
+the code that is being run: Python compiles the text of a module as a whole, so two functions of one
+text are parts of one code object, while a text that is read again gives new ones.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+
+def origin(function: Callable[..., Any]) -> tuple[str, str]:
+    """The module and the qualified name of a function."""
+    return getattr(function, "__module__", ""), getattr(function, "__qualname__", repr(function))
+
+
+def place(function: Callable[..., Any]) -> str:
+    """What a person finds a function by: its dotted name, and its file and line if it has some."""
+    name = ".".join(origin(function))
+    code = _code(function)
+    return name if code is None else f"{name}, {code.co_filename}:{code.co_firstlineno}"
+
+
+def stand_side_by_side(earlier: Callable[..., Any], later: Callable[..., Any]) -> bool:
+    """Whether `later`, which is being defined, stands in one text with `earlier`, and is not it."""
+    code = _code(earlier)
+    if code is None or code is _code(later):
+        return False
+    frame = inspect.currentframe()
+    while frame is not None:
+        if _contains(frame.f_code, code):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _code(function: Callable[..., Any]) -> CodeType | None:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def _contains(outer: CodeType, code: CodeType) -> bool:
+    # By identity: equal code objects are what a second reading of the same text gives.
+    inner = [part for part in outer.co_consts if isinstance(part, CodeType)]
+    return any(part is code or _contains(part, code) for part in inner)
