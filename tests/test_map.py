@@ -4,6 +4,7 @@ import itertools
 import threading
 from collections import Counter
 
+import msgpack
 import pytest
 from producer_standin import producing
 
@@ -528,6 +529,23 @@ def test_a_chunk_is_five_milliseconds_of_work():
     for _ in range(20):
         size.learn(size.count(), size.count() * 0.01, size.count() * 10)
     assert size.count() == 1
+
+
+def test_a_chunk_on_the_wire_is_as_the_protocol_document_has_it():
+    def run(call):
+        [positional] = msgpack.unpackb(call)
+        return msgpack.unpackb(decode_value(encode_value(chunk_handler(divide)(*positional))))
+
+    def divide(a, b=2):
+        return a / b
+
+    seconds, values, failures = run(msgpack.packb([[[2, 4]]]))
+    assert type(seconds) is float
+    assert (values, failures) == ([1.0, 2.0], [])
+    _, values, failures = run(msgpack.packb([[[[1, 0], [8, 2]], True]]))
+    assert values == [None, 4.0]
+    [[index, error]] = failures
+    assert (index, error["type"], error["text"]) == (0, "ZeroDivisionError", "division by zero")
 
 
 def test_a_chunk_has_bounds():
