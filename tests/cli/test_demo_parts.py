@@ -220,6 +220,9 @@ def test_the_report_of_a_good_run(file, outcome, capsys):
     shown = capsys.readouterr().out
     assert "run twice" in shown
     assert "it agrees" in shown
+    speeds = [line for line in shown.splitlines() if line.startswith(("speed", "one process"))]
+    assert [line.count(" MB/s") for line in speeds] == [1, 1], "one unit, so that they compare"
+    assert "files/s" not in shown
     assert shown.count("  zmqwork ") == 3
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from zmqwork.cli import exits
 from zmqwork.cli.demo_report import Report
 from zmqwork.cli.demo_run import run_demo
-from zmqwork.cli.demo_sample import Sample
+from zmqwork.cli.demo_sample import Sample, megabytes
 from zmqwork.cli.demo_story import story
 from zmqwork.cli.output import Output
 from zmqwork.cli.parser import Parser, add_output, refuse_source_to_come, whole
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         sizes = sum(path.stat().st_size for path in files)
         output.line(f"{len(files)} Python files under {root}, {sizes / 1e6:.1f} MB: a task each")
         sample = Sample.take(files)
-        output.line(f"here, one after another: {sample.rate / 1e6:.1f} MB/s in a sample")
+        output.line(f"here, one after another: {megabytes(sample.rate)} in a sample")
         with story(output) as tale:
             outcome = run_demo(files, tale, workers=args.workers, kill=not args.no_kill)
     report = Report(files, outcome, sample)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zmqwork.cli.demo_run import Outcome
-from zmqwork.cli.demo_sample import Sample
+from zmqwork.cli.demo_sample import Sample, megabytes
 from zmqwork.cli.output import Output
 
 _NEXT = """
@@ -28,6 +28,8 @@ class Report:
         self.succeeded = len(outcome.results)
         self.failed = outcome.errors.total()
         self.lost = self.tasks - self.succeeded - self.failed
+        read = (path.stat().st_size for path in files if str(path) in outcome.results)
+        self._rate = sum(read) / outcome.seconds
         self.verified = sample.agrees(outcome.results)
 
     @property
@@ -47,7 +49,6 @@ class Report:
 
     def _values(self) -> dict[str, Any]:
         outcome, counters = self._outcome, self._outcome.counters
-        size = sum(path.stat().st_size for path in self._files)
         loss = outcome.loss
         # What a killed worker had begun never came to an end, so the producer does not count it.
         executions = counters["executions"] + (loss.started if loss else 0)
@@ -67,7 +68,7 @@ class Report:
             "first_resumed_seconds": _rounded(loss.resumed_after if loss else None),
             "recovery_seconds": _rounded(loss.recovered_after if loss else None),
             "seconds": round(outcome.seconds, 3),
-            "speedup": round(size / self._sample.rate / outcome.seconds, 2),
+            "speedup": round(self._rate / self._sample.rate, 2),
             "not_tokenisable": sum(1 for r in outcome.results.values() if r["fault"]),
             "lines": sum(result["lines"] for result in outcome.results.values()),
             "tokens": sum(result["tokens"] for result in outcome.results.values()),
@@ -94,12 +95,12 @@ class Report:
             ("run twice", values["run_twice"]),
         ]
         rows += [(f"share of {name}", count) for name, count in values["shares"].items()]
-        rate = self.succeeded / self._outcome.seconds
         agrees = "agrees" if values["verified"] else "DIFFERS"
         return [
             *rows,
             ("seconds", f"{values['seconds']:.1f}"),
-            ("speed", f"{rate:.0f} files/s, {values['speedup']:.1f} x one process"),
+            ("speed", f"{megabytes(self._rate)}, {values['speedup']:.1f} x one process"),
+            ("one process", f"{megabytes(self._sample.rate)} in a sample"),
             ("found", f"{values['lines']:,} lines, {values['tokens']:,} tokens"),
             ("longest function", values["longest_function"]),
             ("no Python in them", f"{values['not_tokenisable']} files"),

@@ -16,6 +16,11 @@ _SECONDS = 1.0
 _COUNT_MAX = 200
 
 
+def megabytes(rate: float) -> str:
+    """A speed in bytes per second, for people: the same unit here and there."""
+    return f"{rate / 1e6:.1f} MB/s"
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """What a plain loop finds, and how fast.
