@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Protocol
 
 from zmqwork.errors import UsageError
 from zmqwork.transport import clock
+from zmqwork.wire.channel import Attempt
 
 
-class Item(Protocol):
+class Item(Attempt, Protocol):
     """One attempt, as it reaches the code that runs it."""
-
-    @property
-    def name(self) -> str:
-        """The task's name."""
-
-    @property
-    def args(self) -> bytes:
-        """Its encoded arguments."""
-
-    @property
-    def seq(self) -> int:
-        """The task's number at its producer."""
-
-    @property
-    def attempt(self) -> int:
-        """Counts from 1."""
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """As in `messages.Run`."""
-
-    @property
-    def deadline_at(self) -> float | None:
-        """The instant when it expires, or None."""
-
-    @property
-    def producer_id(self) -> str:
-        """The node id of its producer."""
 
     @property
     def dropped(self) -> bool:
