@@ -4,8 +4,8 @@ import pytest
 from desks import WorkerDesk
 
 from zmqwork.core import feeder
-from zmqwork.core.effects import Interrupt, Restart
-from zmqwork.core.events import Finished, SlotDied, SlotReady
+from zmqwork.core.effects import Interrupt, Restart, TakeBack
+from zmqwork.core.events import Finished, SlotDied, SlotReady, TakenBack
 from zmqwork.core.messages import LOST, Cancel, Demand, Done, Pong, Recall, Return, Started
 
 
@@ -259,3 +259,79 @@ def test_runs_of_two_producers_in_one_slot_go_to_their_own():
     desk.turn(Finished(0, [(True, b"one"), (True, b"two")], 0.1))
     assert [done.values for done in desk.sent(Done, one)] == [[b"one"]]
     assert [done.values for done in desk.sent(Done, two)] == [[b"two"]]
+
+
+# -- a quick kind that takes long after all ---------------------------------------------------------
+
+
+def given(desk, slot):
+    return [item.seq for item in desk.machine._feeder.slots[slot].given]
+
+
+def answer(desk, slot, *seqs, at=None):
+    """The pool gives these back."""
+    items = {item.seq: item for item in desk.machine._feeder.slots[slot].given}
+    return desk.turn(TakenBack(slot, [items[seq] for seq in seqs]), at=at)
+
+
+@pytest.fixture
+def stuck(desk):
+    """Slot 0 runs task 0, of a quick kind, for 20 ms, and has four others; slot 1 has nothing."""
+    desk.say(desk.link, desk.tasks(*range(10)))
+    desk.finish(*range(5, 10), slot=1, at=100.005)
+    assert not desk.of(TakeBack), "it may be done at any moment"
+    desk.until(100.02)
+    return desk
+
+
+def test_what_waits_behind_it_goes_to_an_idle_slot(stuck):
+    assert [effect.slot for effect in stuck.effects if isinstance(effect, TakeBack)] == [0]
+    answer(stuck, 0, 1, 2, 3, 4)
+    assert given(stuck, 0) == [0]
+    assert sorted(stuck.placed()) == [(1, 1), (1, 2), (1, 3), (1, 4)]
+
+
+def test_the_pool_is_asked_once(stuck):
+    stuck.turn(at=100.03)
+    assert not stuck.of(TakeBack)
+    answer(stuck, 0, at=100.04)
+    stuck.turn(at=100.05)
+    assert not stuck.of(TakeBack), "it has begun what it did not give back"
+
+
+def test_nothing_follows_a_long_attempt_into_its_slot(stuck):
+    answer(stuck, 0, 1, 2, 3, 4)
+    stuck.say(stuck.link, stuck.tasks(*range(10, 20)))
+    assert {slot for slot, _ in stuck.placed()} == {1}
+    stuck.finish(0, slot=0)
+    stuck.say(stuck.link, stuck.tasks(20))
+    assert stuck.placed() == [(0, 20)]
+
+
+def test_what_was_dropped_meanwhile_is_forgotten(stuck):
+    items = list(stuck.machine._feeder.slots[0].given)
+    stuck.say(stuck.link, Cancel([1, 2]))
+    stuck.turn(TakenBack(0, items[1:]))
+    assert [seq for _, seq in stuck.placed()] == [3, 4]
+
+
+def test_the_answer_of_a_slot_that_was_restarted_changes_nothing(stuck):
+    items = list(stuck.machine._feeder.slots[0].given)
+    stuck.turn(SlotDied(0, 1, {"signal": "SIGKILL"}))
+    assert [seq for _, seq in stuck.placed()] == [1, 2, 3, 4]
+    stuck.turn(TakenBack(0, items[1:]))
+    assert stuck.placed() == []
+    assert given(stuck, 1) == [1, 2, 3, 4]
+
+
+def test_a_recall_reaches_what_waits_in_a_slot(desk):
+    desk.say(desk.link, desk.tasks(*range(4)))
+    desk.until(100.02)
+    desk.say(desk.link, Recall(2))
+    assert [effect.slot for effect in desk.of(TakeBack)] == [0, 1]
+    assert not desk.sent(Return)
+    items = [list(desk.machine._feeder.slots[slot].given)[1:] for slot in (0, 1)]
+    desk.turn(TakenBack(0, items[0]), TakenBack(1, items[1]))
+    assert desk.placed() == [], "both slots are stuck"
+    desk.say(desk.link, Recall(2))
+    assert [message.seqs for message in desk.sent(Return)] == [[1, 3]]

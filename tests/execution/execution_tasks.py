@@ -289,3 +289,14 @@ def at_exit(path):
     import atexit
 
     atexit.register(Path(path).touch)
+
+
+def hold(started, ending):
+    """Run from the one file's appearance until the other's."""
+    Path(started).touch()
+    wait_for_file(ending)
+
+
+def hold_and_crash(started, ending):
+    hold(started, ending)
+    crash()

@@ -6,7 +6,7 @@ import pytest
 
 from zmqwork.errors import DecodeError
 from zmqwork.execution.frames import FrameReader
-from zmqwork.execution.page import FULL_BYTES, Page, new_page
+from zmqwork.execution.page import CANCELLED, FULL_BYTES, TAKEN, WANTED, Page, new_page
 from zmqwork.wire import channel
 
 
@@ -76,11 +76,36 @@ def test_the_largest_entry_fits(sides):
 
 def test_flags(sides):
     ours, theirs = sides
-    ours.flag(100_003, cancelled=True)
-    assert theirs.is_flagged(100_003)
-    assert not theirs.is_flagged(100_004)
-    ours.flag(100_003, cancelled=False)
-    assert not theirs.is_flagged(100_003)
+    ours.flag(100_003, CANCELLED)
+    assert theirs.is_cancelled(100_003)
+    assert not theirs.is_cancelled(100_004)
+    ours.flag(100_003, WANTED)
+    assert not theirs.is_cancelled(100_003)
+
+
+def flags(page, first, end):
+    return [page.flags[index] for index in range(first, end)]
+
+
+def test_what_was_not_begun_is_taken_back(sides):
+    ours, theirs = sides
+    theirs.begin(4)
+    assert ours.take_back(4, 8) == 5
+    assert flags(theirs, 4, 9) == [WANTED, TAKEN, TAKEN, TAKEN, WANTED]
+
+
+def test_an_idle_child_has_begun_nothing_of_it(sides):
+    ours, theirs = sides
+    theirs.begin(3)
+    assert ours.take_back(4, 6) == 4
+    assert flags(theirs, 4, 6) == [TAKEN, TAKEN]
+
+
+def test_all_of_it_may_have_been_begun(sides):
+    ours, theirs = sides
+    theirs.begin(7)
+    assert ours.take_back(4, 6) == 6
+    assert flags(theirs, 4, 6) == [WANTED, WANTED]
 
 
 def test_rubbish_in_the_page_is_an_error(sides):

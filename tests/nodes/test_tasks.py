@@ -49,6 +49,23 @@ def test_results_that_cannot_travel(pool, start_worker, producer):
     assert w.echo.submit("alive").result(30) == "alive"
 
 
+@pytest.mark.parametrize("pool", ["process", "thread", "asyncio"])
+@pytest.mark.parametrize("workers", [["2"], ["1", "1"]], ids=["one worker", "two workers"])
+def test_quick_tasks_do_not_wait_behind_a_slow_one_of_their_kind(
+    pool, workers, start_worker, producer, tmp_path
+):
+    for slots in workers:
+        start_worker("--pool", pool, "-c", slots)
+    assert sorted(w.echo_when_there.map(range(500))) == list(range(500)), "known to be quick"
+    ending = tmp_path / "ending"
+    slow = [w.echo_when_there.submit("slow", str(ending))]
+    quick = [w.echo_when_there.submit(number) for number in range(2_000)]
+    assert [future.result(15) for future in quick] == list(range(2_000))
+    assert not slow[0].done()
+    ending.touch()
+    assert slow[0].result(30) == "slow"
+
+
 def test_arguments_that_cannot_travel_go_nowhere(producer):
     with pytest.raises(zmqwork.EncodeError, match="value"):
         w.echo.submit(object())

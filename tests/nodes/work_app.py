@@ -96,3 +96,13 @@ async def gather(value):
 
     await asyncio.sleep(0)
     return value
+
+
+@app.task(max_retries=0)
+def echo_when_there(value, path=None):
+    """Quick, unless it is given a file to wait for (20 s at most)."""
+    for _ in range(10_000):
+        if path is None or Path(path).exists():
+            break
+        threading.Event().wait(0.002)
+    return value

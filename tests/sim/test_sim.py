@@ -73,8 +73,10 @@ def ack_nothing(monkeypatch):
 
 
 def grant_everybody_everything(monkeypatch):
-    monkeypatch.setattr(runner, "share", lambda total, claims: [total] * len(claims))
-    monkeypatch.setattr(runner, "max", lambda *_: 1_000_000, raising=False)
+    def adjust(total, limits, shares, *, exact):
+        return [(index, total) for index, limit in enumerate(limits) if limit != total]
+
+    monkeypatch.setattr(runner, "adjust", adjust)
 
 
 def begin_on_any_lease(monkeypatch):

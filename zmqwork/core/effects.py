@@ -84,6 +84,13 @@ class Execute:
 
 
 @dataclass(slots=True)
+class TakeBack:
+    """Let the slot begin nothing more of what it has; `TakenBack` says what that was."""
+
+    slot: int
+
+
+@dataclass(slots=True)
 class Restart:
     """End whatever the slot runs, at once; `SlotReady` follows when it can be used again."""
 
@@ -129,6 +136,7 @@ Effect = (
     | MarkRunning
     | Answer
     | Execute
+    | TakeBack
     | Restart
     | Interrupt
     | Notice

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.core.messages import Message
 
 if TYPE_CHECKING:
+    from zmqwork.core.clients import Held
     from zmqwork.core.ledger import Entry
 
 # A link: an int for one that this node dialled (it chose the number), bytes for one that
@@ -109,6 +111,14 @@ class Finished:
 
 
 @dataclass(slots=True)
+class TakenBack:
+    """The answer to `effects.TakeBack`: these will not be begun in the slot; may be none."""
+
+    slot: int
+    attempts: Sequence[Held]
+
+
+@dataclass(slots=True)
 class SlotDied:
     """The child that ran a slot is gone.
 
@@ -152,6 +162,7 @@ Event = (
     | CancelRequested
     | StatusRequested
     | Finished
+    | TakenBack
     | SlotDied
     | SlotReady
     | DrainRequested

@@ -8,11 +8,12 @@ runner sends them.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 
 from zmqwork.config import WorkerConfig
 from zmqwork.core.clients import Account, Held
-from zmqwork.core.effects import Effect, Execute, Interrupt, Restart
-from zmqwork.core.events import Finished, SlotDied, SlotReady
+from zmqwork.core.effects import Effect, Execute, Interrupt, Restart, TakeBack
+from zmqwork.core.events import Finished, SlotDied, SlotReady, TakenBack
 from zmqwork.core.messages import FAILED, LOST, Failure
 from zmqwork.core.pace import LONG_SECONDS, Pace
 from zmqwork.core.slots import Slot
@@ -135,6 +136,28 @@ class Feeder:
             chunk = self._take(room, slot, now)
             if chunk:
                 self._out.append(Execute(slot.index, chunk))
+
+    def share_out(self) -> None:
+        """Take back what waits behind a long attempt if another slot has nothing to do."""
+        if self.ready or len(self.slots) < 2:
+            return
+        if any(slot.ready and not slot.given for slot in self.slots):
+            self.take_back_stuck()
+
+    def take_back_stuck(self) -> None:
+        """Ask the pool for what waits behind long attempts; `taken_back` gets it."""
+        for slot in self.slots:
+            if slot.is_stuck:
+                slot.asked = True  # once: what it cannot give back now it has begun
+                self._out.append(TakeBack(slot.index))
+
+    def taken_back(self, event: TakenBack) -> None:
+        """These wait again, in front of the others."""
+        slot = self.slots[event.slot]
+        # (Not those of a slot that was restarted meanwhile: they are elsewhere.)
+        back = set(event.attempts).intersection(slot.given)
+        slot.given = deque(held for held in slot.given if held not in back)
+        self._wait_again([held for held in event.attempts if held in back])
 
     def _take(self, room: int, slot: Slot, now: float) -> list[Held]:
         chunk: list[Held] = []
@@ -270,10 +293,13 @@ class Feeder:
 
     def take_back(self, slot: Slot) -> None:
         """What the slot has waits again, in front of the others."""
-        for held in slot.given:
-            held.placed = held.begun = False
-        self.ready.extendleft(reversed([h for h in slot.given if not h.dropped]))
+        self._wait_again(slot.given)
         slot.given.clear()
+
+    def _wait_again(self, attempts: Collection[Held]) -> None:
+        for held in attempts:
+            held.placed = held.begun = False
+        self.ready.extendleft(reversed([held for held in attempts if not held.dropped]))
 
 
 def _load(slot: Slot) -> int:

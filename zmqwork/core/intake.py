@@ -80,7 +80,10 @@ class Intake:
         account.prune()
 
     def recall(self, account: Account, recall: Recall, now: float) -> None:
-        """Return the newest attempts that no slot has."""
+        """Return the newest attempts that no slot has.
+
+        What waits in slots behind long attempts is taken out of them, for the next RECALL.
+        """
         back: list[Held] = []
         for held in reversed(account.held.values()):
             if len(back) >= recall.count:
@@ -94,6 +97,8 @@ class Intake:
         if back:
             back.reverse()
             self.give_back(account, back, "recalled")
+        if len(back) < recall.count:
+            self._feeder.take_back_stuck()
         del now
 
     def drop(self, held: Held, now: float) -> None:

@@ -23,6 +23,7 @@ from zmqwork.core.events import (
     SlotReady,
     StatusRequested,
     StopRequested,
+    TakenBack,
 )
 from zmqwork.core.feeder import Feeder
 from zmqwork.core.intake import Intake
@@ -77,6 +78,12 @@ class Runner:
         )
         self._feeder = Feeder(config, self._timers, self._window, self.counters, self._out)
         self._intake = Intake(config.tasks, self._feeder, self.listener, self.counters)
+        self._slot_handlers: dict[type[Event], Callable[[Any], None]] = {
+            Finished: self._feeder.finished,
+            TakenBack: self._feeder.taken_back,
+            SlotReady: self._feeder.opened,
+            SlotDied: self._feeder.died,
+        }
         self._handlers: dict[type[Event], Callable[[Any, float], None]] = {
             DrainRequested: self._drain_requested,
             StopRequested: self._stop_requested,
@@ -94,14 +101,10 @@ class Runner:
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take an event."""
-        handler = self._handlers.get(type(event))
-        if isinstance(event, Finished):
-            self._feeder.finished(event)
-        elif isinstance(event, SlotReady):
-            self._feeder.opened(event)
-        elif isinstance(event, SlotDied):
-            self._feeder.died(event)
-        elif handler is not None:
+        of_slot = self._slot_handlers.get(type(event))
+        if of_slot is not None:
+            of_slot(event)
+        elif (handler := self._handlers.get(type(event))) is not None:
             handler(event, now)
         else:
             self.listener.handle(event, now)
@@ -236,6 +239,7 @@ class Runner:
         for held in feeder.expired:
             self._intake.give_back(held.account, [held], "expired")
         feeder.expired.clear()
+        feeder.share_out()
         feeder.look(now)
 
     # -- what leaves --------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 A slot runs one attempt at a time, in the order given. It may be handed several at once: a handover
 costs a syscall or a thread switch, so short tasks go in chunks of about CHUNK_SECONDS of work, and
 the next chunk is handed over before the last is done. Unknown and long tasks go one by one, to an
-empty slot, so that nothing waits behind them while another slot is free.
+empty slot, so that nothing waits behind them while another slot is free. Where one of a quick kind
+takes long after all, what waits behind it is taken back for a slot, or a worker, that is idle.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ class Slot:
         head: the attempt that runs, as of the last look.
         head_at: since when.
         said: whether STARTED told of it.
+        asked: whether the pool was asked, since, to give back what it has not begun.
     """
 
-    __slots__ = ("given", "head", "head_at", "index", "ready", "said")
+    __slots__ = ("asked", "given", "head", "head_at", "index", "ready", "said")
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -36,13 +38,19 @@ class Slot:
         self.head: Held | None = None
         self.head_at = 0.0
         self.said = False
+        self.asked = False
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether attempts wait behind one that takes long."""
+        return self.said and self.ready and not self.asked and len(self.given) > 1
 
     def look(self, now: float) -> bool:
         """Note who runs now; True if it is another attempt than at the last look."""
         head = self.given[0] if self.given else None
         if head is self.head:
             return False
-        self.head, self.head_at, self.said = head, now, False
+        self.head, self.head_at, self.said, self.asked = head, now, False, False
         if head is not None:
             head.begun = True
         return head is not None
@@ -54,7 +62,7 @@ class Slot:
             return 0
         if not given:
             return 1 if not pace.is_short(name) else _chunk(name, pace, chunk_max)
-        if not pace.is_short(name) or not pace.is_short(given[-1].name):
+        if self.said or not pace.is_short(name) or not pace.is_short(given[-1].name):
             return 0
         chunk = _chunk(name, pace, chunk_max)
         room = chunk - len(given)

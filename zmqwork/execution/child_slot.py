@@ -113,6 +113,10 @@ class ChildSlot:
         if len(tally.given) > 1:
             self._lookout.arm()
 
+    def take_back(self) -> list[Held]:
+        """Take back what the child has not begun; it will pass it over."""
+        return self._tally.take_back() if self._ready and self._tally is not None else []
+
     def cancel(self, attempt: Held) -> None:
         """Tell the child that nobody waits for this one."""
         link, tally = self._link, self._tally

@@ -9,11 +9,12 @@ import asyncio
 import contextlib
 import contextvars
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from zmqwork.core.clients import Held
-from zmqwork.core.events import SlotReady
+from zmqwork.core.events import SlotReady, TakenBack
 from zmqwork.execution import invoke
 from zmqwork.execution.handlers import Handlers
 from zmqwork.execution.pool import Host
@@ -28,7 +29,8 @@ class _Lane:
 
     def __init__(self, slot: int, host: Host, handlers: Handlers) -> None:
         # Bound: the machine's chunk_max.
-        self._queue: asyncio.Queue[Sequence[Held]] = asyncio.Queue()
+        self._given: deque[Held] = deque()
+        self._news = asyncio.Event()
         self._reporter = Reporter(host.post, slot)
         self._handlers = handlers
         self._running: Held | None = None
@@ -38,7 +40,14 @@ class _Lane:
         self.task = self._loop.create_task(self._work())
 
     def put(self, attempts: Sequence[Held]) -> None:
-        self._queue.put_nowait(attempts)
+        self._given.extend(attempts)
+        self._news.set()
+
+    def take_back(self) -> list[Held]:
+        """What was not begun."""
+        back = list(self._given)
+        self._given.clear()
+        return back
 
     def cancel(self, attempt: Held) -> None:
         if self._running is attempt:
@@ -52,8 +61,11 @@ class _Lane:
 
     async def _work(self) -> None:
         reporter = self._reporter
+        given = self._given
         while True:
-            for held in await self._take():
+            await self._wait()
+            while given:
+                held = given.popleft()
                 self._running = held
                 reporter.begin(held.name)
                 outcome = await self._run(held)
@@ -70,10 +82,11 @@ class _Lane:
                     self._posting = True
                     self._loop.call_soon(self._post)
 
-    async def _take(self) -> Sequence[Held]:
-        while True:
+    async def _wait(self) -> None:
+        while not self._given:
+            self._news.clear()
             try:
-                return await self._queue.get()
+                await self._news.wait()
             except asyncio.CancelledError:
                 if self._closed:
                     raise
@@ -169,6 +182,10 @@ class CoroutinePool:
         """Hand them to the slot's coroutine."""
         self._call(self._put, slot, attempts)
 
+    def take_back(self, slot: int) -> None:
+        """What the slot's coroutine has not begun."""
+        self._call(self._take_back, slot)
+
     def cancel(self, slot: int, attempt: Held) -> None:
         """Cancel the handler, as asyncio does: it may clean up."""
         self._call(self._cancel, slot, attempt)
@@ -217,6 +234,10 @@ class CoroutinePool:
 
     def _put(self, slot: int, attempts: Sequence[Held]) -> None:
         self._lanes[slot].put(attempts)
+
+    def _take_back(self, slot: int) -> None:
+        assert self._host is not None
+        self._host.post(TakenBack(slot, self._lanes[slot].take_back()))
 
     def _cancel(self, slot: int, attempt: Held) -> None:
         self._lanes[slot].cancel(attempt)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from zmqwork.core.clients import Held
-from zmqwork.core.events import Finished, SlotReady
+from zmqwork.core.events import Finished, SlotReady, TakenBack
 from zmqwork.execution import invoke
 from zmqwork.execution.event_loop import EventLoop
 from zmqwork.execution.handlers import Handlers
@@ -45,6 +45,13 @@ class InlinePool:
         """Queue them for the end of this turn."""
         del slot
         self._queue.extend(attempts)
+
+    def take_back(self, slot: int) -> None:
+        """All of it: nothing runs while this is called."""
+        assert self._host is not None
+        back = list(self._queue)
+        self._queue.clear()
+        self._host.post(TakenBack(slot, back))
 
     def cancel(self, slot: int, attempt: Held) -> None:
         """Nothing can run while this is called."""

@@ -21,12 +21,16 @@ _BASE = 1  # outcomes sent before those that are here
 _EXTENT = 2  # what is here: outcomes << 32 | bytes
 _SECONDS = 3  # how long these ran, together (a double)
 
-# The parent's field: a byte per attempt, 1 if it was cancelled. More than a slot is ever given
+# The parent's field: a byte per attempt, below. More than a slot is ever given
 # (`WorkerConfig.chunk_max` is 512); beyond, two attempts would share a flag.
 _FLAGS_AT = 64
-_FLAGS = 8192
+FLAGS_COUNT = 8192
 
-_HEAD_AT = _FLAGS_AT + _FLAGS
+# Wanted; its handler should end, for nobody wants its result; being taken back, unless the child
+# begins it at this moment; taken back, and not to be begun.
+WANTED, CANCELLED, TAKING, TAKEN = range(4)
+
+_HEAD_AT = _FLAGS_AT + FLAGS_COUNT
 _ENTRIES_AT = _HEAD_AT + OUTCOMES_HEAD.size
 
 # Outcomes are sent when they fill half of their room. An entry that exceeds the other half is
@@ -43,13 +47,14 @@ class Page:
         self._view = memoryview(self._memory)
         self._words = self._view[:_FLAGS_AT].cast("Q")
         self._doubles = self._view[:_FLAGS_AT].cast("d")
+        self.flags = self._view[_FLAGS_AT:_HEAD_AT]
         self.count = 0
         self.size_bytes = 0
         self._base = 0
 
     def close(self) -> None:
         """Give the memory back."""
-        for view in (self._words, self._doubles, self._view):
+        for view in (self._words, self._doubles, self.flags, self._view):
             view.release()
         self._memory.close()
 
@@ -60,9 +65,23 @@ class Page:
         """How many attempts the child has begun."""
         return self._words[_BEGUN]
 
-    def flag(self, index: int, *, cancelled: bool) -> None:
-        """Say whether the attempt with this index, counted from the child's start, is wanted."""
-        self._view[_FLAGS_AT + index % _FLAGS] = cancelled
+    def flag(self, index: int, value: int) -> None:
+        """Say of the attempt with this index, counted from the child's start, what it is."""
+        self.flags[index % FLAGS_COUNT] = value
+
+    def take_back(self, first: int, end: int) -> int:
+        """Let the child begin none of these attempts; the index of the first that it will not.
+
+        Whoever comes first decides, as in Dekker's algorithm: the child notes that it begins an
+        attempt and then looks at its flag, we set the flag and then look what was begun. If both
+        happened, it waits until we have said which of the two counts.
+        """
+        for index in range(first, end):
+            self.flag(index, TAKING)
+        begun = min(end, max(first, self.begun))
+        for index in range(first, end):
+            self.flag(index, WANTED if index < begun else TAKEN)
+        return begun
 
     def outcomes(self) -> tuple[int, float, list[Outcome]]:
         """As `unpack_outcomes`: what is here and was not sent, or was sent just now.
@@ -89,9 +108,9 @@ class Page:
         """The attempt with this index begins."""
         self._words[_BEGUN] = index + 1
 
-    def is_flagged(self, index: int) -> bool:
-        """Whether the attempt with this index is cancelled."""
-        return self._view[_FLAGS_AT + index % _FLAGS] != 0
+    def is_cancelled(self, index: int) -> bool:
+        """Whether nobody wants the result of the attempt with this index."""
+        return self.flags[index % FLAGS_COUNT] == CANCELLED
 
     def add(self, entry: bytes, seconds: float) -> None:
         """Put an outcome here; `seconds` is the time of all that are here."""
@@ -110,7 +129,10 @@ class Page:
         return self._view[_HEAD_AT : _ENTRIES_AT + self.size_bytes]
 
     def sent(self, count: int) -> None:
-        """`count` more outcomes were sent: those that were here, or one that never was."""
+        """`count` more outcomes were sent: those that were here, or one that never was.
+
+        An attempt that was taken back counts as one, too.
+        """
         # First nothing is here, then nothing is here after more: each step is true by itself.
         self._words[_EXTENT] = 0
         self._base += count

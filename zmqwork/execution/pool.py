@@ -54,6 +54,9 @@ class Pool(Protocol):
     def execute(self, slot: int, attempts: Sequence[Held]) -> None:
         """Run these after those that the slot has."""
 
+    def take_back(self, slot: int) -> None:
+        """Begin nothing more of what the slot has; `TakenBack` says what was not begun."""
+
     def cancel(self, slot: int, attempt: Held) -> None:
         """Tell the handler of a running attempt that nobody waits for it; best effort."""
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from zmqwork.core.clients import Held
+from zmqwork.core.events import TakenBack
 from zmqwork.errors import UsageError
 from zmqwork.execution.child_slot import ChildSlot
 from zmqwork.execution.handlers import HandlerRef
@@ -53,11 +54,13 @@ class ProcessPool:
         self._hopeful = threading.Event()
         self._slots: list[ChildSlot] = []
         self._pid = 0
+        self._host: Host | None = None
 
     def start(self, host: Host) -> None:
         """Start the children. The calling thread must last as long as they: they end with it."""
         refuse_in_child()
         self._pid = os.getpid()
+        self._host = host
         self._slots = [
             ChildSlot(index, self._recipe, host, self._opened, self._trouble)
             for index in range(self.slots)
@@ -68,6 +71,11 @@ class ProcessPool:
     def execute(self, slot: int, attempts: Sequence[Held]) -> None:
         """Send them to the slot's child."""
         self._slots[slot].execute(attempts)
+
+    def take_back(self, slot: int) -> None:
+        """What the child has not begun; it passes it over when it comes to it."""
+        assert self._host is not None
+        self._host.post(TakenBack(slot, self._slots[slot].take_back()))
 
     def cancel(self, slot: int, attempt: Held) -> None:
         """`current().cancelled` becomes True in the child; a coroutine is cancelled."""

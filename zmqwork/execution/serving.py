@@ -6,13 +6,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from zmqwork.execution import invoke
 from zmqwork.execution.child_channel import ChildChannel
 from zmqwork.execution.event_loop import EventLoop
-from zmqwork.execution.page import FULL_BYTES, Page
+from zmqwork.execution.page import FLAGS_COUNT, FULL_BYTES, TAKEN, TAKING, Page
 from zmqwork.wire.channel import OutcomePacker, Run, outcomes_head, unpack_runs
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # Outcomes of quick attempts wait for each other so long, at most.
 _HOLD_SECONDS = 0.005
+
+# The parent decides within microseconds whom an attempt belongs to, unless it is suspended.
+_DECISION_INTERVAL = 0.0001
 
 
 class Item:
@@ -67,7 +70,7 @@ class Item:
     @property
     def dropped(self) -> bool:
         """Whether its result is not wanted any more."""
-        return self._page.is_flagged(self._index)
+        return self._page.is_cancelled(self._index)
 
 
 class Server:
@@ -114,9 +117,13 @@ class Server:
             # Together go only outcomes of one task: their time is reported in one sum.
             self._name = name
             self._send()
+        flags = page.flags
         for position in range(len(run[-1])):
             index = self._index
             page.begin(index)
+            if flags[index % FLAGS_COUNT] >= TAKING and self._is_taken(index):
+                self._skip()
+                continue
             item = Item(run, position, page, index)
             if handler is None:
                 outcome = invoke.missing(name)
@@ -134,6 +141,19 @@ class Server:
                 if page.size_bytes >= FULL_BYTES or now - self._sent_at >= _HOLD_SECONDS:
                     self._send(now)
             self._index = index + 1
+
+    def _is_taken(self, index: int) -> bool:
+        """Whether the parent has taken this attempt back; it may be about to decide."""
+        flags = self._page.flags
+        while flags[index % FLAGS_COUNT] == TAKING:
+            sleep(_DECISION_INTERVAL)
+        return flags[index % FLAGS_COUNT] == TAKEN
+
+    def _skip(self) -> None:
+        """Count an attempt that was taken back; what the page has is of those before it."""
+        self._send()
+        self._page.sent(1)
+        self._index += 1
 
     def _send(self, now: float = 0.0) -> None:
         """Send the outcomes that are in the page."""
@@ -164,7 +184,7 @@ class Server:
         except EOFError:
             # Only a parent that is gone closes the channel of a child that is busy.
             os._exit(1)
-        if task is not None and self._page.is_flagged(self._index):
+        if task is not None and self._page.is_cancelled(self._index):
             task.cancel()
 
     def _forked(self) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 
 from zmqwork.core.clients import Held
 from zmqwork.errors import DecodeError
-from zmqwork.execution.page import Page
+from zmqwork.execution.page import CANCELLED, FLAGS_COUNT, WANTED, Page
 from zmqwork.wire.channel import Outcome
 
 
@@ -17,31 +18,58 @@ class Tally:
     Outcomes come through its page, its channel, or both; each is taken once, in order.
 
     Attributes:
-        given: the unfinished attempts, in order. Bound: the machine's chunk_max.
-        finished: how many were finished before them.
+        given: the unfinished attempts, in order; None for one that was taken back and that the
+            child has still to pass over. Bound: the machine's chunk_max.
+        finished: how many were finished, or taken back, before them.
     """
 
-    __slots__ = ("_base", "_base_seconds", "_page", "finished", "given")
+    __slots__ = ("_base", "_base_seconds", "_flagged_end", "_page", "finished", "given")
 
     def __init__(self, page: Page) -> None:
         self._page = page
-        self.given: deque[Held] = deque()
+        self.given: deque[Held | None] = deque()
         self.finished = 0
+        self._flagged_end = 0  # from here on no flag is left over
         # Of the batch that came last: how many were before it, and its seconds taken so far.
         self._base = 0
         self._base_seconds = 0.0
 
     def give(self, attempts: Sequence[Held]) -> None:
-        """The child was given these."""
+        """The child is given these; call it before it knows."""
+        first = self.finished + len(self.given)
+        for index in range(first, min(first + len(attempts), self._flagged_end)):
+            self._page.flag(index, WANTED)
         self.given.extend(attempts)
 
     def cancel(self, attempt: Held) -> bool:
         """Flag it in the page; False if the child does not have it."""
         for ahead, given in enumerate(self.given):
             if given is attempt:
-                self._page.flag(self.finished + ahead, cancelled=True)
+                self._flag(self.finished + ahead, CANCELLED)
                 return True
         return False
+
+    def take_back(self) -> list[Held]:
+        """Take what the child has not begun; in order."""
+        first, given = self.finished, self.given
+        end = first + len(given)
+        kept = self._page.take_back(first, end) - first
+        self._flagged_end = end + FLAGS_COUNT
+        back = [held for held in islice(given, kept, None) if held is not None]
+        for place in range(kept, len(given)):
+            given[place] = None
+        self._pass_over()
+        return back
+
+    def _flag(self, index: int, value: int) -> None:
+        self._page.flag(index, value)
+        self._flagged_end = max(self._flagged_end, index + 1 + FLAGS_COUNT)
+
+    def _pass_over(self) -> None:
+        given = self.given
+        while given and given[0] is None:
+            given.popleft()
+            self.finished += 1
 
     def take(
         self, base: int, seconds: float, outcomes: list[Outcome]
@@ -84,9 +112,8 @@ class Tally:
         return int(bool(self.given) and self._page.begun > self.finished)
 
     def _forget(self, count: int) -> None:
-        index = self.finished
+        given = self.given
         for _ in range(count):
-            if self.given.popleft().dropped:
-                self._page.flag(index, cancelled=False)
-            index += 1
-        self.finished = index
+            given.popleft()
+        self.finished += count
+        self._pass_over()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections import deque
 from collections.abc import Sequence
-from queue import Empty, SimpleQueue
 
 from zmqwork.core.clients import Held
-from zmqwork.core.events import SlotReady
+from zmqwork.core.events import SlotReady, TakenBack
 from zmqwork.execution import invoke
 from zmqwork.execution.event_loop import EventLoop
 from zmqwork.execution.handlers import Handlers
@@ -20,29 +21,38 @@ _JOIN_TIMEOUT = 0.2
 
 
 class _Lane:
-    """One slot's thread and its queue. Bound of the queue: the machine's chunk_max."""
+    """One slot's thread, and what it was given. Bound of that: the machine's chunk_max.
+
+    A deque's `popleft` and `pop` are atomic, so an attempt is begun or taken back, never both.
+    """
 
     def __init__(self, slot: int, host: Host, handlers: Handlers) -> None:
         self._handlers = handlers
-        self._queue: SimpleQueue[Sequence[Held] | None] = SimpleQueue()
+        self._given: deque[Held] = deque()
+        self._news = threading.Event()
         self._reporter = Reporter(host.post, slot)
         self._lookout = Lookout(host, self._look)
         self._event_loop = EventLoop()
         self._running: Held | None = None
-        self._queued = 0  # attempts given, less those that ended
-        self._lock = threading.Lock()
         self._abandoned = False
         # A daemon: a handler that never ends must not keep the process.
         self._thread = threading.Thread(target=self._work, name=f"slot-{slot}", daemon=True)
         self._thread.start()
 
     def put(self, attempts: Sequence[Held]) -> None:
-        with self._lock:
-            self._queued += len(attempts)
-            queued = self._queued
-        self._queue.put(attempts)
-        if queued > 1:
+        self._given.extend(attempts)
+        self._news.set()
+        if len(self._given) + (self._running is not None) > 1:
             self._lookout.arm()
+
+    def take_back(self) -> list[Held]:
+        """What the thread has not begun; in order."""
+        back: list[Held] = []
+        with contextlib.suppress(IndexError):
+            while True:
+                back.append(self._given.pop())
+        back.reverse()
+        return back
 
     def cancel(self, attempt: Held) -> None:
         self._event_loop.cancel(lambda: self._running is attempt)
@@ -52,42 +62,42 @@ class _Lane:
         self._abandoned = True
         self._reporter.close()
         self._event_loop.cancel(lambda: True)
-        self._queue.put(None)
+        self._news.set()
 
     def join(self, timeout: float) -> None:
         self._thread.join(timeout)
 
     def _look(self) -> bool:
         self._reporter.post()
-        return self._queued > 1 and not self._abandoned
+        return bool(self._given) and not self._abandoned
 
     def _work(self) -> None:
         reporter, finish = self._reporter, self._event_loop.finish
         try:
-            while (attempts := self._next()) is not None:
-                for held in attempts:
-                    if self._abandoned:
-                        return
-                    self._running = held
-                    reporter.begin(held.name)
-                    handler = self._handlers.get(held.name)
-                    if handler is None:
-                        outcome = invoke.missing(held.name)
-                    else:
-                        outcome = invoke.run(handler, held, finish)
-                    reporter.add(outcome)
-                self._running = None
-                with self._lock:
-                    self._queued -= len(attempts)
+            while (held := self._next()) is not None:
+                reporter.begin(held.name)
+                handler = self._handlers.get(held.name)
+                if handler is None:
+                    outcome = invoke.missing(held.name)
+                else:
+                    outcome = invoke.run(handler, held, finish)
+                reporter.add(outcome)
         finally:
             self._event_loop.close()
 
-    def _next(self) -> Sequence[Held] | None:
-        try:
-            return self._queue.get_nowait()
-        except Empty:
-            self._reporter.post()
-            return self._queue.get()
+    def _next(self) -> Held | None:
+        """Wait for the next attempt; None: nobody listens any more."""
+        while not self._abandoned:
+            try:
+                self._running = held = self._given.popleft()
+            except IndexError:
+                self._running = None
+                self._reporter.post()
+                self._news.wait()
+                self._news.clear()  # and look again: what came meanwhile has set it
+            else:
+                return held
+        return None
 
 
 class ThreadPool:
@@ -112,6 +122,11 @@ class ThreadPool:
     def execute(self, slot: int, attempts: Sequence[Held]) -> None:
         """Queue them for the slot's thread."""
         self._lanes[slot].put(attempts)
+
+    def take_back(self, slot: int) -> None:
+        """What the thread has not begun."""
+        assert self._host is not None
+        self._host.post(TakenBack(slot, self._lanes[slot].take_back()))
 
     def cancel(self, slot: int, attempt: Held) -> None:
         """Cancel a coroutine; functions see `current().cancelled`: the attempt says it itself."""

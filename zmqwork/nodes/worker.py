@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from zmqwork.config import WorkerConfig
-from zmqwork.core.effects import Answer, Execute, Interrupt, Left, Notice, Restart
+from zmqwork.core.effects import Answer, Execute, Interrupt, Left, Notice, Restart, TakeBack
 from zmqwork.core.events import DrainRequested, StatusRequested, StopRequested
 from zmqwork.core.runner import Runner
 from zmqwork.discovery.record import Record
@@ -122,6 +122,7 @@ class Worker:
             Runner(config),
             {
                 Execute: lambda effect: self._pool.execute(effect.slot, effect.attempts),
+                TakeBack: lambda effect: self._pool.take_back(effect.slot),
                 Restart: lambda effect: self._pool.restart(effect.slot),
                 Interrupt: lambda effect: self._pool.cancel(effect.slot, effect.attempt),
                 Answer: deliver,

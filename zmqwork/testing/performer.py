@@ -18,6 +18,7 @@ from zmqwork.core.effects import (
     Restart,
     Send,
     Settle,
+    TakeBack,
 )
 from zmqwork.core.events import Probed
 from zmqwork.testing.node import DEAD, Node, Producer, Worker
@@ -42,6 +43,7 @@ class Performer:
             Dial: self._dial,
             HangUp: self._hang_up,
             Probe: self._probe,
+            TakeBack: self._take_back,
             Restart: self._restart,
             Interrupt: self._interrupt,
             Answer: self._answer,
@@ -65,6 +67,9 @@ class Performer:
 
     def _execute(self, node: Worker, effect: Execute) -> None:
         node.pool.execute(effect.slot, effect.attempts)
+
+    def _take_back(self, node: Worker, effect: TakeBack) -> None:
+        node.pool.take_back(effect.slot)
 
     def _restart(self, node: Worker, effect: Restart) -> None:
         node.pool.restart(effect.slot)

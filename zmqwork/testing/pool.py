@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from zmqwork.core.clients import Held
-from zmqwork.core.events import Event, Finished, SlotDied, SlotReady
+from zmqwork.core.events import Event, Finished, SlotDied, SlotReady, TakenBack
 from zmqwork.testing.clock import FakeClock
 from zmqwork.testing.truth import CRASHES, SUCCEEDS, Run, Script, Truth
 
@@ -69,6 +69,15 @@ class ScriptedPool:
         slot.queue.extend(attempts)
         if slot.run is None:
             self._begin(index)
+
+    def take_back(self, index: int) -> None:
+        """What was not begun."""
+        slot = self._slots[index]
+        begun = 1 if slot.run is not None else 0
+        back = list(slot.queue)[begun:]
+        for _ in back:
+            slot.queue.pop()
+        self._post(TakenBack(index, back))
 
     def restart(self, index: int) -> None:
         """End what runs, at once; what had ended just before is sometimes told of still."""
