@@ -51,8 +51,10 @@ def nobody_is_left_behind():
     [
         ({"name": ""}, "an app's name must be a non-empty string"),
         ({"name": "x\n"}, "printable"),
-        ({"name": "x", "discovery": "mdns"}, "later release.*peers="),
-        ({"name": "x", "discovery": "globe"}, "must be 'local' or 'static', not 'globe'"),
+        ({"name": "x", "discovery": "mdsn"}, r"unknown source 'mdsn': did you mean mdns\?"),
+        ({"name": "x", "discovery": "globe"}, "choose from mdns, local, static, dns"),
+        ({"name": "x", "discovery": []}, "at least one"),
+        ({"name": "x", "discovery": [1]}, "names, not of"),
         ({"name": "x", "peers": "tcp://h:1"}, r"a list of endpoints: \['tcp://h:1'\]"),
     ],
 )
@@ -493,7 +495,9 @@ with app.producer(on_full="raise", max_pending=3) as producer:
         ({"max_pendin": 1}, "did you mean 'max_pending'"),
         ({"max_pending": 0}, "max_pending must be a number at least 1"),
         ({"name": ""}, "name must be a non-empty string"),
-        ({"discovery": "x"}, "must be 'local' or 'static'"),
+        ({"discovery": "x"}, "unknown source 'x'"),
+        ({"discovery": "mdns", "interface": "nonsense"}, "no interface 'nonsense'"),
+        ({"discovery": "local", "interface": "lo"}, "is for mdns"),
     ],
 )
 def test_wrong_arguments_of_a_producer(arguments, text):

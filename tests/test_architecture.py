@@ -59,6 +59,7 @@ OWNERS = {
     "msgpack": {"wire"},
     "zmq": {"transport"},
     "zeroconf": {"discovery"},
+    "ifaddr": {"discovery"},  # zeroconf's own way to ask for interfaces: it comes with it
     "numpy": {"wire"},
     "rich": {"cli"},
 }

@@ -17,6 +17,7 @@ from zmqwork.config import (
     check_options,
 )
 from zmqwork.definition import origin, place, stand_side_by_side
+from zmqwork.discovery.source import DEFAULT_SOURCES, parse_sources
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.producers import Producers
 from zmqwork.signature import refuse_what_cannot_run
@@ -30,11 +31,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-DiscoveryName = Literal["local", "static"]
-# Sources that DESIGN 5 promises and a later version brings; who asks for one is told so.
-_SOURCES = ("local", "static")
-_SOURCES_TO_COME = ("mdns", "dns")
 
 
 class TaskDecorator(Protocol):
@@ -54,8 +50,12 @@ class App:
         name: the realm.
         peers: endpoints of workers that discovery does not find, ``"tcp://10.0.0.5:7071"``; None:
             those of the environment variable ``ZMQWORK_PEERS``.
-        discovery: ``"local"``: the nodes of this user on this machine, and `peers`;
-            ``"static"``: `peers` only.
+        discovery: how nodes find one another, several names in a list or between commas:
+            ``"local"``: this user's processes on this machine; ``"static"``: `peers`;
+            ``"mdns"``: the loopback interface, or with `insecure_lan` the local network. None:
+            the first two, and ``"mdns"`` with `interface` or `insecure_lan`.
+        interface: where mDNS speaks, by name or address (``"eth0"``); several in a list. None:
+            those that are up and lead to a network, or the loopback without `insecure_lan`.
 
     Raises:
         ConfigError: an argument has a value that it cannot have.
@@ -66,10 +66,12 @@ class App:
         name: str,
         *,
         peers: Iterable[str] | None = None,
-        discovery: DiscoveryName = "local",
+        discovery: str | Iterable[str] | None = None,
+        interface: str | Iterable[str] | None = None,
     ) -> None:
         self.name = check_name("an app's name", name)
-        self._discovery = _check_discovery(discovery)
+        self._discovery = None if discovery is None else parse_sources(discovery)
+        self._interface = _as_names(interface)
         self._peers = None if peers is None else _check_peers(peers)
         # Bounded by the program's text.
         self._tasks: dict[str, Task[..., Any]] = {}
@@ -160,7 +162,9 @@ class App:
         on_full: Literal["block", "raise"] = "block",
         realm: str | None = None,
         peers: Iterable[str] = (),
-        discovery: DiscoveryName | None = None,
+        discovery: str | Iterable[str] | None = None,
+        interface: str | Iterable[str] | None = None,
+        insecure_lan: bool = False,
         **limits: int,
     ) -> Producer:
         """The explicit form of the producer that the first `submit` makes: use it with `with`.
@@ -174,17 +178,28 @@ class App:
             realm: look for workers of this realm instead of the app's own.
             peers: as for `App`, in addition.
             discovery: as for `App`, instead.
+            interface: as for `App`, instead.
+            insecure_lan: let mDNS look on the network without keys: whoever is there can offer
+                itself as a worker, and sees the tasks that it gets.
             **limits: `max_pending`, `max_pending_bytes` and `crash_limit` of
                 `config.ProducerConfig`.
 
         Raises:
             ConfigError: an argument has a value that it cannot have.
+            InsecureBind: an interface that others reach, without `insecure_lan`.
         """
         from zmqwork.starting import make_producer  # noqa: PLC0415 - the nodes load pyzmq
 
         return make_producer(
             self._producers,
-            functools.partial(self.discover, realm=realm, peers=peers, discovery=discovery),
+            functools.partial(
+                self.discover,
+                realm=realm,
+                peers=peers,
+                discovery=discovery,
+                interface=interface,
+                insecure_lan=insecure_lan,
+            ),
             realm=self.name if realm is None else realm,
             name=name,
             on_full=on_full,
@@ -203,7 +218,8 @@ class App:
         insecure_lan: bool = False,
         drain_timeout: float = 30.0,
         realm: str | None = None,
-        discovery: DiscoveryName | None = None,
+        discovery: str | Iterable[str] | None = None,
+        interface: str | Iterable[str] | None = None,
     ) -> Worker:
         """A worker for the tasks of this app.
 
@@ -216,12 +232,15 @@ class App:
                 ``"inline"``.
             queues: the queues that it serves; none given: all.
             name: a label for people.
-            bind: endpoints to listen at beside the local socket, ``"tcp://127.0.0.1:*"``.
+            bind: endpoints to listen at beside the local socket, ``"tcp://127.0.0.1:*"``; none:
+                with mDNS a port of the interfaces that it speaks on.
             peers: as for `App`, in addition.
-            insecure_lan: allow a routable `bind` without keys: whoever reaches it can run tasks.
+            insecure_lan: allow addresses that others reach, without keys: whoever reaches one can
+                run tasks.
             drain_timeout: a drain that takes longer than so many seconds gives back what runs.
             realm: serve this realm instead of the app's own.
             discovery: as for `App`, instead.
+            interface: as for `App`, instead.
 
         Raises:
             ConfigError: an argument has a value that it cannot have.
@@ -232,7 +251,14 @@ class App:
 
         return make_worker(
             self._tasks,
-            functools.partial(self.discover, realm=realm, peers=peers, discovery=discovery),
+            functools.partial(
+                self.discover,
+                realm=realm,
+                peers=peers,
+                discovery=discovery,
+                interface=interface,
+                insecure_lan=insecure_lan,
+            ),
             realm=self.name if realm is None else realm,
             name=name,
             concurrency=concurrency,
@@ -248,7 +274,9 @@ class App:
         *,
         realm: str | None = None,
         peers: Iterable[str] = (),
-        discovery: DiscoveryName | None = None,
+        discovery: str | Iterable[str] | None = None,
+        interface: str | Iterable[str] | None = None,
+        insecure_lan: bool = False,
     ) -> Discovery:
         """Where a node of this app announces itself and finds others; for nodes.
 
@@ -256,28 +284,45 @@ class App:
             realm: instead of the app's own.
             peers: endpoints beside the app's own.
             discovery: instead of the app's own.
+            interface: instead of the app's own.
+            insecure_lan: permit mDNS on interfaces that others reach.
+
+        Raises:
+            ConfigError: an argument has a value that it cannot have.
+            InsecureBind: an interface that others reach, without `insecure_lan`.
         """
-        from zmqwork.discovery.sources import Discovery  # noqa: PLC0415 - only nodes need it
+        from zmqwork.discovery.sources import join_realm  # noqa: PLC0415 - only nodes need it
         from zmqwork.discovery.static import peers_of_environment  # noqa: PLC0415
 
-        own = peers_of_environment() if self._peers is None else self._peers
-        kind = self._discovery if discovery is None else _check_discovery(discovery)
-        return Discovery(
+        names = self._discovery if discovery is None else parse_sources(discovery)
+        interfaces = self._interface if interface is None else _as_names(interface)
+        if names is None:
+            more = ("mdns",) if interfaces or insecure_lan else ()
+            names = (*more, *DEFAULT_SOURCES)
+        if interfaces and "mdns" not in names:
+            raise ConfigError(
+                f"interface {interfaces[0]!r} is for mdns, which is not among the sources: "
+                f"{', '.join(names)}"
+            )
+        own = self._peers or ()
+        # What a command line leaves out is not to be tried, whatever the module says.
+        if discovery is not None and "static" not in names:
+            own = ()
+        elif self._peers is None and "static" in names:
+            own = peers_of_environment()
+        return join_realm(
             self.name if realm is None else realm,
-            local=kind == "local",
+            names,
             peers=(*own, *_check_peers(peers)),
+            interfaces=interfaces,
+            insecure_lan=insecure_lan,
         )
 
 
-def _check_discovery(discovery: str) -> str:
-    if discovery in _SOURCES_TO_COME:
-        raise ConfigError(
-            f"discovery={discovery!r} comes with a later release; until then name the workers "
-            "of other machines: peers=['tcp://HOST:PORT']"
-        )
-    if discovery not in _SOURCES:
-        raise ConfigError(f"discovery must be 'local' or 'static', not {discovery!r}")
-    return discovery
+def _as_names(interface: str | Iterable[str] | None) -> tuple[str, ...]:
+    if interface is None:
+        return ()
+    return (interface,) if isinstance(interface, str) else tuple(interface)
 
 
 def _check_peers(peers: Iterable[str]) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ def test_the_demo_on_a_terminal(project):
     ("words", "code", "said"),
     [
         (["--path", "/nonexistent"], 78, "/nonexistent is no directory"),
-        (["--discovery", "mdns"], 2, "mdns is not there yet"),
+        (["--discovery", "mdnss"], 2, "did you mean mdns?"),
         (["--discovery", "x"], 2, "unknown source"),
         (["--workers", "0"], 2, "not between 1 and 64"),
     ],

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,17 @@ def announce(runtime):
     for process in processes:
         process.kill()
         process.communicate()
+
+
+def _wait_until(condition, what, patience=20.0):
+    """Look again and again; the bound is for a machine that is very busy."""
+    give_up_at = time.monotonic() + patience
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < give_up_at, f"waited {patience:g} s in vain until {what}"
+        pause.wait(0.01)
+
+
+@pytest.fixture
+def wait_until():
+    return _wait_until

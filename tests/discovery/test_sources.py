@@ -30,7 +30,7 @@ def test_a_peer_is_found_once_best_endpoint_first(make, record):
     seeker, worker = make(), make()
     assert seeker.poll(0.0) == []
     worker.announce(record(A, endpoints=("tcp://127.0.0.1:1", "ipc:///x")))
-    found = PeerFound(f"local:{A}", ("ipc:///x", "tcp://127.0.0.1:1"), "worker", "local")
+    found = PeerFound(f"local:{A}", ("ipc:///x", "tcp://127.0.0.1:1"), "worker", "local", A)
     assert seeker.poll(0.05) == [found]
     assert seeker.poll(0.1) == []
 
@@ -40,7 +40,7 @@ def test_new_endpoints_are_found_under_the_same_key(make, record):
     worker.announce(record(A, endpoints=("ipc:///x",)))
     assert [event.endpoints for event in seeker.poll(0.0)] == [("ipc:///x",)]
     worker.announce(record(A, endpoints=("ipc:///y",)))
-    assert seeker.poll(0.1) == [PeerFound(f"local:{A}", ("ipc:///y",), "worker", "local")]
+    assert seeker.poll(0.1) == [PeerFound(f"local:{A}", ("ipc:///y",), "worker", "local", A)]
 
 
 def test_it_does_not_find_itself(make, record):

@@ -16,7 +16,8 @@ from zmqwork.cli import exits
 from zmqwork.cli.bench_task import app, echo
 from zmqwork.cli.local import LocalWorkers, own_realm, wait_until_known
 from zmqwork.cli.output import Output
-from zmqwork.cli.parser import Parser, add_output, seconds, whole
+from zmqwork.cli.parser import Parser, add_output, add_sources, seconds, whole
+from zmqwork.cli.search import source_options, source_words
 from zmqwork.cli.signals import terminable
 from zmqwork.cli.submitter import submitter
 from zmqwork.errors import ConfigError, TransportError
@@ -25,6 +26,7 @@ from zmqwork.future import TaskFuture
 EXAMPLES = """
 zmqwork bench --local 2
 zmqwork bench --local 1 --pool inline --seconds 5
+zmqwork bench --discovery mdns                 over tcp, where `local` gives ipc
 zmqwork bench --local 4 --payload 1048576 -o json
 """
 
@@ -90,6 +92,7 @@ def configure(parser: Parser) -> None:
         help="size of the argument, and of the result (default: 0)",
     )
     add_output(parser)
+    add_sources(parser.add_argument_group("how its processes find each other"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -98,10 +101,11 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--seconds {args.seconds:g}: {_SECONDS_MAX:g} are enough for anybody")
     output = Output(args.output)
     payload = bytes(args.payload)
-    options = ("--pool", args.pool, "-c", str(args.concurrency))
+    options = ("--pool", args.pool, "-c", str(args.concurrency), *source_words(args))
     with terminable(), LocalWorkers(TARGET, own_realm("bench"), *options) as crew:
         crew.start_all(args.local)
-        with submitter(app, "bench", realm=crew.realm) as producer:
+        search = source_options(args) | {"realm": crew.realm}
+        with submitter(app, "bench", **search) as producer:
             wait_until_known(producer, args.local)
             echo.submit(payload).result(_RESULT_TIMEOUT)
             measurements = [

@@ -17,13 +17,15 @@ from zmqwork.cli.demo_run import run_demo
 from zmqwork.cli.demo_sample import Sample, megabytes
 from zmqwork.cli.demo_story import story
 from zmqwork.cli.output import Output
-from zmqwork.cli.parser import Parser, add_output, refuse_source_to_come, whole
+from zmqwork.cli.parser import Parser, add_output, add_sources, whole
+from zmqwork.cli.search import source_options, source_words
 from zmqwork.cli.signals import terminable
 from zmqwork.errors import ConfigError
 
 EXAMPLES = """
 zmqwork demo
 zmqwork demo --workers 4 --path ~/src      another tree of Python files
+zmqwork demo --discovery mdns                found through mDNS, over 127.0.0.1
 zmqwork demo --limit 200 -o json | jq .recovery_seconds
 """
 
@@ -43,9 +45,7 @@ def configure(parser: Parser) -> None:
         "--workers", type=whole(1, 64), default=2, metavar="N", help="how many (default: 2)"
     )
     parser.add_argument("--no-kill", action="store_true", help="spare the first worker")
-    parser.add_argument(
-        "--discovery", type=_source, default="local", metavar="SOURCE", help="local (default)"
-    )
+    add_sources(parser.add_argument_group("how its processes find each other"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,7 +65,14 @@ def run(args: argparse.Namespace) -> int:
         sample = Sample.take(files)
         output.line(f"here, one after another: {megabytes(sample.rate)} in a sample")
         with story(output) as tale:
-            outcome = run_demo(files, tale, workers=args.workers, kill=not args.no_kill)
+            outcome = run_demo(
+                files,
+                tale,
+                workers=args.workers,
+                kill=not args.no_kill,
+                words=source_words(args),
+                search=source_options(args),
+            )
     report = Report(files, outcome, sample)
     report.show(output)
     return exits.OK if report.good else exits.FAILED
@@ -80,10 +87,3 @@ def python_files(root: Path, limit: int | None) -> list[Path]:
         if not _SKIPPED & set(path.relative_to(root.expanduser()).parts) and path.is_file()
     )
     return found[:limit]
-
-
-def _source(word: str) -> str:
-    refuse_source_to_come(word)
-    if word != "local":
-        raise argparse.ArgumentTypeError(f"unknown source {word!r}: the demo knows local")
-    return word

@@ -14,6 +14,7 @@ from zmqwork.cli.demo_loss import Loss
 from zmqwork.cli.demo_story import Story
 from zmqwork.cli.demo_task import Counts, app, tokenise_file
 from zmqwork.cli.local import LocalWorkers, own_realm, wait_until_known
+from zmqwork.cli.search import Search
 from zmqwork.cli.submitter import submitter
 from zmqwork.errors import TaskError
 from zmqwork.future import TaskFuture
@@ -52,21 +53,47 @@ class Outcome:
     seconds: float = 1e-9
 
 
-def run_demo(files: Sequence[Path], tale: Story, *, workers: int, kill: bool) -> Outcome:
+def run_demo(
+    files: Sequence[Path],
+    tale: Story,
+    *,
+    workers: int,
+    kill: bool,
+    words: Sequence[str] = (),
+    search: Search | None = None,
+) -> Outcome:
     """Run all files through workers of a realm of their own.
+
+    Args:
+        files: a task each.
+        tale: who tells what happens.
+        workers: how many.
+        kill: whether one of them is killed.
+        words: how the workers find others, as words of their command.
+        search: the same for the producer.
 
     Raises:
         TransportError: a worker does not start.
         NoWorker: they start and are not found.
     """
-    with LocalWorkers(TARGET, own_realm("demo")) as crew:
+    with LocalWorkers(TARGET, own_realm("demo"), *words) as crew:
         begun_at = time.monotonic()
         crew.start_all(workers)
-        with submitter(app, "demo", realm=crew.realm) as producer:
+        options = (search or Search()) | {"realm": crew.realm}
+        with submitter(app, "demo", **options) as producer:
             wait_until_known(producer, workers)
             names = ", ".join(f"{w.name} (pid {w.pid})" for w in crew.running.values())
             tale.say(f"up and found in {time.monotonic() - begun_at:.1f} s: {names}")
+            if options.get("discovery") or options.get("interface") or options.get("insecure_lan"):
+                tale.say(_found_by(producer))
             return _Run(files, tale, crew, producer).to_the_end(kill=kill)
+
+
+def _found_by(producer: Producer) -> str:
+    """Which way the workers were found, for those who asked for one."""
+    sources = producer.status()["sources"]
+    used = [f"{s['source']} ({s['where']})" for s in sources if s["found"]]
+    return f"found by {', '.join(used)}"
 
 
 class _Run:

@@ -8,17 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from zmqwork.cli import exits
+from zmqwork.discovery.source import parse_sources
 from zmqwork.discovery.static import parse_peer
 from zmqwork.errors import ConfigError
-
-SOURCES = ("local", "static")
-# Words that DESIGN 5 promises; who types one gets a plain answer instead of "unknown".
-_SOURCES_TO_COME = {
-    "mdns": "finding workers on other machines by itself comes with a later release; until then "
-    "name them: --peer tcp://HOST:PORT",
-    "dns": "looking up names again and again comes with a later release; until then name the "
-    "workers: --peer tcp://HOST:PORT",
-}
 
 
 class Parser(argparse.ArgumentParser):
@@ -80,7 +72,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def add_search(parser: argparse.ArgumentParser, *, realm: str) -> None:
-    """Add what says where nodes find each other: ``--realm``, ``--peer``, ``--discovery``."""
+    """Add what says where nodes find each other: ``--realm``, ``--peer``, and `add_sources`."""
     group = parser.add_argument_group("finding each other")
     group.add_argument("--realm", metavar="NAME", help=realm)
     group.add_argument(
@@ -91,18 +83,33 @@ def add_search(parser: argparse.ArgumentParser, *, realm: str) -> None:
         metavar="ENDPOINT",
         help="also try this worker: tcp://HOST:PORT; may be given again (and ZMQWORK_PEERS)",
     )
+    add_sources(group)
+
+
+def add_sources(group: argparse._ActionsContainer) -> None:
+    """Add how nodes find each other: ``--discovery``, ``--interface``, ``--insecure-lan``."""
     group.add_argument(
         "--discovery",
         type=_sources,
         metavar="SOURCES",
-        help="local: this user's processes on this machine; static: --peer (default: both)",
+        help="local: this user's processes on this machine; static: --peer; mdns: the loopback "
+        "interface, with --insecure-lan the network (default: local,static, and mdns with "
+        "--interface or --insecure-lan)",
     )
-
-
-def refuse_source_to_come(word: str) -> None:
-    """Say of a source that is planned that it is not there yet, and what to do until then."""
-    if word in _SOURCES_TO_COME:
-        raise argparse.ArgumentTypeError(f"{word} is not there yet: {_SOURCES_TO_COME[word]}")
+    group.add_argument(
+        "--interface",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="where mdns speaks: eth0, or an address; may be given again (default: the loopback; "
+        "with --insecure-lan all that lead to a network, without those of containers)",
+    )
+    group.add_argument(
+        "--insecure-lan",
+        action="store_true",
+        help="allow addresses that others reach, without keys: whoever is on the network can run "
+        "tasks, and sees them",
+    )
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -140,15 +147,10 @@ def _peer(text: str) -> str:
 
 
 def _sources(text: str) -> tuple[str, ...]:
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words:
-        raise argparse.ArgumentTypeError(f"name at least one of {', '.join(SOURCES)}")
-    for word in words:
-        refuse_source_to_come(word)
-        if word not in SOURCES:
-            near = nearest(word, SOURCES) or f": choose from {', '.join(SOURCES)}"
-            raise argparse.ArgumentTypeError(f"unknown source {word!r}{near}")
-    return tuple(dict.fromkeys(words))
+    try:
+        return parse_sources(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _indented(examples: str) -> str:

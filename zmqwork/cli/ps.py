@@ -13,11 +13,12 @@ from typing import Any
 
 from zmqwork.cli import exits
 from zmqwork.cli.output import Output, complain
-from zmqwork.cli.parser import SOURCES, Parser, add_output, add_search, seconds
+from zmqwork.cli.parser import Parser, add_output, add_search, seconds
 from zmqwork.config import NodeConfig
 from zmqwork.discovery.realms import realms_here
 from zmqwork.discovery.runtime import base_directory
-from zmqwork.discovery.sources import Discovery
+from zmqwork.discovery.source import DEFAULT_SOURCES
+from zmqwork.discovery.sources import join_realm
 from zmqwork.discovery.static import parse_peers, peers_of_environment
 from zmqwork.errors import UsageError
 from zmqwork.nodes.observer import Observer
@@ -26,8 +27,13 @@ from zmqwork.starting import identity
 EXAMPLES = """
 zmqwork ps
 zmqwork ps --realm thumbs --peer tcp://gpu-1:7071
+zmqwork ps --realm thumbs --insecure-lan       of everybody on a network that you trust
 zmqwork ps -o json | jq '.nodes[] | select(.role == "worker") | .busy'
 """
+
+# A network takes longer to answer than a directory: mDNS waits up to 120 ms before it asks, and as
+# long before it answers, so that not all speak at once.
+_NETWORK_DELAY = 1.5
 
 # Realms that are surveyed at the same time: each costs a thread and some descriptors.
 _AT_ONCE = 16
@@ -52,14 +58,16 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Survey and print; 3 if nobody is there."""
-    sources = args.discovery or SOURCES
+    sources = _sources(args)
     local = "local" in sources
     peers = parse_peers([*args.peer, *peers_of_environment()]) if "static" in sources else ()
     if args.peer and not args.realm:
         raise UsageError("--peer needs --realm NAME: a node answers those of its own realm")
+    if "mdns" in sources and not (args.realm or local):
+        raise UsageError("mdns needs --realm NAME: it tells realms apart, and does not tell names")
     realms = [args.realm] if args.realm else realms_here() if local else []
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        surveys = list(threads.map(lambda realm: _survey(realm, local, peers, args), realms))
+        surveys = list(threads.map(lambda realm: _survey(realm, sources, peers, args), realms))
     nodes = [node for survey in surveys for node in survey["nodes"]]
     unheard = [node for survey in surveys for node in survey["unheard"]]
     nodes.sort(key=lambda node: [str(node.get(key)) for key in ("realm", "role", "name", "pid")])
@@ -74,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
             complain(f"found, but not heard: {what or node.get('key')} ({why})")
         if not nodes:
             where = f"realm {args.realm!r}" if args.realm else "any realm on this machine"
+            where += " (by mdns as well)" if "mdns" in sources else ""
             complain(f"zmqwork ps: no node of {where} answered.")
             if local:
                 complain(f"Looked in {base_directory()} ($XDG_RUNTIME_DIR decides), and at --peer.")
@@ -81,12 +90,28 @@ def run(args: argparse.Namespace) -> int:
     return exits.OK if nodes else exits.NO_WORKER
 
 
+def _sources(args: argparse.Namespace) -> tuple[str, ...]:
+    if args.discovery is not None:
+        sources: tuple[str, ...] = args.discovery
+        if args.interface and "mdns" not in sources:
+            raise UsageError("--interface is for the source `mdns`, which --discovery leaves out")
+        return sources
+    return (*(("mdns",) if args.interface or args.insecure_lan else ()), *DEFAULT_SOURCES)
+
+
 def _survey(
-    realm: str, local: bool, peers: tuple[str, ...], args: argparse.Namespace
+    realm: str, sources: tuple[str, ...], peers: tuple[str, ...], args: argparse.Namespace
 ) -> dict[str, Any]:
     config = NodeConfig(**identity(realm, f"ps-{os.getpid()}"))
-    discovery = Discovery(realm, local=local, peers=peers)
-    with Observer(config, discovery, args.timeout) as observer:
+    discovery = join_realm(
+        realm,
+        sources,
+        peers=peers,
+        interfaces=args.interface,
+        insecure_lan=args.insecure_lan,
+    )
+    settle_delay = min(args.timeout, _NETWORK_DELAY) if "mdns" in sources else 0.3
+    with Observer(config, discovery, args.timeout, settle_delay) as observer:
         return observer.survey()
 
 

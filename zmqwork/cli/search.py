@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
-from zmqwork.discovery.static import PEERS_VARIABLE
 from zmqwork.errors import UsageError
-
-if TYPE_CHECKING:
-    from zmqwork.app import DiscoveryName
 
 
 class Search(TypedDict, total=False):
@@ -18,22 +13,36 @@ class Search(TypedDict, total=False):
 
     realm: str | None
     peers: list[str]
-    discovery: DiscoveryName | None
+    discovery: tuple[str, ...] | None
+    interface: list[str] | None
+    insecure_lan: bool
 
 
 def search_options(args: argparse.Namespace) -> Search:
-    """``--realm``, ``--peer`` and ``--discovery``, for the app that was imported.
+    """``--realm``, ``--peer`` and those of `source_options`, for the app that was imported.
 
     Raises:
         UsageError: the options contradict each other.
     """
-    sources: tuple[str, ...] | None = args.discovery
-    if sources is None:
-        return Search(realm=args.realm, peers=args.peer, discovery=None)
-    if "static" not in sources:
-        if args.peer:
-            raise UsageError("--peer is the source `static`, which --discovery leaves out")
-        # Nobody shall be tried whom the command line leaves out.
-        os.environ.pop(PEERS_VARIABLE, None)
-    discovery: DiscoveryName = "local" if "local" in sources else "static"
-    return Search(realm=args.realm, peers=args.peer, discovery=discovery)
+    if args.peer and args.discovery is not None and "static" not in args.discovery:
+        raise UsageError("--peer is the source `static`, which --discovery leaves out")
+    return Search(realm=args.realm, peers=args.peer, **source_options(args))
+
+
+def source_options(args: argparse.Namespace) -> Search:
+    """``--discovery``, ``--interface`` and ``--insecure-lan``."""
+    return Search(
+        discovery=args.discovery,
+        interface=args.interface or None,
+        insecure_lan=args.insecure_lan,
+    )
+
+
+def source_words(args: argparse.Namespace) -> list[str]:
+    """The same as words of a command line, for the workers that a command starts."""
+    words = [f"--interface={name}" for name in args.interface]
+    if args.discovery is not None:
+        words.append(f"--discovery={','.join(args.discovery)}")
+    if args.insecure_lan:
+        words.append("--insecure-lan")
+    return words

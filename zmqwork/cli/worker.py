@@ -27,6 +27,7 @@ EXAMPLES = """
 zmqwork worker thumbs:app                      the app called `app` in thumbs.py
 zmqwork worker thumbs -c 4 -Q images,mails     four tasks at a time, of two queues
 zmqwork worker thumbs:app --bind 'tcp://127.0.0.1:*'      reachable over tcp as well
+zmqwork worker thumbs:app --insecure-lan       found by everybody on a network that you trust
 """
 
 _POOLS = ("process", "thread", "asyncio", "inline")
@@ -78,11 +79,6 @@ def configure(parser: Parser) -> None:
         metavar="ENDPOINT",
         help="listen here as well: tcp://127.0.0.1:*; may be given again",
     )
-    group.add_argument(
-        "--insecure-lan",
-        action="store_true",
-        help="allow an address that others reach: whoever does can run these tasks",
-    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -97,7 +93,6 @@ def run(args: argparse.Namespace) -> int:
         args.queues,
         name=args.name,
         bind=args.bind,
-        insecure_lan=args.insecure_lan,
         drain_timeout=args.drain_timeout,
         **search_options(args),
     )

@@ -164,7 +164,7 @@ class Dialer:
         health = self._health
         peer = Peer(found, Liveness(health.suspect_timeout, health.lost_timeout, now))
         self.peers[peer.key] = peer
-        self._links.dial(peer, now)
+        self._links.begin(peer, now)
 
     def _forgotten(self, key: str) -> None:
         peer = self.peers.get(key)
@@ -248,6 +248,7 @@ class Dialer:
         if peer is None or peer.state != SUSPECT or peer.stage == OPEN:
             return
         if probed.gone:
+            peer.reached = ""
             self._lose(peer, "its process is gone", now)
         elif peer.probes < len(_PROBE_DELAYS):
             self._timers.set(("probe", peer.key), now + _PROBE_DELAYS[peer.probes])
@@ -355,10 +356,11 @@ class Dialer:
             self._notice(
                 "peer_refused", f"{peer.label} at {peer.endpoint} refused us: {text}", peer
             )
-        self._rest(peer, now, REFUSED_DELAY)
+        self._rest(peer, now, self._links.refused_backoff(peer))
 
     def _said_bye(self, peer: Peer, now: float) -> None:
         peer.state = PEER["said_bye"][peer.state]
+        peer.reached = ""
         self.send(peer, Bye())
         self._sessions.left(peer, now)
         self._notice("peer_left", f"{peer.role} {peer.label} left", peer)

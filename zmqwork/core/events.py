@@ -19,12 +19,16 @@ Link = int | bytes
 
 @dataclass(slots=True)
 class PeerFound:
-    """A discovery source suggests a peer: an endpoint list, best first, under a stable key."""
+    """A discovery source suggests a peer: an endpoint list, best first, under a stable key.
+
+    `node_id` is who is said to be there; empty where that is not said.
+    """
 
     key: str
     endpoints: tuple[str, ...]
     role: str = ""
     source: str = ""
+    node_id: str = ""
 
 
 @dataclass(slots=True)

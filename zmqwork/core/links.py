@@ -16,6 +16,15 @@ _REDIAL_MAX = 5.0
 # A peer that no new dial can win over soon is asked again after this long.
 REFUSED_DELAY = 5.0
 
+# Records outlive their nodes by an hour, and can be forged. One that has not proved itself by a
+# WELCOME, or not since its process is known to be gone, is tried less and less: a node that
+# starts again announces itself under another name.
+_RECORDS = ("mdns", "exchange")
+_STALE_MAX = 60.0
+
+# One node that two sources name at once: the one named first gets so much time to answer.
+_TWIN_DELAY = 0.5
+
 
 class Links:
     """At most one link per peer. A link's number is never used again.
@@ -38,8 +47,25 @@ class Links:
 
     def backoff(self, peer: Peer) -> float:
         """Seconds until the next dial: longer each time, and never in step with others."""
-        ceiling = min(_REDIAL_MAX, _REDIAL_FIRST * 2.0 ** min(peer.dials, 16))
+        longest = _STALE_MAX if self._is_hearsay(peer) else _REDIAL_MAX
+        ceiling = min(longest, _REDIAL_FIRST * 2.0 ** min(peer.dials, 16))
         return self._random.uniform(ceiling / 2, ceiling)
+
+    def refused_backoff(self, peer: Peer) -> float:
+        """The same for one that answers, and does not want us."""
+        return max(REFUSED_DELAY, self.backoff(peer)) if self._is_hearsay(peer) else REFUSED_DELAY
+
+    @staticmethod
+    def _is_hearsay(peer: Peer) -> bool:
+        return peer.source in _RECORDS and not peer.reached
+
+    def begin(self, peer: Peer, now: float) -> None:
+        """Dial a peer that was just found; a little later if its node is being dialled already."""
+        twins = (other.node_id for other in self.by_link.values() if other is not peer)
+        if peer.node_id and peer.node_id in twins:
+            self._timers.set(("dial", peer.key), now + _TWIN_DELAY)
+        else:
+            self.dial(peer, now)
 
     def dial(self, peer: Peer, now: float) -> None:
         """Begin to connect to a peer at rest."""

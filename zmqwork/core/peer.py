@@ -45,7 +45,7 @@ class Peer:
         self.role = found.role
         self.source = found.source
         self.name = ""
-        self.node_id = ""
+        self.node_id = found.node_id  # as the source says, until a WELCOME does
         self.state: str = NEW
         self.stage = RESTING
         self.link = 0
@@ -55,7 +55,7 @@ class Peer:
         self.ping_sequence = 0
         self.dials = 0  # since the last WELCOME
         self.turn = 0  # of which endpoint
-        self.reached = ""  # the endpoint of the last WELCOME
+        self.reached = ""  # the endpoint of the last WELCOME; empty once its process is gone
         self.probes = 0
         self.refusal = ""
         self.forgotten = False
@@ -66,7 +66,7 @@ class Peer:
     @property
     def label(self) -> str:
         """How people tell it apart."""
-        return f"{self.name}#{self.node_id[:4]}" if self.node_id else self.key
+        return f"{self.name}#{self.node_id[:4]}" if self.name and self.node_id else self.key
 
     @property
     def endpoint(self) -> str:

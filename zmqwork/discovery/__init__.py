@@ -6,7 +6,10 @@
     directory  the local directory: a locked file per node, beside its ipc socket
     lockfile   a file that says who lives        stamp      whether a directory has changed
     static     endpoints that somebody typed     realms     which realms there are on this machine
-    sources    all of them, polled by the loop
+    mdns       a thread that announces and browses      responder  what runs in it
+    advert     what a record says, and how it is judged  sightings  what was seen, bounded
+    interfaces where mDNS speaks
+    source     what a source can do, and the names     sources    all of them, polled by the loop
 
 A source only *suggests* an endpoint. Who is behind it is proved by HELLO and WELCOME, whether
 it lives by heartbeats; a suggestion that is withdrawn never ends a session that beats.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from zmqwork.core.events import PeerForgotten, PeerFound
 from zmqwork.discovery.directory import LocalDirectory
+from zmqwork.discovery.interfaces import Interfaces
+from zmqwork.discovery.mdns import Mdns
 from zmqwork.discovery.record import Record
+from zmqwork.discovery.source import Source
 from zmqwork.discovery.static import parse_peers, peers_of_environment
 from zmqwork.errors import UsageError
 
@@ -29,6 +32,9 @@ class Discovery:
         local: False: neither announce in the local directory nor look there.
         peers: endpoints to try for ever, in any form that `parse_peers` takes; None: those of
             ``ZMQWORK_PEERS``.
+        others: further sources; they are closed with this one.
+        default_bind: where a node listens that was not told where, beside its ipc endpoint: a
+            source that looks further than this user's processes needs an address to tell.
 
     Raises:
         ConfigError: a peer is no endpoint.
@@ -36,9 +42,17 @@ class Discovery:
     """
 
     def __init__(
-        self, realm: str, *, local: bool = True, peers: Iterable[str] | None = None
+        self,
+        realm: str,
+        *,
+        local: bool = True,
+        peers: Iterable[str] | None = None,
+        others: Sequence[Source] = (),
+        default_bind: tuple[str, ...] = (),
     ) -> None:
         self._realm = realm
+        self.default_bind = default_bind
+        self._others = tuple(others)
         self._peers = peers_of_environment() if peers is None else parse_peers(peers)
         self._directory = LocalDirectory(realm) if local else None
         self._own: Record | None = None
@@ -56,7 +70,8 @@ class Discovery:
     @property
     def interval(self) -> float:
         """Seconds to the next `poll`: short until somebody was found."""
-        return _CALM_INTERVAL if self._known or self._peers else _EAGER_INTERVAL
+        calm = self._known or self._peers or any(source.found for source in self._others)
+        return _CALM_INTERVAL if calm else _EAGER_INTERVAL
 
     def announce(self, record: Record) -> None:
         """Make this node visible; call it again when its endpoints change.
@@ -69,12 +84,23 @@ class Discovery:
         self._own = record
         if self._directory is not None:
             self._directory.announce(record)
+        for source in self._others:
+            source.announce(record)
 
     def withdraw(self) -> None:
         """Stay reachable for those who know this node, and be found by nobody else."""
         self._own = None
         if self._directory is not None:
             self._directory.withdraw()
+        self.say_goodbye()
+
+    def say_goodbye(self) -> None:
+        """Leave the network's sources; the local directory still shows this node to `ps`.
+
+        Safe in a signal handler.
+        """
+        for source in self._others:
+            source.withdraw()
 
     def poll(self, now: float) -> list[PeerFound | PeerForgotten]:
         """What has changed since the last call. Never waits, never raises.
@@ -90,6 +116,9 @@ class Discovery:
             if now >= self._sweep_at:
                 self._sweep_at = now + _SWEEP_INTERVAL
             events += self._poll_local(directory)
+        # After the local directory, whose endpoints are better: the first one is dialled first.
+        for source in self._others:
+            events += source.poll(now)
         return events
 
     def proof_of_death(self, key: str) -> bool:
@@ -110,7 +139,7 @@ class Discovery:
         where, found = ", ".join(self._peers), len(self._peers)
         state = "ok" if self._peers else "none given"
         sources.append({"source": "static", "state": state, "where": where, "found": found})
-        return sources
+        return sources + [source.describe() for source in self._others]
 
     def close(self) -> None:
         """Withdraw, and let the peers on this machine know that this node is gone.
@@ -119,6 +148,8 @@ class Discovery:
         """
         if self._directory is not None:
             self._directory.close()
+        for source in self._others:
+            source.close()
 
     def _poll_local(self, directory: LocalDirectory) -> list[PeerFound | PeerForgotten]:
         try:
@@ -135,8 +166,41 @@ class Discovery:
         before, self._known = self._known, now_known
         gone = [PeerForgotten(key) for key in before if key not in now_known]
         found = [
-            PeerFound(key, record.best_first(), record.role, "local")
+            PeerFound(key, record.best_first(), record.role, "local", record.node_id)
             for key, record in now_known.items()
             if before.get(key) != record
         ]
         return [*gone, *found]
+
+
+def join_realm(
+    realm: str,
+    sources: Sequence[str],
+    *,
+    peers: Iterable[str] | None = None,
+    interfaces: Iterable[str] = (),
+    insecure_lan: bool = False,
+) -> Discovery:
+    """What a node of this realm uses to be found and to find others.
+
+    Args:
+        realm: the app's name.
+        sources: names out of `source.SOURCES`.
+        peers: as for `Discovery`.
+        interfaces: where mDNS speaks, by name or address; none: see `Interfaces`.
+        insecure_lan: permit interfaces that others reach.
+
+    Raises:
+        ConfigError: a peer is no endpoint, or an interface is none.
+        InsecureBind: an interface leads to a network, and `insecure_lan` is not set.
+        TransportError: the local directory cannot be used safely.
+    """
+    others: list[Source] = []
+    default_bind: tuple[str, ...] = ()
+    if "mdns" in sources:
+        chosen = Interfaces(interfaces, insecure_lan=insecure_lan)
+        others.append(Mdns(realm, chosen))
+        default_bind = chosen.default_bind
+    return Discovery(
+        realm, local="local" in sources, peers=peers, others=others, default_bind=default_bind
+    )

@@ -24,13 +24,22 @@ class Observer:
         config: who it is.
         discovery: where it looks; the node closes it.
         patience: seconds that a survey waits for nodes that do not answer.
+        settle_delay: seconds that it waits for further nodes to be found.
     """
 
-    def __init__(self, config: NodeConfig, discovery: Discovery, patience: float = 2.0) -> None:
+    def __init__(
+        self,
+        config: NodeConfig,
+        discovery: Discovery,
+        patience: float = 2.0,
+        settle_delay: float = 0.3,
+    ) -> None:
         self._discovery = discovery
         self._patience = patience
+        # Jitter, not secrets.
+        watcher = Watcher(config, Random(), patience=patience, settle_delay=settle_delay)  # noqa: S311
         self._loop = Loop(
-            Watcher(config, Random(), patience=patience),  # noqa: S311  # jitter
+            watcher,
             {
                 Answer: deliver,
                 # Unreachable nodes are part of the survey's answer.

@@ -98,7 +98,7 @@ class Producer:
         try:
             directory = discovery.directory
             wanted = [] if directory is None else [f"ipc://{directory.socket_path(config.node_id)}"]
-            self._endpoints = tuple(self._loop.bind(wanted))
+            self._endpoints = tuple(self._loop.bind([*wanted, *discovery.default_bind]))
             if self._endpoints:
                 discovery.announce(self._record())
         except BaseException:

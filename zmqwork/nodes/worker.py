@@ -51,8 +51,8 @@ class Worker:
         config: who it is, and what it offers.
         pool: what runs the handlers; the node starts and stops it.
         discovery: where it announces itself; the node closes it.
-        bind: further endpoints, as ``tcp://127.0.0.1:*``; its ipc endpoint is always there
-            unless discovery is without a local directory.
+        bind: further endpoints, as ``tcp://127.0.0.1:*``; none: what discovery needs. Its ipc
+            endpoint is always there unless discovery is without a local directory.
         insecure_lan: permit routable endpoints, open to whoever reaches them.
 
     Raises:
@@ -69,7 +69,8 @@ class Worker:
         bind: Sequence[str] = (),
         insecure_lan: bool = False,
     ) -> None:
-        exposed = refuse_routable(list(bind), insecure_lan=insecure_lan)
+        bind = list(bind) or list(discovery.default_bind)
+        exposed = refuse_routable(bind, insecure_lan=insecure_lan)
         if exposed:
             _log.warning(
                 "INSECURE: whoever reaches %s can run the tasks of this app", ", ".join(exposed)
@@ -78,7 +79,7 @@ class Worker:
         self._config = config
         self._pool = pool
         self._discovery = discovery
-        self._bind = list(bind)
+        self._bind = bind
         self.insecure = bool(exposed)
         self.endpoints: tuple[str, ...] = ()
         self._loop: Loop | None = None
@@ -181,6 +182,7 @@ class Worker:
 
     def request_drain(self) -> None:
         """As `drain`, without waiting; also from a signal handler."""
+        self._discovery.say_goodbye()
         self._request(DrainRequested())
 
     def request_stop(self) -> None:

@@ -1,0 +1,64 @@
+"""Commands that find each other through real mDNS, on the loopback interface."""
+
+from __future__ import annotations
+
+import json
+import secrets
+
+import ifaddr
+import pytest
+
+
+@pytest.fixture
+def realm():
+    return f"realm-{secrets.token_hex(8)}"
+
+
+def test_worker_call_and_ps_meet_through_mdns_alone(zmqwork, worker, realm):
+    words = ("--realm", realm, "--discovery", "mdns")
+    process, banner = worker(*words, "--pool", "inline")
+    (endpoint,) = banner["endpoints"]
+    assert endpoint.startswith("tcp://127.0.0.1:")
+    done = zmqwork("call", "thumbs:app", "double", "21", *words)
+    assert (done.returncode, done.stdout) == (0, "42\n"), done.stderr
+    done = zmqwork("ps", *words, "-o", "json")
+    nodes = json.loads(done.stdout)["nodes"]
+    assert [(it["role"], it["pid"]) for it in nodes] == [("worker", process.pid)]
+
+
+def test_named_twice_a_worker_is_still_one(zmqwork, worker, realm):
+    words = ("--realm", realm, "--discovery", "mdns,local")
+    _, banner = worker(*words, "--pool", "inline")
+    assert [it.partition(":")[0] for it in banner["endpoints"]] == ["ipc", "tcp"]
+    done = zmqwork("ps", *words, "-o", "json")
+    said = json.loads(done.stdout)
+    assert (len(said["nodes"]), said["unheard"]) == (1, [])
+
+
+def test_the_demo_runs_through_mdns_and_says_so(zmqwork):
+    done = zmqwork("demo", "--discovery", "mdns", "--limit", "60", "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    assert "found by mdns (lo 127.0.0.1" in done.stdout
+
+
+def test_ps_by_mdns_needs_a_realm(zmqwork):
+    done = zmqwork("ps", "--discovery", "mdns")
+    assert done.returncode == 2
+    assert "--realm NAME" in done.stderr
+    done = zmqwork("ps", "--discovery", "local", "--interface", "lo")
+    assert done.returncode == 2
+    assert "mdns" in done.stderr
+
+
+def test_a_network_without_keys_is_refused(zmqwork):
+    names = [
+        adapter.name
+        for adapter in ifaddr.get_adapters()
+        if any(ip.is_IPv4 and not str(ip.ip).startswith("127.") for ip in adapter.ips)
+    ]
+    if not names:
+        pytest.skip("this machine has no interface but the loopback")
+    for command in (["worker", "thumbs:app"], ["call", "thumbs:app", "double", "1"], ["ps"]):
+        done = zmqwork(*command, "--realm", "x", "--interface", names[0])
+        assert done.returncode == 78, done.stderr
+        assert "--insecure-lan" in done.stderr

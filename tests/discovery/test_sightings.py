@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from zmqwork.core.events import PeerForgotten, PeerFound
+from zmqwork.discovery import sightings
+from zmqwork.discovery.advert import Advert
+from zmqwork.discovery.sightings import Sightings
+
+
+def advert(host="10.0.0.1", port=5):
+    return Advert("a" * 32, "worker", (f"tcp://{host}:{port}",), host)
+
+
+def found(name, it):
+    return PeerFound(f"mdns:{name}", it.endpoints, "worker", "mdns", it.node_id)
+
+
+def test_each_change_is_told_once():
+    seen = Sightings()
+    assert seen.take() == []
+    assert seen.see("a", advert())
+    assert seen.see("a", advert())
+    assert seen.take() == [found("a", advert())]
+    assert seen.see("a", advert())
+    assert seen.take() == []
+    assert seen.see("a", advert(port=6))
+    assert seen.take() == [found("a", advert(port=6))]
+    seen.lose("a")
+    seen.lose("a")
+    assert seen.take() == [PeerForgotten("mdns:a")]
+    assert (len(seen), seen.take()) == (0, [])
+
+
+def test_what_was_not_told_need_not_be_taken_back():
+    seen = Sightings()
+    seen.see("a", advert())
+    seen.lose("a")
+    assert seen.take() == []
+
+
+def test_gone_and_back_between_two_looks_is_found_again():
+    seen = Sightings()
+    seen.see("a", advert())
+    seen.take()
+    seen.lose("a")
+    seen.see("a", advert())
+    assert seen.take() == [found("a", advert())]
+    seen.lose("a")
+    assert seen.take() == [PeerForgotten("mdns:a")]
+
+
+def test_new_ones_are_told_in_batches():
+    seen = Sightings()
+    for n in range(100):
+        seen.see(str(n), advert(port=n + 1))
+    batches = [len(seen.take()) for _ in range(3)]
+    assert batches == [sightings.BATCH_MAX, 100 - sightings.BATCH_MAX, 0]
+
+
+def test_one_host_cannot_fill_the_table():
+    seen = Sightings(total_max=100, per_host_max=10)
+    assert seen.see("other", advert("10.0.0.2"))
+    taken = [seen.see(str(n), advert()) for n in range(20)]
+    assert taken == [True] * 10 + [False] * 10
+    assert len(seen) == 11
+    assert "19" in seen._seen
+    assert "other" in seen._seen
+
+
+def test_a_full_table_is_shared_fairly():
+    seen = Sightings(total_max=10, per_host_max=10)
+    for n in range(10):
+        assert seen.see(f"flood-{n}", advert())
+    seen.take()
+    assert not seen.see("other", advert("10.0.0.2"))
+    assert seen.take() == [PeerForgotten("mdns:flood-9"), found("other", advert("10.0.0.2"))]
+    for n in range(20):
+        seen.see(f"other-{n}", advert("10.0.0.2"))
+    assert len(seen) == 10
+    assert [len(names) for names in seen._hosts.values()] == [5, 5]
+
+
+def test_a_new_one_is_seen_even_if_the_flood_has_its_own_address():
+    seen = Sightings(total_max=10, per_host_max=10)
+    for n in range(50):
+        seen.see(f"flood-{n}", advert())
+    assert not seen.see("real", advert())
+    assert found("real", advert()) in seen.take()
+
+
+def test_a_new_host_is_seen_when_every_host_has_one():
+    seen = Sightings(total_max=3, per_host_max=10)
+    for n in range(4):
+        seen.see(f"n{n}", advert(f"10.0.0.{n}"))
+    assert "n3" in seen._seen
+    assert len(seen) == len(seen._hosts) == 3
+
+
+def test_a_flood_of_ten_thousand_leaves_room_for_the_one_that_is_real():
+    seen = Sightings()
+    for n in range(10_000):
+        seen.see(f"flood-{n}", advert(f"10.0.{n % 200}.1", port=n + 1))
+        seen.take()
+    assert len(seen) == sightings.SIGHTINGS_MAX
+    assert len(seen._told) + len(seen._untold) + len(seen._gone) <= 2 * sightings.SIGHTINGS_MAX
+    seen.see("real", advert("10.1.0.1"))
+    assert found("real", advert("10.1.0.1")) in seen.take()

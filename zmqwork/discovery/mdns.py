@@ -1,0 +1,117 @@
+"""mDNS as a source of peers: a thread of its own, and what it has seen, for the node's loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from zmqwork.core.events import PeerForgotten, PeerFound
+from zmqwork.discovery.interfaces import Address, Interfaces
+from zmqwork.discovery.record import Record
+from zmqwork.discovery.sightings import Sightings
+
+_log = logging.getLogger("zmqwork")
+
+# The goodbye is sent three times, 125 ms apart; the thread is not waited for longer than this.
+_GOODBYE_TIMEOUT = 1.5
+
+
+class Mdns:
+    """Announces one node by mDNS and browses for others of its realm.
+
+    No method waits for the network, save `close`. The thread begins with the first `announce` or
+    `poll`; where multicast is not to be had, `describe` says why, and it is tried again.
+
+    Args:
+        realm: the app's name.
+        interfaces: where to speak.
+    """
+
+    name = "mdns"
+
+    def __init__(self, realm: str, interfaces: Interfaces) -> None:
+        self._realm = realm
+        self.interfaces = interfaces
+        self.sightings = Sightings()
+        self.ignored: Counter[str] = Counter()
+        self.own: Record | None = None
+        self.own_id = ""  # also after a goodbye, which the cache does not heed at once
+        self.closing = False
+        self.state = "starting"
+        self.addresses: Sequence[Address] = ()
+        self._thread: threading.Thread | None = None
+        self._wake: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+
+    @property
+    def found(self) -> int:
+        """How many nodes are seen."""
+        return len(self.sightings)
+
+    def announce(self, record: Record) -> None:
+        """Make this node visible, or change what is seen of it."""
+        self.own, self.own_id = record, record.node_id
+        self._start()
+        self._tell()
+
+    def withdraw(self) -> None:
+        """Say goodbye; sessions go on. Safe in a signal handler."""
+        self.own = None
+        self._tell()
+
+    def poll(self, now: float) -> list[PeerFound | PeerForgotten]:
+        """What has changed since the last call. Never waits, never raises."""
+        del now
+        self._start()
+        return self.sightings.take()
+
+    def describe(self) -> dict[str, Any]:
+        """The source with its state, for people; ``ignored``: records by the reason why."""
+        return {
+            "source": self.name,
+            "state": self.state,
+            "where": ", ".join(map(str, self.addresses)),
+            "found": self.found,
+            "ignored": dict(self.ignored),
+        }
+
+    def close(self) -> None:
+        """Say goodbye and end the thread."""
+        self.closing = True
+        self._tell()
+        if self._thread is not None:
+            self._thread.join(_GOODBYE_TIMEOUT)
+
+    def _start(self) -> None:
+        if self._thread is None and not self.closing:
+            self._thread = threading.Thread(target=self._run, name="zmqwork-mdns", daemon=True)
+            self._thread.start()
+
+    def _tell(self) -> None:
+        """Let the thread look at what has changed; if it is not there yet, it will."""
+        wake = self._wake
+        if wake is not None:
+            with contextlib.suppress(RuntimeError):  # its loop is closed: it has ended
+                wake[0].call_soon_threadsafe(wake[1].set)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:  # noqa: BLE001 - the node lives on, with its other sources
+            self.state = f"failed: {error}"
+            _log.warning("mDNS has ended, the node goes on without it", exc_info=True)
+
+    async def _serve(self) -> None:
+        # Here, because it costs a tenth of a second that only this thread has.
+        from zmqwork.discovery.responder import Responder  # noqa: PLC0415
+
+        changed = asyncio.Event()
+        self._wake = (asyncio.get_running_loop(), changed)
+        try:
+            await Responder(self, self._realm, changed).run()
+        finally:
+            self._wake = None

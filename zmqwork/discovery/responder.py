@@ -1,0 +1,269 @@
+"""The mDNS side of a node: announces, browses, follows the interfaces. Runs in `mdns`'s thread.
+
+The only module that knows python-zeroconf. All that it is told by the network goes through
+`advert.judge`, and none of it can end the thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter, deque
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
+
+from zeroconf import Error as ZeroconfError
+from zeroconf import IPVersion, ServiceStateChange, Zeroconf
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+
+from zmqwork.discovery.advert import (
+    SERVICE_TYPE,
+    Advert,
+    judge,
+    label_of,
+    new_incarnation,
+    realm_hash,
+    txt_of,
+)
+from zmqwork.discovery.interfaces import Address, Interfaces, reachable_at
+from zmqwork.discovery.record import Record
+from zmqwork.discovery.sightings import Sightings
+
+_log = logging.getLogger("zmqwork")
+
+# Interfaces change at the pace of cables and radio; a look costs a fraction of a millisecond.
+_LOOK_INTERVAL = 2.0
+# After an error of the system (port 5353 taken, no right to join the group).
+_AGAIN_DELAY = 10.0
+# zeroconf asks at the start and then when records grow old, after an hour. Who was announced
+# while a switch was down would be found then. Longer by the number of nodes, so that all of them
+# together ask the network about once a second.
+_BROWSE_INTERVAL = 60.0
+_BROWSE_INTERVAL_PER_NODE = 1.0
+# Names whose records did not come with them: asked for, so many at a time.
+_ASKED_MAX = 16
+_UNASKED_MAX = 1_024
+_ASK_TIMEOUT_MS = 3_000
+
+
+class Board(Protocol):
+    """What the two threads share."""
+
+    interfaces: Interfaces
+    sightings: Sightings
+    ignored: Counter[str]  # by reason; bound: the words of `advert.judge`, and "full", "failed"
+    own: Record | None
+    own_id: str
+    closing: bool
+    state: str
+    addresses: Sequence[Address]
+
+
+class Responder:
+    """One node's zeroconf instance, or the attempts to have one."""
+
+    def __init__(self, board: Board, realm: str, changed: asyncio.Event) -> None:
+        self._board = board
+        self._realm = realm_hash(realm)
+        self._changed = changed
+        self._zeroconf: AsyncZeroconf | None = None
+        self._browser: AsyncServiceBrowser | None = None
+        self._browse_at = 0.0
+        self._incarnation = new_incarnation()
+        self._announced: tuple[Record, int, list[str]] | None = None
+        self._info: AsyncServiceInfo | None = None
+        self._sending: asyncio.Future[None] | None = None
+        self._unasked: deque[str] = deque()  # bound: _UNASKED_MAX
+        self._asking: dict[str, asyncio.Task[None]] = {}  # bound: _ASKED_MAX
+
+    async def run(self) -> None:
+        """Serve until the board says that it is closing."""
+        try:
+            while not self._board.closing:
+                delay = _LOOK_INTERVAL
+                try:
+                    await self._step()
+                except (OSError, ZeroconfError, TimeoutError) as error:
+                    self._board.state = f"failed: {str(error) or type(error).__name__}"
+                    await self._close()
+                    delay = _AGAIN_DELAY
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), delay)
+                self._changed.clear()
+        finally:
+            await self._close()
+
+    async def _step(self) -> None:
+        board = self._board
+        addresses = board.interfaces.now()
+        ips = [address.ip for address in addresses]
+        if self._zeroconf is None:
+            board.addresses = addresses
+            if not ips:
+                board.state = "waiting for an interface that is up"
+                return
+            self._zeroconf = AsyncZeroconf(interfaces=list(ips), ip_version=IPVersion.V4Only)
+            board.state = "ok"
+        elif addresses != board.addresses:
+            _log.info("mDNS: the addresses are now %s", ", ".join(map(str, addresses)) or "none")
+            board.addresses = addresses
+            board.state = "ok" if ips else "waiting for an interface that is up"
+            # It announces again by itself where an interface was added.
+            await self._zeroconf.async_update_interfaces(list(ips))
+            self._browse_at = 0.0
+        await self._announce(addresses)
+        await self._browse()
+
+    # -- announcing ---------------------------------------------------------------------------
+
+    async def _announce(self, addresses: Sequence[Address]) -> None:
+        """Say what there is to say, if it differs from what was said."""
+        assert self._zeroconf is not None
+        own = self._board.own
+        port, hosts = reachable_at(own.endpoints, addresses) if own is not None else (0, [])
+        wanted = (own, port, hosts) if own is not None and hosts else None
+        if wanted == self._announced:
+            return
+        if wanted is None:
+            await self._withdraw()
+            return
+        record, port, hosts = wanted
+        label = label_of(record, self._incarnation)
+        info = AsyncServiceInfo(
+            SERVICE_TYPE,
+            f"{label}.{SERVICE_TYPE}",
+            port=port,
+            parsed_addresses=hosts,
+            properties=txt_of(record, self._incarnation),
+            # A name of our own: the machine's belongs to its own responder.
+            server=f"{label}.local.",
+        )
+        if self._announced is None:
+            # Nobody else has this name, so there is nothing to ask before it is used.
+            sending = self._zeroconf.async_register_service(info, cooperating_responders=True)
+        else:
+            sending = self._zeroconf.async_update_service(info)
+        self._announced, self._info = wanted, info
+        self._send(await sending)
+
+    def _send(self, sending: Awaitable[None]) -> None:
+        """Let three announcements go, without waiting for them."""
+        self._stop_sending()
+        self._sending = asyncio.ensure_future(sending)
+
+    def _stop_sending(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
+
+    async def _withdraw(self) -> None:
+        if self._zeroconf is None or self._info is None:
+            return
+        info, self._info, self._announced = self._info, None, None
+        # An announcement after the goodbye would take it back.
+        self._stop_sending()
+        await (await self._zeroconf.async_unregister_service(info))
+
+    # -- browsing -----------------------------------------------------------------------------
+
+    async def _browse(self) -> None:
+        assert self._zeroconf is not None
+        now = asyncio.get_running_loop().time()
+        if now < self._browse_at:
+            return
+        seen = len(self._board.sightings)
+        self._browse_at = now + _BROWSE_INTERVAL + _BROWSE_INTERVAL_PER_NODE * seen
+        if self._browser is not None:
+            await self._browser.async_cancel()
+        # A new browser asks at once, and tells again what is in the cache.
+        self._browser = AsyncServiceBrowser(
+            self._zeroconf.zeroconf, SERVICE_TYPE, handlers=[self._noticed]
+        )
+
+    def _noticed(
+        self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
+    ) -> None:
+        del service_type
+        try:
+            if state_change is ServiceStateChange.Removed:
+                self._board.sightings.lose(name)
+            elif not self._read(zeroconf, AsyncServiceInfo(SERVICE_TYPE, name)):
+                self._ask_later(name)
+        except Exception:  # noqa: BLE001 - whatever a stranger has sent, we go on listening
+            self._board.ignored["failed"] += 1
+            _log.debug("an mDNS record could not be read: %r", name, exc_info=True)
+
+    def _read(self, zeroconf: Zeroconf, info: AsyncServiceInfo) -> bool:
+        """Take in what the cache knows of that name; False if it does not know all."""
+        if not info.load_from_cache(zeroconf):
+            return False
+        board = self._board
+        advert = judge(
+            info.text or b"",
+            info.port,
+            info.parsed_addresses(IPVersion.V4Only),
+            realm=self._realm,
+            addresses=board.addresses,
+        )
+        if not isinstance(advert, Advert):
+            board.ignored[advert] += 1
+            board.sightings.lose(info.name)
+        elif advert.node_id != board.own_id and not board.sightings.see(info.name, advert):
+            board.ignored["full"] += 1
+        return True
+
+    def _ask_later(self, name: str) -> None:
+        if name in self._asking or name in self._unasked:
+            return
+        if len(self._unasked) >= _UNASKED_MAX:
+            self._board.ignored["full"] += 1
+            return
+        self._unasked.append(name)
+        self._ask_next()
+
+    def _ask_next(self) -> None:
+        while self._unasked and len(self._asking) < _ASKED_MAX:
+            name = self._unasked.popleft()
+            self._asking[name] = asyncio.create_task(self._ask(name))
+
+    async def _ask(self, name: str) -> None:
+        try:
+            assert self._zeroconf is not None
+            zeroconf = self._zeroconf.zeroconf
+            info = AsyncServiceInfo(SERVICE_TYPE, name)
+            if not await info.async_request(zeroconf, _ASK_TIMEOUT_MS):
+                self._board.ignored["unanswered"] += 1
+            else:
+                self._read(zeroconf, info)
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # noqa: BLE001 - as above
+            self._board.ignored["failed"] += 1
+        finally:
+            self._asking.pop(name, None)
+            if self._zeroconf is not None:
+                self._ask_next()
+
+    # -- the end ------------------------------------------------------------------------------
+
+    async def _close(self) -> None:
+        """Say goodbye and close the sockets; what was seen stays known."""
+        zeroconf, self._zeroconf = self._zeroconf, None
+        self._announced = self._info = None
+        self._browse_at = 0.0
+        self._stop_sending()
+        self._unasked.clear()
+        asking = list(self._asking.values())
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+        if zeroconf is None:
+            return
+        # A socket that fails now was what we close for, or goes with us.
+        with contextlib.suppress(OSError, ZeroconfError, TimeoutError):
+            if self._browser is not None:
+                await self._browser.async_cancel()
+        self._browser = None
+        with contextlib.suppress(OSError, ZeroconfError, TimeoutError):
+            await zeroconf.async_close()
