@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -16,6 +17,9 @@ from zmqwork.nodes.callbacks import Callbacks
 from zmqwork.nodes.producer import Producer as Node
 from zmqwork.producer import Producer
 from zmqwork.producers import Producers
+from zmqwork.transport.addresses import refuse_routable
+
+_log = logging.getLogger("zmqwork")
 
 _LIMITS = ("crash_limit", "max_pending", "max_pending_bytes")
 
@@ -50,9 +54,15 @@ def make_producer(
     callbacks = Callbacks()
 
     def make_node(producer: Producer) -> Node:
+        discovery = discover()
+        if refuse_routable(list(discovery.default_bind), insecure_lan=True):
+            _log.warning(
+                "INSECURE: whoever is on the network can offer itself as a worker of this app, "
+                "and sees the tasks that it gets"
+            )
         return Node(
             config,
-            discovery=discover(),
+            discovery=discovery,
             settle=producer.settle,
             mark_running=producer.mark_running,
             on_full=on_full,

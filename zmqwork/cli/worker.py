@@ -86,6 +86,9 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(
         level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s"
     )
+    if args.log_level != "debug":
+        # Its tracebacks of packets that a cable did not carry; what mDNS can do is in `ps`.
+        logging.getLogger("zeroconf").setLevel(logging.CRITICAL)
     app = load_app(args.target)
     worker = app.worker(
         args.concurrency,

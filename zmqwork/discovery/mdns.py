@@ -43,7 +43,7 @@ class Mdns:
         self.own_id = ""  # also after a goodbye, which the cache does not heed at once
         self.closing = False
         self.state = "starting"
-        self.addresses: Sequence[Address] = ()
+        self.addresses: Sequence[Address] = interfaces.now()
         self._thread: threading.Thread | None = None
         self._wake: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 

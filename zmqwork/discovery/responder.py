@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from zeroconf import Error as ZeroconfError
-from zeroconf import IPVersion, ServiceStateChange, Zeroconf
+from zeroconf import DNSQuestionType, IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from zmqwork.discovery.advert import (
@@ -176,9 +176,13 @@ class Responder:
         self._browse_at = now + _BROWSE_INTERVAL + _BROWSE_INTERVAL_PER_NODE * seen
         if self._browser is not None:
             await self._browser.async_cancel()
-        # A new browser asks at once, and tells again what is in the cache.
+        # A new browser asks at once, and tells again what is in the cache. It asks everybody to
+        # hear the answer (QM): one to the asker alone goes to any process here that has port 5353.
         self._browser = AsyncServiceBrowser(
-            self._zeroconf.zeroconf, SERVICE_TYPE, handlers=[self._noticed]
+            self._zeroconf.zeroconf,
+            SERVICE_TYPE,
+            handlers=[self._noticed],
+            question_type=DNSQuestionType.QM,
         )
 
     def _noticed(
@@ -232,7 +236,7 @@ class Responder:
             assert self._zeroconf is not None
             zeroconf = self._zeroconf.zeroconf
             info = AsyncServiceInfo(SERVICE_TYPE, name)
-            if not await info.async_request(zeroconf, _ASK_TIMEOUT_MS):
+            if not await info.async_request(zeroconf, _ASK_TIMEOUT_MS, DNSQuestionType.QM):
                 self._board.ignored["unanswered"] += 1
             else:
                 self._read(zeroconf, info)
