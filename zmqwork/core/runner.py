@@ -293,8 +293,10 @@ class Runner:
         total = self._window.total()
         exact = total <= self._config.slots  # long tasks: each slot counts
         accounts = list(self._accounts.values())
-        shares = share(total, [(a.backlog > 0, len(a.held)) for a in accounts])
         limits = [account.limit for account in accounts]
+        if limits == [total]:
+            return  # the usual turn: one producer, which knows
+        shares = share(total, [(a.backlog > 0, len(a.held)) for a in accounts])
         for index, limit in adjust(total, limits, shares, exact=exact):
             account = accounts[index]
             account.limit = limit

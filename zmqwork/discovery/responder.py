@@ -13,8 +13,8 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
-from zeroconf import Error as ZeroconfError
 from zeroconf import DNSQuestionType, IPVersion, ServiceStateChange, Zeroconf
+from zeroconf import Error as ZeroconfError
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from zmqwork.discovery.advert import (
