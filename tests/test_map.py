@@ -157,6 +157,11 @@ def test_a_fixed_chunk(node):
     ]  # fmt: skip
 
 
+def test_a_chunk_says_how_many_items_it_has(node):
+    list(square.map(range(10), chunk=4))
+    assert [spec.item_count for spec, _ in node.submitted] == [4, 4, 2]
+
+
 def test_chunk_one_is_an_ordinary_submit(node):
     assert list(square.map([3], chunk=1)) == [9]
     assert node.submitted[0][0] is square.spec

@@ -101,6 +101,8 @@ class Stream:
             # One of them cannot travel: it alone is to fail, at its place and with its own text.
             self._launch_singly(items)
             return
+        if self._chunk_spec.item_count != len(items):
+            self._chunk_spec = dataclasses.replace(self._chunk_spec, item_count=len(items))
         try:
             future = self._producer.submit(self._chunk_spec, args)
         except PendingFull:

@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 from desks import ProducerDesk, done, spec
 
+from zmqwork.config import TaskOptions
 from zmqwork.core import explain
-from zmqwork.core.events import LinkDown, LinkUp, Probed, Received, StatusRequested
-from zmqwork.core.ledger import CHILD_DIED, WORKER_LOST, Trouble
+from zmqwork.core.effects import Notice
+from zmqwork.core.events import CancelRequested, LinkDown, LinkUp, Probed, Received, StatusRequested
+from zmqwork.core.ledger import CHILD_DIED, WORKER_LOST, TaskSpec, Trouble
 from zmqwork.core.messages import FAILED, Failure, Refused, Started
 
 
@@ -25,6 +27,19 @@ def test_no_worker_was_found(desk):
     assert said["no_worker"]
     assert "no worker was found" in said["text"]
     assert "none" in said["text"]
+
+
+def test_of_chunks_the_items_are_counted(desk):
+    first, second = (TaskSpec("f[]", "1", TaskOptions(), count) for count in (10, 7))
+    desk.submit(1, 2, of=first)
+    desk.submit(3, of=second)
+    assert "27 x task 'f' " in about(desk)["text"]
+    desk.turn(CancelRequested([2]))
+    assert "17 x task 'f' " in about(desk)["text"]
+    desk.until(110.0)
+    [notice] = [notice for notice in desk.effects if isinstance(notice, Notice)]
+    assert "17 x task 'f' " in notice.text
+    assert notice.data["waiting"] == 17
 
 
 def test_refusals_are_named(desk):

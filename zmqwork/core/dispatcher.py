@@ -294,7 +294,7 @@ class Dispatcher:
             if lane.key == key and lane.size and not lane.spoken and not served:
                 kind, text = explain.lane(lane, self._workforce, self.dialer)
                 lane.spoken = kind
-                data = {"task": lane.name, "queue": lane.queue, "waiting": lane.size}
+                data = {"task": lane.name, "queue": lane.queue, "waiting": lane.item_count()}
                 self._out.append(Notice(kind, text, data))
 
     def _check_signatures(self, worker: Worker) -> None:

@@ -41,8 +41,8 @@ def crashes(trouble: Trouble) -> str:
 
 def lane(waiting: Lane, workforce: Workforce, dialer: Dialer) -> tuple[str, str]:
     """Why nobody serves this lane: (kind of notice, text)."""
-    name = waiting.name.removesuffix("[]")  # chunks of `map` are counted as tasks
-    head = f"{waiting.size} x task {name!r} (queue {waiting.queue!r})"
+    name = waiting.name.removesuffix("[]")  # of chunks of `map` the items are counted
+    head = f"{waiting.item_count()} x task {name!r} (queue {waiting.queue!r})"
     refused = sorted({p.refusal for p in dialer.peers.values() if p.refusal})
     if not len(workforce):
         states = ", ".join(f"{count} {state}" for state, count in peers(dialer).items()) or "none"

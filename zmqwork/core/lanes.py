@@ -35,6 +35,10 @@ class Lane:
     def __len__(self) -> int:
         return self.size
 
+    def item_count(self) -> int:
+        """How many calls wait: those in chunks, too. O(n): for people."""
+        return sum(e.spec.item_count for e in self._entries if e.state == WAITING)
+
     def append(self, entry: Entry) -> None:
         """A task begins to wait, behind the others."""
         self._entries.append(entry)

@@ -28,11 +28,13 @@ class TaskSpec:
         name: the task's name, unique in its app.
         fingerprint: of its signature; a worker with another one is not given the task.
         options: how it is queued, retried and given up on.
+        item_count: how many calls such a task stands for: more than one if it is a chunk of `map`.
     """
 
     name: str
     fingerprint: str
     options: TaskOptions
+    item_count: int = 1
 
 
 @dataclass(slots=True)
