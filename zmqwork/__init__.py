@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         ZmqworkError,
     )
     from zmqwork.execution.context import Context, current
+    from zmqwork.executor import Executor
     from zmqwork.future import TaskFuture
     from zmqwork.nodes.worker import Worker
     from zmqwork.producer import Producer
@@ -59,6 +60,7 @@ __all__ = [
     "Context",
     "DecodeError",
     "EncodeError",
+    "Executor",
     "InsecureBind",
     "JournalError",
     "NoWorker",
@@ -85,6 +87,7 @@ __all__ = [
 _HOMES = {
     "App": "zmqwork.app",
     "Context": "zmqwork.execution.context",
+    "Executor": "zmqwork.executor",
     "Producer": "zmqwork.producer",
     "Task": "zmqwork.task",
     "TaskFuture": "zmqwork.future",

@@ -220,6 +220,7 @@ class App:
         realm: str | None = None,
         discovery: str | Iterable[str] | None = None,
         interface: str | Iterable[str] | None = None,
+        allow: Iterable[str] = (),
     ) -> Worker:
         """A worker for the tasks of this app.
 
@@ -241,6 +242,8 @@ class App:
             realm: serve this realm instead of the app's own.
             discovery: as for `App`, instead.
             interface: as for `App`, instead.
+            allow: also run functions that an `Executor` sends by name, if one of these patterns
+                matches: ``"pkg.*"``.
 
         Raises:
             ConfigError: an argument has a value that it cannot have.
@@ -267,6 +270,7 @@ class App:
             bind=bind,
             insecure_lan=insecure_lan,
             drain_timeout=drain_timeout,
+            allow=allow,
         )
 
     def discover(

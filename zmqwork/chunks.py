@@ -7,15 +7,13 @@ then a fraction of a microsecond. What a chunk is on the wire: docs/protocol.md,
 
 from __future__ import annotations
 
-import inspect
-import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
-from zmqwork.errors import DecodeError, EncodeError
-from zmqwork.wire.values import decode_value, encode_value
+from zmqwork.errors import DecodeError
+from zmqwork.execution.chunks import SUFFIX, chunk_handler, chunk_name
+from zmqwork.wire.values import decode_value
 
-SUFFIX = "[]"
+__all__ = ["CHUNK_SECONDS", "SUFFIX", "ChunkSize", "chunk_handler", "chunk_name", "open_chunk"]
 
 # Work in a chunk: a hundred times what handing it over costs, and no wait for a person.
 CHUNK_SECONDS = 0.005
@@ -24,94 +22,6 @@ CHUNK_MAX = 4_096
 CHUNK_BYTES = 64 * 1024
 # A measured chunk says something about one that is this much longer.
 _GROWTH = 4
-
-
-def chunk_handler(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function ``(items, star=False) -> bytes`` that runs `function` for each item.
-
-    With `star` each item is the list of arguments of a call, else the only argument. What comes
-    back is read by `open_chunk`.
-    """
-    if inspect.iscoroutinefunction(function):
-
-        async def run_chunk_async(items: list[Any], star: bool = False) -> bytes:
-            done = _Done()
-            rest = iter(items)
-            for item in rest:
-                try:
-                    done.values.append(await (function(*item) if star else function(item)))
-                # (A CancelledError is for the chunk: its producer wants none of it any more.)
-                except (Exception, SystemExit) as error:  # noqa: BLE001 - as in `invoke`
-                    done.fail(error)
-            return done.encoded()
-
-        return run_chunk_async
-
-    def run_chunk(items: list[Any], star: bool = False) -> bytes:
-        done = _Done()
-        rest = iter(items)
-        while True:
-            try:
-                done.run(function, rest, star=star)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - as in `invoke`
-                done.fail(error)
-            else:
-                return done.encoded()
-
-    return run_chunk
-
-
-class _Done:
-    """What has come out of a chunk so far: a value per item, None where it failed."""
-
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-        self.failures: list[list[Any]] = []
-        self._begun_at = time.perf_counter()
-
-    def run(self, function: Callable[..., Any], rest: Iterator[Any], *, star: bool) -> None:
-        """Run the items up to the end, or to the first that raises: that one is consumed."""
-        append = self.values.append
-        if star:
-            for item in rest:
-                append(function(*item))
-        else:
-            for item in rest:
-                append(function(item))
-
-    def fail(self, error: BaseException) -> None:
-        """The item after the last value raised this."""
-        self.failures.append([len(self.values), _record(_without_own_frames(error))])
-        self.values.append(None)
-
-    def encoded(self) -> bytes:
-        """Everything as bytes; a value that cannot travel is its item's failure, and final."""
-        seconds = time.perf_counter() - self._begun_at
-        try:
-            return encode_value([seconds, self.values, self.failures])
-        except EncodeError:
-            for index, value in enumerate(self.values):
-                try:
-                    encode_value(value)
-                except EncodeError as error:
-                    self.values[index] = None
-                    self.failures.append([index, _record(error, final=True)])
-        return encode_value([seconds, self.values, self.failures])
-
-
-def _record(error: BaseException, *, final: bool = False) -> dict[str, Any]:
-    # Only workers run chunks; whoever maps has no use for what this imports.
-    from zmqwork.execution.invoke import error_record  # noqa: PLC0415
-
-    return error_record(error, final=final)
-
-
-def _without_own_frames(error: BaseException) -> BaseException:
-    """Let the traceback begin at the handler: what stands above it is not the user's business."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-        trace = trace.tb_next
-    return error.with_traceback(trace or error.__traceback__)
 
 
 def open_chunk(data: object, count: int) -> tuple[float, list[Any], dict[int, dict[str, Any]]]:
@@ -174,8 +84,3 @@ class ChunkSize:
             self._item_seconds += (seconds / count - self._item_seconds) / 2
             self._item_bytes += (size_bytes / count - self._item_bytes) / 2
         self._proven = max(self._proven, count)
-
-
-def chunk_name(name: str) -> str:
-    """The name of the handler that takes chunks of the task with this name."""
-    return name + SUFFIX

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 
 from zmqwork.errors import ConfigError
@@ -14,6 +14,9 @@ PROTOCOL_MIN = 1
 PROTOCOL_MAX = 1
 
 NAME_BYTES_MAX = 128
+
+# Patterns of functions that a worker allows: asked one after the other, for each kind of task.
+PATTERNS_MAX = 64
 
 
 def check_name(what: str, name: str) -> str:
@@ -40,6 +43,18 @@ def check_options(what: str, given: Iterable[str], known: Iterable[str]) -> None
             near = difflib.get_close_matches(name, names, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"
             raise ConfigError(f"{what} has no option {name!r}: {hint}")
+
+
+def check_patterns(patterns: Collection[str], tasks: Collection[str] = ()) -> None:
+    """Raise `ConfigError` unless a worker can allow functions by these patterns."""
+    if len(patterns) > PATTERNS_MAX:
+        raise ConfigError(f"allow has {len(patterns)} patterns, at most {PATTERNS_MAX} are told")
+    for pattern in patterns:
+        check_name("a pattern of allow", pattern)
+        if " " in pattern:
+            raise ConfigError(f"allow is for functions, as 'pkg.module.*', not {pattern!r}")
+        if pattern in tasks:
+            raise ConfigError(f"allow={pattern!r} is the name of a task: write 'MODULE.{pattern}'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +184,7 @@ class WorkerConfig(NodeConfig):
         slots: attempts that run at the same time.
         queues: the queues that it serves; empty: all of them.
         tasks: name -> signature fingerprint of the tasks that it can run.
+        allow: patterns of the functions that it runs without an app: ``pkg.*``.
         shares_process: True if user code runs in this process (inline, thread, asyncio pools).
         shares_thread: True if it runs in the loop's own thread (inline pool): nothing can be said
             while a handler runs.
@@ -184,6 +200,7 @@ class WorkerConfig(NodeConfig):
     slots: int = 1
     queues: tuple[str, ...] = ()
     tasks: dict[str, str] = field(default_factory=dict)
+    allow: tuple[str, ...] = ()
     shares_process: bool = False
     shares_thread: bool = False
     chunk_max: int = 512
@@ -195,6 +212,7 @@ class WorkerConfig(NodeConfig):
     def __post_init__(self) -> None:
         NodeConfig.__post_init__(self)
         check_number("slots", self.slots, 1, 10_000)
+        check_patterns(self.allow, self.tasks)
         check_number("chunk_max", self.chunk_max, 1)
         # (An inventory holds at most 65,536 attempts: `wire.limits.HELD_MAX`.)
         check_number("prefetch_max", self.prefetch_max, 0, 32_768)

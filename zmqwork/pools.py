@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zmqwork.chunks import chunk_name
 from zmqwork.config import check_number
 from zmqwork.errors import ConfigError, UsageError
+from zmqwork.execution.functions import with_allowed
 from zmqwork.execution.handlers import HandlerRef
 
 if TYPE_CHECKING:
@@ -29,8 +30,22 @@ _COROUTINES = 100
 _SLOTS_MAX = 10_000
 
 
-def make_pool(name: str, concurrency: int | None, tasks: Tasks) -> Pool:
+def make_pool(
+    name: str,
+    concurrency: int | None,
+    tasks: Tasks,
+    *,
+    allow: tuple[str, ...] = (),
+    initializer: tuple[str, bytes] | None = None,
+) -> Pool:
     """A pool that is not started.
+
+    Args:
+        name: which.
+        concurrency: its slots; None: as many as are usual.
+        tasks: what it runs.
+        allow: patterns of the functions that it runs, too.
+        initializer: for child processes: what each calls first, by name, and encoded arguments.
 
     Raises:
         ConfigError: no such pool, or it cannot have that many slots.
@@ -45,18 +60,19 @@ def make_pool(name: str, concurrency: int | None, tasks: Tasks) -> Pool:
     if name == "process":
         from zmqwork.execution.process import ProcessPool  # noqa: PLC0415
 
-        return ProcessPool(slots, references(tasks))
+        return ProcessPool(slots, references(tasks), allow=allow, initializer=initializer)
+    handlers = with_allowed(_handlers(tasks), allow)
     if name == "asyncio":
         from zmqwork.execution.coroutines import CoroutinePool  # noqa: PLC0415
 
-        return CoroutinePool(slots, _handlers(tasks))
+        return CoroutinePool(slots, handlers)
     if name == "thread":
         from zmqwork.execution.thread import ThreadPool  # noqa: PLC0415
 
-        return ThreadPool(slots, _handlers(tasks))
+        return ThreadPool(slots, handlers)
     from zmqwork.execution.inline import InlinePool  # noqa: PLC0415
 
-    return InlinePool(_handlers(tasks))
+    return InlinePool(handlers)
 
 
 def _slots(name: str, concurrency: int | None) -> int:

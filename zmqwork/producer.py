@@ -133,15 +133,22 @@ class Producer:
         # Behind the done-callbacks of what was settled last.
         self.callbacks.close()
 
-    def finish(self) -> None:
+    def cancel_all(self) -> None:
+        """Cancel whatever has not begun; their futures are settled when this returns."""
+        self._started().cancel_all()
+
+    def finish(self, *, patient: bool = False) -> None:
         """Wait for the tasks as long as a worker is known, and 10 s for one; then stop.
+
+        Args:
+            patient: wait for a worker as long as it takes.
 
         KeyboardInterrupt stops it at once, and is raised again.
         """
         if self._node is None or self._pid != os.getpid():
             return
         try:
-            self._wait_for_tasks(self._node)
+            self._wait_for_tasks(self._node, patient)
         except KeyboardInterrupt:
             _log.warning("%s abandoned: interrupted", self._unsettled(self._node))
             raise
@@ -203,14 +210,14 @@ class Producer:
         self._started()
         raise AssertionError("a started producer has a node to submit to")
 
-    def _wait_for_tasks(self, node: Node) -> None:
+    def _wait_for_tasks(self, node: Node, patient: bool) -> None:
         begun_at = worker_seen_at = time.monotonic()
         told = False
         while not node.drain(_LOOK_INTERVAL):
             now = time.monotonic()
             if node.workers_known():
                 worker_seen_at = now
-            elif now - worker_seen_at >= GIVE_UP_TIMEOUT:
+            elif now - worker_seen_at >= GIVE_UP_TIMEOUT and not patient:
                 _log.warning(
                     "%s given up: no worker was there for %g s\n%s",
                     self._unsettled(node), GIVE_UP_TIMEOUT, node.explain(None),

@@ -18,30 +18,38 @@ class Producers:
 
     Attributes:
         current: the one that takes tasks now; None: none was started yet.
+        lock: guards it; of the process's own, also after a fork.
     """
 
     def __init__(self, make: Callable[[], Producer]) -> None:
         self.current: Producer | None = None
         self._make = make
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         # Bounded by the with statements that the program is in; the implicit one is the first.
         self._stack: list[Producer] = []
         _all.add(self)
 
     def implicit(self) -> Producer:
-        """The current producer; one is started if there is none."""
-        with self._lock:
+        """The current producer; one is started if there is none.
+
+        Raises:
+            UsageError: a worker imports the module that runs.
+        """
+        context = sys.modules.get("zmqwork.execution.context")
+        if context is not None:
+            context.refuse_while_importing()
+        with self.lock:
             return self.current or self._make().start()
 
     def enter(self, producer: Producer) -> None:
         """A started producer takes the tasks from now on."""
-        with self._lock:
+        with self.lock:
             self._stack.append(producer)
             self.current = producer
 
     def leave(self, producer: Producer) -> None:
         """It takes no more tasks; the one before it does."""
-        with self._lock:
+        with self.lock:
             if producer in self._stack:
                 self._stack.remove(producer)
             self.current = self._stack[-1] if self._stack else None
@@ -67,7 +75,7 @@ class Producers:
 
     def forget(self) -> None:
         """In a forked child: the parent's producers are not ours, nor is a lock that it held."""
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         # Kept, for no finaliser may touch the parent's sockets.
         _inherited.extend(self._stack)
         self._stack = []

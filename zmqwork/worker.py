@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.chunks import chunk_name
-from zmqwork.config import WorkerConfig, check_name
+from zmqwork.config import WorkerConfig, check_name, check_patterns
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.nodes.worker import Worker
 from zmqwork.pools import PoolName, make_pool
@@ -31,17 +31,23 @@ def make_worker(
     bind: Iterable[str],
     insecure_lan: bool,
     drain_timeout: float,
+    allow: Iterable[str] = (),
+    initializer: tuple[str, bytes] | None = None,
 ) -> Worker:
     """A worker that is not started, for `App.worker`."""
     if isinstance(queues, str):
         raise ConfigError(f"queues is a list of names: [{queues!r}]")
     if isinstance(bind, str):
         raise ConfigError(f"bind is a list of endpoints: [{bind!r}]")
-    if not tasks:
+    if isinstance(allow, str):
+        raise ConfigError(f"allow is a list of patterns: [{allow!r}]")
+    allow = tuple(dict.fromkeys(allow))
+    check_patterns(allow)
+    if not tasks and not allow:
         raise UsageError(
             f"app {realm!r} has no task: define them (@app.task) before the worker is made"
         )
-    made = make_pool(pool, concurrency, tasks)
+    made = make_pool(pool, concurrency, tasks, allow=allow, initializer=initializer)
     config = WorkerConfig(
         **identity(realm, name),
         slots=made.slots,
@@ -51,6 +57,7 @@ def make_worker(
             for task in tasks.values()
             for known in (task.name, chunk_name(task.name))
         },
+        allow=allow,
         shares_process=made.shares_process,
         shares_thread=made.shares_thread,
         drain_timeout=drain_timeout,

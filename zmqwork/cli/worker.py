@@ -14,10 +14,13 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from zmqwork import __version__
+from zmqwork.app import App
 from zmqwork.cli.output import Output
 from zmqwork.cli.parser import Parser, add_output, add_search, seconds, whole
 from zmqwork.cli.search import search_options
-from zmqwork.cli.target import load_app
+from zmqwork.cli.target import load_app, search_current_directory
+from zmqwork.errors import UsageError
+from zmqwork.executor import DEFAULT_REALM
 from zmqwork.nodes.signals import StopSignals
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
 zmqwork worker thumbs:app                      the app called `app` in thumbs.py
 zmqwork worker thumbs -c 4 -Q images,mails     four tasks at a time, of two queues
+zmqwork worker --allow 'pkg.*'                 for zmqwork.Executor(): functions of pkg, no app
 zmqwork worker thumbs:app --bind 'tcp://127.0.0.1:*'      reachable over tcp as well
 zmqwork worker thumbs:app --insecure-lan       found by everybody on a network that you trust
 """
@@ -38,7 +42,20 @@ Ctrl-C finishes what runs and leaves; again: gives it back; a third time: leaves
 
 def configure(parser: Parser) -> None:
     """Add the options of ``worker``."""
-    parser.add_argument("target", metavar="MODULE:APP", help="where the app is: thumbs:app")
+    parser.add_argument(
+        "target",
+        nargs="?",
+        metavar="MODULE:APP",
+        help="where the app is: thumbs:app; not needed with --allow",
+    )
+    parser.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="run functions that an Executor sends by name, if they match: 'pkg.*'; may be given "
+        "again",
+    )
     parser.add_argument(
         "-c",
         "--concurrency",
@@ -89,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     if args.log_level != "debug":
         # Its tracebacks of packets that a cable did not carry; what mDNS can do is in `ps`.
         logging.getLogger("zeroconf").setLevel(logging.CRITICAL)
-    app = load_app(args.target)
+    app = _app(args.target, args.allow)
     worker = app.worker(
         args.concurrency,
         args.pool,
@@ -97,6 +114,7 @@ def run(args: argparse.Namespace) -> int:
         name=args.name,
         bind=args.bind,
         drain_timeout=args.drain_timeout,
+        allow=args.allow,
         **search_options(args),
     )
     with StopSignals(worker) as signals:
@@ -110,6 +128,18 @@ def run(args: argparse.Namespace) -> int:
     return signals.exit_code
 
 
+def _app(target: str | None, allow: list[str]) -> App:
+    if target is not None:
+        return load_app(target)
+    if not allow:
+        raise UsageError(
+            "nothing to run: name an app (MODULE:APP), or with --allow 'pkg.*' the functions that "
+            "an Executor may send"
+        )
+    search_current_directory()
+    return App(DEFAULT_REALM)
+
+
 def _show(output: Output, status: dict[str, Any], worker: Worker, pool: str) -> None:
     """The banner: who serves what, and where."""
     output.json(
@@ -121,6 +151,7 @@ def _show(output: Output, status: dict[str, Any], worker: Worker, pool: str) -> 
             "discovery": status.get("sources", []),
             "queues": status.get("queues", []),
             "tasks": status.get("tasks", []),
+            "allow": status.get("allow", []),
             "version": __version__,
         }
     )
@@ -139,10 +170,16 @@ def _show(output: Output, status: dict[str, Any], worker: Worker, pool: str) -> 
             ("discovery", "; ".join(found)),
             ("pool", f"{pool}, {status.get('slots')} at a time"),
             ("queues", ", ".join(status.get("queues") or ()) or "all"),
-            ("tasks", ", ".join(status.get("tasks") or ()) or "none: is the right module named?"),
+            ("tasks", _tasks(status)),
+            *[("functions", ", ".join(allow)) for allow in [status.get("allow")] if allow],
         ]
     )
     output.line(_LEAVING)
+
+
+def _tasks(status: dict[str, Any]) -> str:
+    none = "none" if status.get("allow") else "none: is the right module named?"
+    return ", ".join(status.get("tasks") or ()) or none
 
 
 def _leave_at_eof(worker: Worker) -> None:

@@ -162,12 +162,13 @@ class Dispatcher:
 
     def _cancel_requested(self, event: CancelRequested, now: float) -> None:
         cancelled = []
-        for seq in event.seqs:
+        for seq in list(self._ledger.entries) if event.seqs is None else event.seqs:
             entry = self._ledger.get(seq)
             # As with concurrent.futures, what has begun is not cancelled.
             if entry is not None and entry.state != STARTED:
                 self._books.withdraw(entry, "cancelled", "CancelledError", "it was cancelled")
                 cancelled.append(seq)
+        self._books.report()  # whoever asked finds the futures cancelled
         self._out.append(Answer(event.request, cancelled))
         del now
 

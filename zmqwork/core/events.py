@@ -85,9 +85,9 @@ class Submitted:
 
 @dataclass(slots=True)
 class CancelRequested:
-    """The application wants these tasks cancelled; `Answer` says for which it was possible."""
+    """The application wants these tasks (None: all) cancelled; `Answer` says which could be."""
 
-    seqs: list[int]
+    seqs: list[int] | None
     request: object = None
 
 

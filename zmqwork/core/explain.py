@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmqwork.config import ProducerConfig
 from zmqwork.core.dialer import Dialer
+from zmqwork.core.functions import ANY, SEPARATOR, allows
 from zmqwork.core.lanes import Lane, Lanes
 from zmqwork.core.ledger import WORKER_LOST, Entry, Trouble
 from zmqwork.core.lifecycle import DISPATCHED, RESTING, STARTED
@@ -42,13 +43,19 @@ def crashes(trouble: Trouble) -> str:
 def lane(waiting: Lane, workforce: Workforce, dialer: Dialer) -> tuple[str, str]:
     """Why nobody serves this lane: (kind of notice, text)."""
     name = waiting.name.removesuffix("[]")  # of chunks of `map` the items are counted
-    head = f"{waiting.item_count()} x task {name!r} (queue {waiting.queue!r})"
+    is_function = waiting.fingerprint == ANY
+    what = "function" if is_function else "task"
+    head = f"{waiting.item_count()} x {what} {name!r} (queue {waiting.queue!r})"
     refused = sorted({p.refusal for p in dialer.peers.values() if p.refusal})
     if not len(workforce):
         states = ", ".join(f"{count} {state}" for state, count in peers(dialer).items()) or "none"
         text = f"{head} wait: no worker was found (peers known: {states})"
-        hint = "start one with: zmqwork worker MODULE:APP"
+        hint = "start one with: zmqwork worker " + (
+            _allowing(name) if is_function else "MODULE:APP"
+        )
         return "no_worker", "; ".join([text, *(f"refused: {why}" for why in refused), hint])
+    if is_function:
+        return _refused(head, name, waiting.queue, workforce)
     known = sorted({name for group in workforce.groups.values() for name in group.tasks})
     if waiting.name not in known:
         near = difflib.get_close_matches(waiting.name, known, n=1)
@@ -63,11 +70,23 @@ def lane(waiting: Lane, workforce: Workforce, dialer: Dialer) -> tuple[str, str]
     return "no_worker", f"{head} wait: no worker serves this queue together with this task"
 
 
-def _listed(names: list[str]) -> str:
+def _refused(head: str, name: str, queue: str, workforce: Workforce) -> tuple[str, str]:
+    allowed = {pattern: None for group in workforce.groups.values() for pattern in group.patterns}
+    if allows(allowed, name):
+        return "no_worker", f"{head} wait: workers that allow it do not serve queue {queue!r}"
+    text = f"{head} wait: no worker allows this function; {_listed(list(allowed), 'allowed')}"
+    return "unknown_task", f"{text}; start one with: zmqwork worker {_allowing(name)}"
+
+
+def _allowing(name: str) -> str:
+    return f"--allow '{name.partition(SEPARATOR)[0]}.*'"
+
+
+def _listed(names: list[str], known: str = "known") -> str:
     names = [name for name in names if not name.endswith("[]")]
     shown = ", ".join(repr(name) for name in names[:_NAMES_SHOWN])
     more = "" if len(names) <= _NAMES_SHOWN else f" and {len(names) - _NAMES_SHOWN} more"
-    return f"known are {shown}{more}" if names else "none are known"
+    return f"{known} are {shown}{more}" if names else f"none are {known}"
 
 
 def entry(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Container
 
 from zmqwork.core.clients import Account, Held
 from zmqwork.core.feeder import Feeder
@@ -21,7 +21,7 @@ class Intake:
 
     def __init__(
         self,
-        known: Collection[str],
+        known: Container[str],
         feeder: Feeder,
         listener: Listener,
         counters: dict[str, int],
@@ -66,7 +66,8 @@ class Intake:
         held.attempt = max(held.attempt, attempt)
 
     def _reject(self, held: Held) -> None:
-        error = {"type": "UnknownTask", "text": f"this worker has no task {held.name!r}"}
+        text = f"this worker has no task {held.name!r}, nor does it allow such a function"
+        error = {"type": "UnknownTask", "text": text}
         account = held.account
         account.outcomes.failures.append(Failure(held.seq, held.attempt, REJECTED, error))
         self._feeder.turned[account] = None

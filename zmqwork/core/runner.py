@@ -26,6 +26,7 @@ from zmqwork.core.events import (
     TakenBack,
 )
 from zmqwork.core.feeder import Feeder
+from zmqwork.core.functions import Repertoire
 from zmqwork.core.intake import Intake
 from zmqwork.core.lag import Lag, earliest
 from zmqwork.core.listener import Client, Listener
@@ -77,7 +78,8 @@ class Runner:
             ("received", "executed", "failed", "crashes", "returned", "dropped", "duplicates"), 0
         )
         self._feeder = Feeder(config, self._timers, self._window, self.counters, self._out)
-        self._intake = Intake(config.tasks, self._feeder, self.listener, self.counters)
+        known = Repertoire(config.tasks, config.allow)
+        self._intake = Intake(known, self._feeder, self.listener, self.counters)
         self._slot_handlers: dict[type[Event], Callable[[Any], None]] = {
             Finished: self._feeder.finished,
             TakenBack: self._feeder.taken_back,
@@ -387,6 +389,7 @@ class Runner:
             - sum(len(slot.given) for slot in self._feeder.slots),
             "queues": list(config.queues),
             "tasks": [name for name in config.tasks if not name.endswith("[]")],
+            "allow": list(config.allow),
             "producers": [
                 {
                     "node_id": account.client.node_id,

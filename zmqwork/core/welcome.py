@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zmqwork.config import PROTOCOL_MAX, NodeConfig, WorkerConfig
+from zmqwork.core.functions import ANY
 from zmqwork.core.messages import Hello, Welcome
 
 
@@ -29,6 +30,6 @@ def of_worker(config: WorkerConfig, hello: Hello, held: list[list[int]]) -> Welc
         welcome.silence_timeout = config.health.lost_timeout
     welcome.slots = config.slots
     welcome.queues = list(config.queues)
-    welcome.tasks = dict(config.tasks)
+    welcome.tasks = config.tasks | dict.fromkeys(config.allow, ANY)
     welcome.held = held
     return welcome

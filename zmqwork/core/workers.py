@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+from zmqwork.core.functions import ANY, allows, patterns_of
 from zmqwork.core.lanes import Lane
 from zmqwork.core.ledger import Entry
 from zmqwork.core.messages import Welcome
@@ -87,21 +88,24 @@ class Group:
     choice costs the same with one worker and with a thousand.
     """
 
-    __slots__ = ("_idle", "_open", "offer", "queues", "tasks", "workers")
+    __slots__ = ("_idle", "_open", "offer", "patterns", "queues", "tasks", "workers")
 
     def __init__(self, offer: Offer) -> None:
         self.offer = offer
         self.queues = frozenset(offer[0])
-        self.tasks = dict(offer[1])
+        self.tasks = {name: mark for name, mark in offer[1] if mark != ANY}
+        self.patterns = patterns_of(dict(offer[1]))
         self.workers: dict[str, Worker] = {}
         self._idle: deque[Worker] = deque()
         self._open: deque[Worker] = deque()
 
     def serves(self, lane: Lane) -> bool:
         """Whether these workers can run the lane's tasks."""
-        return self.tasks.get(lane.name) == lane.fingerprint and (
-            not self.queues or lane.queue in self.queues
-        )
+        if self.queues and lane.queue not in self.queues:
+            return False
+        if lane.fingerprint == ANY:
+            return bool(self.patterns) and allows(self.patterns, lane.name)
+        return self.tasks.get(lane.name) == lane.fingerprint
 
     def list(self, worker: Worker) -> None:
         """Put a worker where it belongs after its credit, its load or its health changed."""
@@ -199,7 +203,11 @@ class Workforce:
 
     def withdraw_task(self, worker: Worker, name: str) -> None:
         """The worker turned out not to run `name`, whatever its WELCOME said."""
-        tasks = tuple(item for item in worker.group.offer[1] if item[0] != name)
+        tasks = tuple(
+            (known, fingerprint)
+            for known, fingerprint in worker.group.offer[1]
+            if known != name and not (fingerprint == ANY and allows([known], name))
+        )
         offer = (worker.group.offer[0], tasks)
         self._leave_group(worker)
         self._regroup(worker, offer)

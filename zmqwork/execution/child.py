@@ -16,16 +16,18 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
 
 from zmqwork.execution.child_channel import ChildChannel
 from zmqwork.execution.child_signals import leave_signals_to_parent
-from zmqwork.execution.handlers import MAIN_NAMES, HandlerRef
+from zmqwork.execution.context import while_importing
+from zmqwork.execution.functions import find, with_allowed
+from zmqwork.execution.handlers import MAIN_NAMES, HandlerRef, Handlers
 from zmqwork.execution.page import Page
 from zmqwork.execution.serving import Server
 from zmqwork.wire.channel import READY, SETUP, TROUBLE, pack_message, unpack_message
+from zmqwork.wire.values import decode_call
 
 # Whether this process is a child of a process pool; see `process.refuse_in_child`.
 in_child = False
@@ -83,11 +85,17 @@ def _watch(parent: int) -> NoReturn:
     os._exit(1)
 
 
-def _load(setup: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+def _load(setup: dict[str, Any]) -> Handlers:
     sys.argv[:] = map(os.fsdecode, setup["argv"])
-    if setup["main"] is not None:
-        _import_main(*setup["main"])
-    return {name: HandlerRef(name, *place).resolve() for name, *place in setup["handlers"]}
+    with while_importing():
+        if setup["main"] is not None:
+            _import_main(*setup["main"])
+        handlers = {name: HandlerRef(name, *place).resolve() for name, *place in setup["handlers"]}
+    if setup["initializer"] is not None:
+        name, arguments = setup["initializer"]
+        args, kwargs = decode_call(arguments)
+        find(name)(*args, **kwargs)
+    return with_allowed(handlers, tuple(setup["allow"]))
 
 
 def _import_main(kind: str, where: str) -> None:
@@ -113,4 +121,4 @@ def _trouble(error: BaseException) -> str:
     text = "".join(lines).rstrip()
     if isinstance(error, SystemExit):
         text += "\n(the module ended the program while it was imported)"
-    return f"a child process cannot import the tasks\n{text}"
+    return f"a child process cannot import the tasks, or be initialized\n{text}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -20,6 +22,9 @@ class Item(Attempt, Protocol):
 
 # The item rather than a Context: it is there already, and few handlers ask.
 running: ContextVar[Item | None] = ContextVar("zmqwork_running", default=None)
+
+# Whether the code that runs is a module's that a worker imports for its tasks.
+_importing: ContextVar[bool] = ContextVar("zmqwork_importing", default=False)
 
 
 class Context:
@@ -76,3 +81,25 @@ def current() -> Context:
 def inside_task() -> bool:
     """Whether this code runs for a task."""
     return running.get() is not None
+
+
+@contextmanager
+def while_importing() -> Iterator[None]:
+    """What runs inside is a module that a worker imports: not the program that it may be."""
+    before = _importing.set(True)
+    try:
+        yield
+    finally:
+        _importing.reset(before)
+
+
+def refuse_while_importing() -> None:
+    """Raise `UsageError` if a module submits tasks while a worker imports it to run them.
+
+    That is where a program without the guard ends up, again and again.
+    """
+    if _importing.get():
+        raise UsageError(
+            "a task was submitted while a worker imported this module to run tasks of it. Submit "
+            'under\n    if __name__ == "__main__":'
+        )

@@ -56,6 +56,8 @@ class Recipe:
 
     Attributes:
         handlers: what they import.
+        allow: patterns of the functions that they import when asked to.
+        initializer: a function to call first, by name, and its encoded arguments.
         path: the module search path of this process, as it is now.
         setup: the frame that tells a child what to import.
 
@@ -64,6 +66,8 @@ class Recipe:
     """
 
     handlers: Sequence[HandlerRef]
+    allow: tuple[str, ...] = ()
+    initializer: tuple[str, bytes] | None = None
     path: list[str] = field(init=False)
     setup: bytes = field(init=False)
 
@@ -73,6 +77,8 @@ class Recipe:
             "argv": [os.fsencode(argument) for argument in sys.argv],
             "main": main,
             "handlers": [[ref.name, ref.module, ref.qualname] for ref in self.handlers],
+            "allow": list(self.allow),
+            "initializer": self.initializer,
         }
         # Relative entries mean something else once somebody has changed the directory.
         path = [os.path.abspath(item) for item in sys.path]  # noqa: PTH100

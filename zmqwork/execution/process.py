@@ -29,6 +29,8 @@ class ProcessPool:
     Args:
         slots: how many.
         handlers: what the children import.
+        allow: patterns of the functions that they run beside these.
+        initializer: a function that each child calls first, by name, and its encoded arguments.
         on_trouble: told, in words, why there is no child to run tasks; each cause once. It is
             called on the loop's thread. By default it is logged.
 
@@ -44,11 +46,14 @@ class ProcessPool:
         slots: int,
         handlers: Sequence[HandlerRef],
         on_trouble: Callable[[str], None] | None = None,
+        *,
+        allow: tuple[str, ...] = (),
+        initializer: tuple[str, bytes] | None = None,
     ) -> None:
         # First: a module that is half imported would be blamed for something else.
         refuse_in_child()
         self.slots = slots
-        self._recipe = Recipe(tuple(handlers))
+        self._recipe = Recipe(tuple(handlers), allow, initializer)
         self._on_trouble = on_trouble or _warn
         self._told = ""
         self._hopeful = threading.Event()

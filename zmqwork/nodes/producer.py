@@ -189,6 +189,13 @@ class Producer:
         self._loop.post(CancelRequested([seq], request))
         return bool(self._answer(request, []))
 
+    def cancel_all(self) -> None:
+        """Cancel every task that has not begun."""
+        if not self._left.is_set():
+            request = Request()
+            self._loop.post(CancelRequested(None, request))
+            self._answer(request, None)
+
     def abandon(self, seqs: Sequence[int]) -> None:
         """Cancel tasks that have not begun, without waiting for the answer."""
         self._loop.post(CancelRequested(list(seqs), None))
