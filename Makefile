@@ -37,6 +37,10 @@ sim: .venv/ready-dev
 examples: .venv/ready-dev
 	.venv/bin/python examples/wordcount.py
 	.venv/bin/python examples/mandelbrot.py --out .venv/mandelbrot.png
+	.venv/bin/python examples/executor.py
+	.venv/bin/python examples/asyncio_embed.py
+	.venv/bin/python examples/killed_worker.py
+	.venv/bin/python examples/render_farm.py --out .venv/render_farm.png
 
 fix: .venv/ready-dev
 	.venv/bin/ruff check --fix .

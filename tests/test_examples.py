@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import re
 import struct
@@ -19,7 +20,7 @@ EXAMPLES = ROOT / "examples"
 PATIENCE = 90.0
 
 
-def run(environment, name, *arguments, cwd):
+def run(environment, name, *arguments, cwd, complains=""):
     ended = subprocess.run(
         [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments],
         cwd=cwd,
@@ -29,15 +30,16 @@ def run(environment, name, *arguments, cwd):
         timeout=PATIENCE,
         check=False,
     )
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.returncode == 0, ended.stderr
+    assert re.fullmatch(complains, ended.stderr)
     return ended.stdout
 
 
 @contextmanager
-def worker(environment, target):
-    """`zmqwork worker TARGET`, in the folder of the examples, ended by SIGTERM."""
+def worker(environment, *words):
+    """`zmqwork worker ...`, in the folder of the examples, ended by SIGTERM."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "zmqwork", "worker", target, "-c", "2"],
+        [sys.executable, "-m", "zmqwork", "worker", *words, "-c", "2"],
         cwd=EXAMPLES,
         env=environment,
         stdout=subprocess.DEVNULL,
@@ -150,3 +152,83 @@ def test_wordcount_with_a_worker_from_the_command_line(private_environment, tmp_
             private_environment, "wordcount.py", "--slots", "0", "--limit", "10", cwd=tmp_path
         )
     assert said == expected_words(10, 10)
+
+
+def test_executor_alone(private_environment, tmp_path):
+    said = run(private_environment, "executor.py", cwd=tmp_path)
+    primes = load("executor").primes
+    counts = [primes(start) for start in range(0, 50_000, 5_000)]
+    lines = said.splitlines()
+    expected = {f"{n:>8} to {n + 5_000:>6}: {primes(n)} primes" for n in range(0, 50_000, 5_000)}
+    assert set(lines[:10]) == expected
+    assert lines[10] == f"in order: {counts}"
+    assert lines[11:] == [
+        "below 1,000: 168",
+        "a call that failed: ZeroDivisionError: division by zero",
+    ]
+
+
+def test_executor_with_a_worker_from_the_command_line(private_environment, tmp_path):
+    with worker(private_environment, "--allow", "executor.*", "--realm", "example"):
+        said = run(private_environment, "executor.py", "--realm", "example", cwd=tmp_path)
+    assert "below 1,000: 168\n" in said
+
+
+def test_asyncio_embed(private_environment, tmp_path):
+    said = run(private_environment, "asyncio_embed.py", cwd=tmp_path)
+    first = hashlib.pbkdf2_hmac("sha256", b"client 0", b"salt", 100_000).hex()
+    head, ticks = said.splitlines()
+    assert head == f"24 clients have different keys; the first is {first[:16]}..."
+    assert re.fullmatch(r"the event loop ticked \d+ times meanwhile, .* ms late at median", ticks)
+
+
+def test_killed_worker(private_environment, tmp_path):
+    # The log says what happened; nothing else may.
+    complaint = r"(worker .* is lost with .*\n)?"
+    said = run(private_environment, "killed_worker.py", cwd=tmp_path, complains=complaint)
+    killed, *did, again, results, pause = said.splitlines()
+    assert re.fullmatch(r"worker \d+ is killed after 40 results", killed)
+    # What the dead one has delivered may be done again, when its ack did not come through.
+    counts = [int(re.fullmatch(r"worker \d+ did (\d+) tasks", line)[1]) for line in did]
+    assert sum(counts) == 120
+    assert counts[0] < counts[1]
+    assert re.fullmatch(r"\d+ tasks were lost with it and done again", again)
+    assert results == "120 of 120 results, each once: True"
+    assert pause.startswith("the longest pause")
+
+
+def test_render_farm_alone(private_environment, tmp_path):
+    said = run(
+        private_environment,
+        "render_farm.py",
+        *("--width", "70", "--height", "40", "--out", "farm.png"),
+        cwd=tmp_path,
+    )
+    *who, total = said.splitlines()
+    assert total == "6 tiles, 70 x 40 pixels: farm.png"
+    assert sum(int(line.split()[0]) for line in who) == 6
+    rows, _ = traced_here(70, 40)
+    assert pixels_of(tmp_path / "farm.png") == (70, 40, rows)
+    assert len(set(b"".join(rows))) > 50, "a picture has more than one colour"
+
+
+def test_render_farm_with_a_worker_from_the_command_line(private_environment, tmp_path):
+    with worker(private_environment, "render_farm:app"):
+        size = ("--width", "32", "--height", "32")
+        said = run(private_environment, "render_farm.py", "--own", "0", *size, cwd=tmp_path)
+    assert "1 tiles by process" in said
+    assert pixels_of(tmp_path / "render_farm.png") == (32, 32, traced_here(32, 32)[0])
+
+
+def traced_here(width, height):
+    """The same picture, in this process: its rows, and how many tiles it has."""
+    farm = load("render_farm")
+    rows = [bytearray(3 * width) for _ in range(height)]
+    orders = list(farm.tiles(width, height))
+    for order in orders:
+        _, left, top, pixels = farm.render(order)
+        stride = 3 * min(farm.TILE, width - left)
+        for line in range(len(pixels) // stride):
+            row = pixels[line * stride : (line + 1) * stride]
+            rows[top + line][3 * left : 3 * left + stride] = row
+    return [bytes(row) for row in rows], len(orders)
