@@ -332,8 +332,10 @@ def test_status_and_explanations(desk):
     assert said["all"]["peers"] == {"alive": 1}
     assert (said["one"]["state"], said["one"]["attempt"]) == ("dispatched", 1)
     assert said["two"]["text"] == "it waits for a free slot"
-    assert said["three"]["state"] == "settled"
-    assert link
+    assert said["three"]["state"] == "unknown"
+    desk.say(link, done(1, (1, 1)))
+    desk.turn(StatusRequested("one", 1))
+    assert answers(desk)["one"]["state"] == "succeeded"
 
 
 def observer(desk):
@@ -349,8 +351,15 @@ def test_observers_are_answered(desk):
     desk.turn(Received(link, [(2, Info(7)), (3, Pong(1)), (4, Demand(1))]))
     (status,) = desk.sent(Status, link)
     assert status.request == 7
+    assert "task" not in status.status
     assert desk.machine.listener.counters.strays == 1
-    desk.turn(Received(link, [(5, Bye())]))
+    desk.submit(1)
+    desk.numbers[link] = 4
+    desk.say(link, Info(8, 1))
+    (status,) = desk.sent(Status, link)
+    assert (status.request, status.status["task"]["state"]) == (8, "waiting")
+    assert status.status["lanes"][0]["why"] == status.status["task"]["text"]
+    desk.say(link, Bye())
     assert desk.machine.listener.clients == {}
 
 

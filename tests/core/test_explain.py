@@ -7,8 +7,8 @@ from zmqwork.config import TaskOptions
 from zmqwork.core import explain
 from zmqwork.core.effects import Notice
 from zmqwork.core.events import CancelRequested, LinkDown, LinkUp, Probed, Received, StatusRequested
-from zmqwork.core.ledger import CHILD_DIED, WORKER_LOST, TaskSpec, Trouble
-from zmqwork.core.messages import FAILED, Failure, Refused, Started
+from zmqwork.core.ledger import CHILD_DIED, ENDINGS_MAX, WORKER_LOST, TaskSpec, Trouble
+from zmqwork.core.messages import FAILED, LOST, Draining, Failure, Refused, Started
 
 
 @pytest.fixture
@@ -105,3 +105,145 @@ def test_what_killed_the_workers_of_a_task():
         "3 of its attempts ended in a crash (child died by SIGSEGV on a; child exited with 3 on b; "
         "worker c was lost)"
     )
+
+
+def why_not(desk, seq=1):
+    return {view["name"]: view["why_not"] for view in about(desk, seq)["workers"]}
+
+
+def test_each_worker_says_why_it_does_not_run_a_task(desk):
+    desk.open("a", tasks={"g": "1"})
+    desk.open("b", tasks={"f": "2"})
+    desk.open("c", queues=["images"])
+    desk.open("d", credit=1)
+    desk.open("e", credit=0)
+    desk.say(desk.open("h"), Draining())
+    desk.submit(1)
+    desk.submit(2, args=b"123")
+    assert why_not(desk, 2) == {
+        "worker-a": "does not know the task: known are 'g'",
+        "worker-b": "knows the task with another signature",
+        "worker-c": "does not serve queue 'default', but images",
+        "worker-d": "has no credit left: it holds 1, and has granted 1",
+        "worker-e": "has no credit left: it holds 0, and has granted 0",
+        "worker-h": "is draining: it takes nothing new",
+    }
+    assert why_not(desk, 1)["worker-d"] == ""
+    assert [v["name"] for v in about(desk)["workers"] if v["has_it"]] == ["worker-d"]
+    (advice,) = about(desk, 2)["advice"]
+    assert "more workers" in advice
+
+
+def test_a_worker_without_room_for_the_arguments(desk):
+    desk.open("w", credit=9, slots=9, size_bytes=4)
+    desk.submit(1, args=b"123")
+    desk.submit(2, args=b"123")
+    assert why_not(desk, 2) == {"worker-w": "has no room for 3 bytes of arguments"}
+
+
+def test_a_suspect_that_has_the_task(desk):
+    desk.open()
+    desk.submit(1, 2)
+    desk.until(102.5)
+    assert about(desk)["text"].endswith("is queued at worker worker-w#0000, which is suspect")
+    assert "dispatched again" in about(desk)["advice"][0]
+    assert why_not(desk, 2) == {"worker-w": "is suspect: it is given nothing new"}
+
+
+def test_the_times_that_remain(desk):
+    link = desk.open()
+    desk.submit(1, of=spec(retry_backoff=100.0, expires=50.0))
+    desk.say(link, done(1, failures=[Failure(1, 1, FAILED, {"type": "E", "text": "x" * 999})]))
+    said = about(desk)
+    assert (said["state"], said["expires_in"]) == ("resting", 50.0)
+    assert 0 < said["retry_in"] <= 100.0
+    assert f"a retry is due in {said['retry_in']:.1f} s" in said["text"]
+    assert (said["failures"], said["max_retries"]) == (1, 3)
+    assert said["evidence"] == [{"cause": "failed", "type": "E", "text": "x" * 300}]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "advice"),
+    [
+        ({"signal": "SIGKILL"}, "did its memory run out?"),
+        ({"signal": "SIGSEGV"}, "faulthandler"),
+        ({"exit_code": 3}, "faulthandler"),
+    ],
+)
+def test_what_a_crash_calls_for(desk, evidence, advice):
+    link = desk.open()
+    desk.submit(1)
+    error = {"type": "ChildDied", "text": "", **evidence}
+    desk.say(link, done(1, failures=[Failure(1, 1, LOST, error)]))
+    said = about(desk)
+    assert (said["crashes"], said["crash_limit"]) == (1, 3)
+    assert said["evidence"][0] == {
+        "worker": "worker-w#0000", "cause": CHILD_DIED, "attempt": 1, **evidence,
+    }  # fmt: skip
+    assert any(advice in line for line in said["advice"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "advice"),
+    [
+        (None, "zmqwork doctor --realm realm"),
+        ({"tasks": {"f": "2"}}, "version of the code"),
+        ({"queues": ["images"]}, "-Q default"),
+        ({"tasks": {"g": "1"}}, "correct its name"),
+    ],
+)
+def test_what_to_try_when_nobody_can_run_it(desk, fields, advice):
+    if fields is not None:
+        desk.open(**fields)
+    desk.submit(1)
+    said = about(desk)
+    assert said["no_worker"]
+    assert any(advice in line for line in said["advice"])
+
+
+def test_chunks_of_map_have_the_name_of_their_task(desk):
+    desk.open(tasks={"thumbnail": "1", "thumbnail[]": "1"})
+    desk.submit(1, of=spec("thumbnial[]"))
+    said = about(desk)
+    assert (said["task"], said["is_chunk"]) == ("thumbnial", True)
+    assert "did you mean 'thumbnail'?" in said["text"]
+
+
+def test_tasks_that_are_settled(desk):
+    link = desk.open(credit=9, slots=9)
+    desk.submit(1, 2, of=spec(max_retries=0))
+    error = {"type": "ValueError", "text": "no such tile"}
+    desk.say(link, done(1, (1, 1), failures=[Failure(2, 1, FAILED, error)]))
+    assert about(desk, 1)["text"] == "it is settled as succeeded"
+    said = about(desk, 2)
+    assert (said["state"], said["task"], said["attempt"]) == ("failed", "f", 1)
+    assert said["text"] == "it is settled as failed: ValueError: no such tile"
+    assert about(desk, 3)["text"] == "this producer never had it: its newest is number 2"
+
+
+def test_a_producer_that_had_no_task(desk):
+    assert about(desk)["text"] == "this producer never had it: it has had none"
+
+
+def test_endings_are_forgotten_in_the_end(desk):
+    link = desk.open(credit=ENDINGS_MAX + 9, slots=ENDINGS_MAX + 9)
+    last = ENDINGS_MAX + 1
+    desk.submit(*range(1, last + 2), of=spec(max_retries=0))
+    failures = [Failure(seq, 1, FAILED, {"type": "E", "text": ""}) for seq in range(1, last + 1)]
+    desk.say(link, done(1, (last + 1, 1), failures=failures))
+    assert len(desk.machine._ledger.endings) == ENDINGS_MAX
+    assert about(desk, 2)["state"] == "failed"
+    # One was forgotten, so it cannot be told any more which.
+    assert about(desk, 1)["state"] == about(desk, last + 1)["state"] == "settled"
+
+
+def test_the_lanes_of_a_status_say_why_nobody_serves_them(desk):
+    desk.open(credit=1)
+    desk.submit(1, 2, 3)
+    desk.submit(4, of=spec("zzz", queue="q"))
+    desk.turn(StatusRequested("all"))
+    (status,) = [effect.value for effect in desk.effects if hasattr(effect, "value")]
+    assert (status["pending"], status["queues"]) == (4, ["default", "q"])
+    served, unserved = status["lanes"]
+    assert served == {"task": "f", "queue": "default", "waiting": 2, "why": ""}
+    assert "no worker knows this task" in unserved["why"]

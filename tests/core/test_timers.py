@@ -63,3 +63,13 @@ def test_the_heap_is_bounded_by_its_live_keys():
         timers.cancel(count)
         assert len(timers._heap) <= 2 * len(timers) + 65
     assert timers.due(1e9) == ["one"]
+
+
+def test_when_a_key_is_due():
+    timers = Timers()
+    timers.set("a", 3.0)
+    timers.set("a", 5.0)
+    assert timers.at("a") == 5.0
+    assert timers.at("b") is None
+    timers.cancel("a")
+    assert timers.at("a") is None

@@ -157,6 +157,8 @@ class Dispatcher:
             if entry.spec.options.expires is not None:
                 entry.deadline_at = now + entry.spec.options.expires
                 self._timers.set(("expire", entry.seq), entry.deadline_at)
+        if event.entries:
+            self._ledger.newest = max(self._ledger.newest, event.entries[-1].seq)
         if self._stopped:
             self._books.abandon(event.entries)
 
@@ -176,9 +178,7 @@ class Dispatcher:
         if event.seq is None:
             self._out.append(Answer(event.request, self._status()))
         else:
-            entry = self._ledger.get(event.seq)
-            text = explain.entry(entry, self._lanes, self._workforce, self.dialer, now)
-            self._out.append(Answer(event.request, text))
+            self._out.append(Answer(event.request, explain.task(event.seq, self._books, now)))
 
     def _drain_requested(self, event: DrainRequested, now: float) -> None:
         """Nothing to do: a producer is drained when its ledger is empty, which its node sees."""
@@ -325,10 +325,12 @@ class Dispatcher:
     def client_message(self, client: Client, message: Message, now: float) -> None:
         """Only questions are expected here."""
         if isinstance(message, Info):
-            self.listener.send(client, Status(message.request, self._status()))
+            status = self._status()
+            if message.seq:
+                status["task"] = explain.task(message.seq, self._books, now)
+            self.listener.send(client, Status(message.request, status))
         else:
             self.listener.counters.strays += 1
-        del now
 
     def client_renewed(self, client: Client, now: float) -> None:
         """Observers hold nothing of ours."""

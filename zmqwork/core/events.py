@@ -93,10 +93,15 @@ class CancelRequested:
 
 @dataclass(slots=True)
 class StatusRequested:
-    """The application asks what the machine knows; `Answer` carries it."""
+    """The application asks what the machine knows; `Answer` carries it.
+
+    A producer is asked about itself, or about the task `seq`. An observer asks all others, and
+    about a task the producer whose node id begins with `producer`.
+    """
 
     request: object = None
     seq: int | None = None
+    producer: str = ""
 
 
 @dataclass(slots=True)

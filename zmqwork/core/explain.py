@@ -1,4 +1,7 @@
-"""Why a task is not running, in words: pure text from what the producer's machine knows."""
+"""What a producer says of its tasks, and of itself: plain values and words, for people.
+
+Pure: all of it is read from the books. What is O(n) here is asked by people, not in the hot path.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,21 @@ from typing import TYPE_CHECKING, Any
 from zmqwork.config import ProducerConfig
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.functions import ANY, SEPARATOR, allows
-from zmqwork.core.lanes import Lane, Lanes
-from zmqwork.core.ledger import WORKER_LOST, Entry, Trouble
-from zmqwork.core.lifecycle import DISPATCHED, RESTING, STARTED
-from zmqwork.core.workers import Workforce
+from zmqwork.core.lanes import Lane
+from zmqwork.core.ledger import CHILD_DIED, WORKER_LOST, Entry, Trouble
+from zmqwork.core.lifecycle import ALIVE, DISPATCHED, RESTING, STARTED, SUCCEEDED
+from zmqwork.core.peer import Peer
+from zmqwork.core.workers import Worker, Workforce
 
 if TYPE_CHECKING:
     from zmqwork.core.books import Books
 
 _NAMES_SHOWN = 5
+# In one explanation: a screen holds no more, and the message stays small.
+_WORKERS_SHOWN = 100
+_REFUSALS_SHOWN = 20
+_LANES_SHOWN = 50
+_TEXT_CHARACTERS_MAX = 300
 
 
 def peers(dialer: Dialer) -> dict[str, int]:
@@ -42,11 +51,11 @@ def crashes(trouble: Trouble) -> str:
 
 def lane(waiting: Lane, workforce: Workforce, dialer: Dialer) -> tuple[str, str]:
     """Why nobody serves this lane: (kind of notice, text)."""
-    name = waiting.name.removesuffix("[]")  # of chunks of `map` the items are counted
+    name = _plain(waiting.name)  # of chunks of `map` the items are counted
     is_function = waiting.fingerprint == ANY
     what = "function" if is_function else "task"
     head = f"{waiting.item_count()} x {what} {name!r} (queue {waiting.queue!r})"
-    refused = sorted({p.refusal for p in dialer.peers.values() if p.refusal})
+    refused = sorted({_said(p) for p in dialer.peers.values() if p.refusal})[:_NAMES_SHOWN]
     if not len(workforce):
         states = ", ".join(f"{count} {state}" for state, count in peers(dialer).items()) or "none"
         text = f"{head} wait: no worker was found (peers known: {states})"
@@ -58,8 +67,7 @@ def lane(waiting: Lane, workforce: Workforce, dialer: Dialer) -> tuple[str, str]
         return _refused(head, name, waiting.queue, workforce)
     known = sorted({name for group in workforce.groups.values() for name in group.tasks})
     if waiting.name not in known:
-        near = difflib.get_close_matches(waiting.name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else _listed(known)
+        hint = _nearest(waiting.name, known)
         return "unknown_task", f"{head} wait: no worker knows this task; {hint}"
     prints = {group.tasks.get(waiting.name) for group in workforce.groups.values()}
     if waiting.fingerprint not in prints:
@@ -82,6 +90,16 @@ def _allowing(name: str) -> str:
     return f"--allow '{name.partition(SEPARATOR)[0]}.*'"
 
 
+def _plain(name: str) -> str:
+    """The user's name of a task, or of the one whose calls `map` has put into chunks."""
+    return name.removesuffix("[]")
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {_plain(near[0])!r}?" if near else _listed(known)
+
+
 def _listed(names: list[str], known: str = "known") -> str:
     names = [name for name in names if not name.endswith("[]")]
     shown = ", ".join(repr(name) for name in names[:_NAMES_SHOWN])
@@ -89,35 +107,193 @@ def _listed(names: list[str], known: str = "known") -> str:
     return f"{known} are {shown}{more}" if names else f"none are {known}"
 
 
-def entry(
-    task: Entry | None, lanes: Lanes, workforce: Workforce, dialer: Dialer, now: float
-) -> dict[str, Any]:
-    """What is known of one task: ``state``, ``text``, ``attempt``, ``no_worker``."""
-    if task is None:
-        return {"state": "settled", "text": "it is settled", "attempt": 0, "no_worker": False}
-    about: dict[str, Any] = {"state": task.state, "attempt": task.attempt, "no_worker": False}
-    if task.state == RESTING:
-        why = task.trouble.evidence[-1] if task.trouble and task.trouble.evidence else {}
-        about["text"] = (
-            f"attempt {task.attempt} failed ({why.get('type')}: {why.get('text')}); "
-            "a retry is due soon"
-        )
-    elif task.state in (DISPATCHED, STARTED) and task.worker is not None:
-        verb = "runs on" if task.state == STARTED else "is queued at"
-        about["text"] = f"attempt {task.attempt} {verb} worker {task.worker.label}"
-    else:
-        waiting = lanes.of(task.spec)
-        if any(group.serves(waiting) for group in workforce.groups.values()):
-            about["text"] = "it waits for a free slot"
-        else:
-            about["no_worker"] = True
-            about["text"] = lane(waiting, workforce, dialer)[1]
-    del now
+# -- one task ---------------------------------------------------------------------------------
+
+
+def task(seq: int, books: Books, now: float) -> dict[str, Any]:
+    """What is known of one task, and why it does not run.
+
+    Always: ``seq``, ``state`` (one of `lifecycle`'s, ``settled`` if no more than that is known,
+    ``unknown``), ``text`` (one line), ``attempt``, ``no_worker`` (nobody connected could run it).
+
+    Of one that is unsettled also: ``task``, ``queue``, ``is_chunk``, ``failures``,
+    ``max_retries``, ``crashes``, ``crash_limit``, ``losses``, ``evidence``, ``waiting`` (how many
+    wait in its lane), ``retry_in`` and ``expires_in`` (seconds, or None), ``held_by``,
+    ``workers`` (each connected one, and what it is to this task), ``peers``, ``refusals``, and
+    ``advice``.
+    """
+    entry = books.ledger.get(seq)
+    if entry is None:
+        return _ended(seq, books)
+    waiting = books.lanes.of(entry.spec)
+    options = entry.spec.options
+    served = any(group.serves(waiting) for group in books.workforce.groups.values())
+    trouble = entry.trouble or Trouble()
+    about: dict[str, Any] = {
+        "seq": seq,
+        "task": _plain(waiting.name),
+        "is_chunk": waiting.name.endswith("[]"),
+        "queue": waiting.queue,
+        "state": entry.state,
+        "attempt": entry.attempt,
+        "no_worker": entry.worker is None and entry.state != RESTING and not served,
+        "failures": trouble.failures,
+        "max_retries": options.max_retries,
+        "crashes": trouble.crashes,
+        "crash_limit": books.config.crash_limit,
+        "losses": trouble.losses,
+        "evidence": [_shortened(record) for record in trouble.evidence],
+        "waiting": waiting.size,
+        "retry_in": _remaining(books.timers.at(("rest", seq)), now),
+        "expires_in": _remaining(entry.deadline_at, now),
+        "held_by": entry.worker.label if entry.worker is not None else None,
+        "workers": [
+            _view(worker, entry, waiting)
+            for _, worker in zip(range(_WORKERS_SHOWN), books.workforce, strict=False)
+        ],
+        "peers": peers(books.dialer),
+        "refusals": _refusals(books.dialer),
+    }
+    about["text"] = _text(entry, waiting, about, books)
+    about["advice"] = list(_advice(entry, waiting, about, books))
     return about
 
 
+def _ended(seq: int, books: Books) -> dict[str, Any]:
+    ledger = books.ledger
+    about = {"seq": seq, "attempt": 0, "no_worker": False}
+    ending = ledger.endings.get(seq)
+    if ending is not None:
+        text = f"it is settled as {ending['state']}: {ending['text']}"
+        return about | ending | {"task": _plain(ending["task"]), "text": text}
+    if not 1 <= seq <= ledger.newest:
+        had = f"its newest is number {ledger.newest}" if ledger.newest else "it has had none"
+        return about | {"state": "unknown", "text": f"this producer never had it: {had}"}
+    counts = ledger.settled_counts
+    if sum(counts.values()) - counts[SUCCEEDED] <= len(ledger.endings):  # none was forgotten
+        return about | {"state": SUCCEEDED, "text": "it is settled as succeeded"}
+    text = "it is settled: as succeeded, or it ended otherwise so long ago that it was forgotten"
+    return about | {"state": "settled", "text": text}
+
+
+def _text(entry: Entry, waiting: Lane, about: dict[str, Any], books: Books) -> str:
+    if entry.state == RESTING:
+        trouble = entry.trouble
+        why = trouble.evidence[-1] if trouble is not None and trouble.evidence else {}
+        said = str(why.get("text"))[:_TEXT_CHARACTERS_MAX]
+        due = f" in {about['retry_in']:.1f} s" if about["retry_in"] is not None else " soon"
+        return f"attempt {entry.attempt} failed ({why.get('type')}: {said}); a retry is due{due}"
+    worker = entry.worker
+    if entry.state in (DISPATCHED, STARTED) and worker is not None:
+        verb = "runs on" if entry.state == STARTED else "is queued at"
+        state = worker.peer.state
+        doubt = "" if state == ALIVE else f", which is {state}"
+        return f"attempt {entry.attempt} {verb} worker {worker.label}{doubt}"
+    if about["no_worker"]:
+        return lane(waiting, books.workforce, books.dialer)[1]
+    return "it waits for a free slot"
+
+
+def _view(worker: Worker, entry: Entry, waiting: Lane) -> dict[str, Any]:
+    """A worker, seen from a task that might run there."""
+    return {
+        "node_id": worker.node_id,
+        "name": worker.name,
+        "state": worker.peer.state,
+        "slots": worker.slots,
+        "held": len(worker.held),
+        "credit": worker.limit,
+        "has_it": worker is entry.worker,
+        "why_not": _why_not(worker, entry, waiting),
+    }
+
+
+def _why_not(worker: Worker, entry: Entry, waiting: Lane) -> str:
+    """Why a worker does not run this task now; empty: it does, or could."""
+    if worker is entry.worker:
+        return ""
+    return _cannot(worker, waiting) or _will_not(worker, entry)
+
+
+def _cannot(worker: Worker, waiting: Lane) -> str:
+    tasks, queues = worker.group.tasks, worker.group.queues
+    if waiting.name not in tasks:
+        return f"does not know the task: {_nearest(waiting.name, sorted(tasks))}"
+    if tasks[waiting.name] != waiting.fingerprint:
+        return "knows the task with another signature"
+    if queues and waiting.queue not in queues:
+        served = ", ".join(sorted(queues)[:_NAMES_SHOWN])
+        return f"does not serve queue {waiting.queue!r}, but {served}"
+    return ""
+
+
+def _will_not(worker: Worker, entry: Entry) -> str:
+    held, size_bytes = len(worker.held), len(entry.args)
+    if worker.draining:
+        return "is draining: it takes nothing new"
+    if not worker.usable:
+        return f"is {worker.peer.state}: it is given nothing new"
+    if held >= worker.limit:
+        return f"has no credit left: it holds {held}, and has granted {worker.limit}"
+    if held and worker.held_bytes + size_bytes > worker.limit_bytes:
+        return f"has no room for {size_bytes} bytes of arguments"
+    return ""
+
+
+def _refusals(dialer: Dialer) -> list[dict[str, Any]]:
+    refused = [peer for peer in dialer.peers.values() if peer.refusal][:_REFUSALS_SHOWN]
+    return [{"peer": p.label, "endpoint": p.endpoint, "why": _said(p)} for p in refused]
+
+
+def _said(peer: Peer) -> str:
+    return peer.refusal[:_TEXT_CHARACTERS_MAX]
+
+
+def _advice(entry: Entry, waiting: Lane, about: dict[str, Any], books: Books) -> list[str]:
+    """What a person could do about it."""
+    realm = books.config.realm
+    advice = []
+    evidence = about["evidence"]
+    if any(record.get("signal") == "SIGKILL" for record in evidence):
+        advice.append("a child was killed by SIGKILL: did its memory run out? (dmesg, -c 1)")
+    if any(r["cause"] == CHILD_DIED and r.get("signal") != "SIGKILL" for r in evidence):
+        advice.append("its process died: run the handler by itself, with python -X faulthandler")
+    if about["no_worker"]:
+        if not len(books.workforce):
+            advice.append(f"start a worker of realm {realm!r}: zmqwork worker MODULE:APP")
+            advice.append(f"if there should be one: zmqwork doctor --realm {realm}")
+        elif any("another signature" in view["why_not"] for view in about["workers"]):
+            advice.append("restart these workers with the producer's version of the code")
+        elif any("serve queue" in view["why_not"] for view in about["workers"]):
+            advice.append(f"start a worker that serves it: zmqwork worker ... -Q {waiting.queue}")
+        else:
+            advice.append("start a worker whose module has the task, or correct its name")
+    elif entry.state not in (RESTING, STARTED, DISPATCHED):
+        advice.append("start more workers, or some with more slots (-c), if this takes too long")
+    elif entry.state == RESTING:
+        advice.append("correct what failed; the retry comes by itself")
+    elif entry.worker is not None and entry.worker.peer.state != ALIVE:
+        advice.append("wait: if the worker is lost, the task is dispatched again")
+    return advice
+
+
+def _remaining(at: float | None, now: float) -> float | None:
+    return None if at is None else max(0.0, at - now)
+
+
+def _shortened(record: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: value[:_TEXT_CHARACTERS_MAX] if isinstance(value, str) else value
+        for key, value in record.items()
+    }
+
+
+# -- the whole producer -----------------------------------------------------------------------
+
+
 def status(config: ProducerConfig, books: Books) -> dict[str, Any]:
-    """What a producer says of itself; plain values. O(n): for people."""
+    """What a producer says of itself; plain values."""
+    waiting = sorted((w for w in books.lanes if w.size), key=_size, reverse=True)
     return {
         "node_id": config.node_id,
         "name": config.name,
@@ -126,7 +302,10 @@ def status(config: ProducerConfig, books: Books) -> dict[str, Any]:
         "host": config.host,
         "pid": config.pid,
         "version": config.version,
+        "pending": len(books.ledger),
+        "queues": sorted({w.queue for w in waiting[:_LANES_SHOWN]}),
         "tasks_by_state": books.ledger.counts() | books.ledger.settled_counts,
+        "lanes": [_lane_view(w, books) for w in waiting[:_LANES_SHOWN]],
         "workers": [
             {
                 "node_id": worker.node_id,
@@ -140,5 +319,18 @@ def status(config: ProducerConfig, books: Books) -> dict[str, Any]:
             for worker in books.workforce
         ],
         "peers": peers(books.dialer),
+        "refusals": _refusals(books.dialer),
         "counters": dict(books.counters),
     }
+
+
+def _lane_view(waiting: Lane, books: Books) -> dict[str, Any]:
+    """Tasks of one kind that wait; ``why`` is empty if somebody could run them."""
+    served = any(group.serves(waiting) for group in books.workforce.groups.values())
+    why = "" if served else lane(waiting, books.workforce, books.dialer)[1]
+    name = _plain(waiting.name)
+    return {"task": name, "queue": waiting.queue, "waiting": waiting.size, "why": why}
+
+
+def _size(waiting: Lane) -> int:
+    return waiting.size

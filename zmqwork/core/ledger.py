@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from zmqwork.core.workers import Worker
 
 EVIDENCE_MAX = 10
+# Tasks that ended badly and are remembered for those who ask why, the newest; and of each, so
+# many characters of what was said.
+ENDINGS_MAX = 1_000
+ENDING_CHARACTERS_MAX = 500
 
 # Causes of a crash.
 WORKER_LOST = "worker lost"
@@ -147,12 +151,19 @@ class Ledger:
     """All unsettled entries by seq, in the order of submission.
 
     Bound: `ProducerConfig.max_pending`, which `submit` enforces before an entry is made.
+
+    Attributes:
+        newest: the greatest number of a task that was ever taken in.
+        endings: how tasks ended that did not succeed, by seq: ``task``, ``state``, ``text``,
+            ``attempt``. Bound: ENDINGS_MAX, the newest.
     """
 
-    __slots__ = ("_entries", "settled_counts")
+    __slots__ = ("_entries", "endings", "newest", "settled_counts")
 
     def __init__(self) -> None:
         self._entries: dict[int, Entry] = {}
+        self.newest = 0
+        self.endings: dict[int, dict[str, Any]] = {}
         self.settled_counts = dict.fromkeys(lifecycle.SETTLED, 0)
 
     def __len__(self) -> int:
@@ -182,6 +193,19 @@ class Ledger:
         self.settled_counts[entry.state] += 1
         entry.worker = None
         entry.args = b""
+        if entry.error is not None:
+            self._remember(entry, entry.error)
+
+    def _remember(self, entry: Entry, error: dict[str, Any]) -> None:
+        said = ": ".join(str(error[key]) for key in ("type", "text") if error.get(key))
+        self.endings[entry.seq] = {
+            "task": entry.spec.name,
+            "state": entry.state,
+            "text": said[:ENDING_CHARACTERS_MAX],
+            "attempt": entry.attempt,
+        }
+        if len(self.endings) > ENDINGS_MAX:
+            del self.endings[next(iter(self.endings))]
 
     def counts(self) -> dict[str, int]:
         """How many unsettled entries are in each state. O(n): for people, not for decisions."""

@@ -247,9 +247,13 @@ class Cancel:
 
 @dataclass(slots=True)
 class Info:
-    """An observer asks; the answer is a STATUS with the same number."""
+    """An observer asks; the answer is a STATUS with the same number.
+
+    `seq`: a producer is asked about this task of its own as well (0: about none).
+    """
 
     request: int
+    seq: int = 0
 
 
 @dataclass(slots=True)

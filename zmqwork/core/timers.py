@@ -50,6 +50,11 @@ class Timers:
             self._heap = [(at, count, key) for key, (at, count) in self._at.items()]
             heapify(self._heap)
 
+    def at(self, key: Hashable) -> float | None:
+        """When `key` is due; None if it is not set."""
+        found = self._at.get(key)
+        return None if found is None else found[0]
+
     def due(self, now: float) -> list[Hashable]:
         """Remove and return the keys whose instant has come, earliest first."""
         keys: list[Hashable] = []

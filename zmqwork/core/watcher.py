@@ -9,15 +9,16 @@ from zmqwork.config import NodeConfig
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.effects import Answer, Effect, Left
 from zmqwork.core.events import DrainRequested, Event, StatusRequested, StopRequested
-from zmqwork.core.lifecycle import LOST, REFUSED
+from zmqwork.core.lifecycle import LEFT, LOST, REFUSED
 from zmqwork.core.messages import Info, Message, Status, Welcome
-from zmqwork.core.peer import OPEN, Peer
+from zmqwork.core.peer import DIALING, GREETING, OPEN, Peer
 
 
 class Watcher:
     """An observer. Bound: one status per peer of its dialer; requests are the application's.
 
-    Requests that come while one is open are answered together with it.
+    Requests that come while one is open are answered together with it; one with another question
+    lets those before it be answered at once, with what was heard so far.
 
     Attributes:
         patience: seconds to wait for those that do not answer.
@@ -39,16 +40,15 @@ class Watcher:
         self._statuses: dict[str, dict[str, Any]] = {}
         self._requests: list[object] = []
         self._asked_at = 0.0
+        # The question: its number on the wire, and whose task it is about.
+        self._number = 1
+        self._seq = 0
+        self._producer = ""
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take an event."""
         if isinstance(event, StatusRequested):
-            self._requests.append(event.request)
-            self._asked_at = now
-            self._statuses.clear()
-            for peer in self.dialer.peers.values():
-                if peer.stage == OPEN:
-                    self.dialer.send(peer, Info(1))
+            self._requested(event, now)
         elif isinstance(event, StopRequested | DrainRequested):
             self.dialer.farewell()
             self._out.append(Left())
@@ -56,19 +56,41 @@ class Watcher:
             self.dialer.handle(event, now)
         return self._emit()
 
+    def _requested(self, event: StatusRequested, now: float) -> None:
+        if (event.producer, event.seq or 0) != (self._producer, self._seq):
+            self._answer()
+            self._number += 1
+            self._producer, self._seq = event.producer, event.seq or 0
+        self._requests.append(event.request)
+        self._asked_at = now
+        self._statuses.clear()
+        for peer in self.dialer.peers.values():
+            if peer.stage == OPEN:
+                self._ask(peer)
+
+    def _ask(self, peer: Peer) -> None:
+        seq = self._seq if self._is_meant(peer.node_id) else 0
+        self.dialer.send(peer, Info(self._number, seq))
+
+    def _is_meant(self, node_id: str) -> bool:
+        """Whether this is the one producer that is asked about a task of its own."""
+        return bool(self._producer) and node_id.startswith(self._producer)
+
     def tick(self, now: float) -> list[Effect]:
         """Answer when everybody was heard, or the time is over."""
         self.dialer.tick(now)
         if self._requests and self._is_complete(now):
-            unheard = [
-                {"key": p.key, "name": p.name, "role": p.role, "state": p.state, "why": p.refusal}
-                for p in self.dialer.peers.values()
-                if p.node_id not in self._statuses
-            ]
-            answer = {"nodes": list(self._statuses.values()), "unheard": unheard}
-            self._out.extend(Answer(request, answer) for request in self._requests)
-            self._requests.clear()
+            self._answer()
         return self._emit()
+
+    def _answer(self) -> None:
+        unheard = [_silent(p) for p in self.dialer.peers.values() if not self._is_heard(p)]
+        answer = {"nodes": list(self._statuses.values()), "unheard": unheard}
+        self._out.extend(Answer(request, answer) for request in self._requests)
+        self._requests.clear()
+
+    def _is_heard(self, peer: Peer) -> bool:
+        return peer.node_id in self._statuses
 
     def deadline(self) -> float | None:
         """The next instant at which `tick` has something to do without an event."""
@@ -87,12 +109,12 @@ class Watcher:
 
     def _is_complete(self, now: float) -> bool:
         self._ticked_at = now
-        if now >= self._asked_at + self._patience:
+        if now >= self._asked_at + self._patience or any(map(self._is_meant, self._statuses)):
             return True
         if now < self._asked_at + self._settle_delay:
             return False
         return all(
-            peer.node_id in self._statuses or peer.state in (REFUSED, LOST)
+            self._is_heard(peer) or peer.state in (REFUSED, LOST)
             for peer in self.dialer.peers.values()
         )
 
@@ -104,12 +126,12 @@ class Watcher:
     def opened(self, peer: Peer, welcome: Welcome, now: float) -> None:
         """Ask at once."""
         if self._requests:
-            self.dialer.send(peer, Info(1))
+            self._ask(peer)
         del welcome, now
 
     def message(self, peer: Peer, message: Message, now: float) -> None:
         """Keep what a node says of itself."""
-        if isinstance(message, Status):
+        if isinstance(message, Status) and message.request == self._number:
             self._statuses[peer.node_id] = message.status
         del now
 
@@ -124,3 +146,32 @@ class Watcher:
 
     def left(self, peer: Peer, now: float) -> None:
         """The survey goes on without it."""
+
+
+def _silent(peer: Peer) -> dict[str, Any]:
+    """A peer that did not answer, and what is known of the reason."""
+    return {
+        "key": peer.key,
+        "source": peer.source,
+        "endpoint": peer.endpoint,
+        "node_id": peer.node_id,
+        "name": peer.name,
+        "role": peer.role,
+        "state": peer.state,
+        "stage": peer.stage,
+        "why": _why_silent(peer),
+    }
+
+
+def _why_silent(peer: Peer) -> str:
+    if peer.refusal:
+        return f"it refused: {peer.refusal}"
+    if peer.state in (LOST, LEFT):
+        return "its process is gone" if peer.state == LOST else "it has left"
+    if peer.stage == OPEN:
+        return f"connected, and {peer.state}, but it did not answer in time"
+    if peer.stage == GREETING:
+        return "connected, but nobody greets: it hangs, or it is no node"
+    if peer.stage == DIALING:
+        return "no connection"
+    return "no connection; it is dialled again later"

@@ -56,8 +56,19 @@ class Observer:
 
     def survey(self) -> dict[str, Any]:
         """``nodes``: what each says of itself; ``unheard``: those found that did not answer."""
+        return self._request("", None)
+
+    def ask(self, producer: str, seq: int) -> dict[str, Any]:
+        """As `survey`, and the producer whose node id begins so adds what it knows of a task.
+
+        That is ``task`` in its status, as `core.explain.task` has it; as soon as it is there the
+        others are not waited for.
+        """
+        return self._request(producer, seq)
+
+    def _request(self, producer: str, seq: int | None) -> dict[str, Any]:
         request = Request()
-        self._loop.post(StatusRequested(request))
+        self._loop.post(StatusRequested(request, seq, producer))
         survey: dict[str, Any] = request.wait(self._patience + 5.0)
         return survey
 

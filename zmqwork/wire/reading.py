@@ -242,7 +242,8 @@ def _cancel(f: list[Any], _: Incoming) -> messages.Cancel:
 
 
 def _info(f: list[Any], _: Incoming) -> messages.Info:
-    return messages.Info(fields.number(f[2], "INFO's request"))
+    seq = fields.number(f[3], "INFO's task") if len(f) > 3 else 0
+    return messages.Info(fields.number(f[2], "INFO's request"), seq)
 
 
 def _status(f: list[Any], _: Incoming) -> messages.Status:

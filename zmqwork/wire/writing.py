@@ -126,7 +126,7 @@ def _cancel(m: messages.Cancel, _: Outgoing) -> list[Any]:
 
 
 def _info(m: messages.Info, _: Outgoing) -> list[Any]:
-    return [m.request]
+    return [m.request, m.seq] if m.seq else [m.request]
 
 
 def _status(m: messages.Status, _: Outgoing) -> list[Any]:
