@@ -8,5 +8,6 @@
     options    the socket options of every socket, in one function
     dealer     one dialled link                      router    the bound socket
     probe      is the process behind an endpoint gone?
+    reach      what is behind an endpoint, for people
     loop       the one thread that owns all of this
 """
