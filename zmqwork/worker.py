@@ -30,7 +30,7 @@ def make_worker(
     queues: Iterable[str],
     bind: Iterable[str],
     insecure_lan: bool,
-    drain_timeout: float,
+    drain_timeout: float = 30.0,
     allow: Iterable[str] = (),
     initializer: tuple[str, bytes] | None = None,
 ) -> Worker:

@@ -1,0 +1,115 @@
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from chaos_processes import HERE, ROOT, Gate, Producer, Worker, until
+from fault_proxy import FaultProxy
+from oracle import Oracle
+
+# A quarter to a half of the defaults, in the same order: silence is judged within two seconds.
+HASTY = {
+    "heartbeat_interval": 0.3,
+    "suspect_timeout": 1.0,
+    "lost_timeout": 2.0,
+    "runtime_timeout": 3.0,
+    "gone_timeout": 1.0,
+    "lease_timeout": 2.0,
+    "fence_timeout": 1.7,
+    "greeting_timeout": 2.0,
+}
+
+
+class Scene:
+    """One realm, with its processes, gates and proxies; everything ends with the test."""
+
+    def __init__(self, place, environment):
+        self.place = place
+        self.realm = f"chaos-{secrets.token_hex(4)}"
+        self.oracle = Oracle(place)
+        self.environment = environment
+        self._ends = []
+        self._errors = (place / "stderr").open("wb")
+
+    def hurry(self):
+        """Shorter time-outs, for all processes that start from now on."""
+        self.environment["CHAOS_HEALTH"] = json.dumps(HASTY)
+
+    def worker(self, *words, slots=1, realm=None):
+        """Start one; it is not waited for."""
+        words = ["-c", str(slots), *words]
+        return self._keep(Worker(realm or self.realm, words, **self._options()))
+
+    def remote_worker(self, *words, port="*", **options):
+        """One that is found at its tcp port alone."""
+        bind = ["--discovery", "static", "--bind", f"tcp://127.0.0.1:{port}"]
+        return self.worker(*bind, *words, **options)
+
+    def producer(self, *peers, name="p"):
+        return self._keep(Producer(self.place, self.realm, name, peers, **self._options()))
+
+    def proxy(self, target=None):
+        made = FaultProxy(target)
+        self._ends.append(made.close)
+        return made
+
+    def gate(self, key, attempt=1):
+        made = Gate(self.place, key, attempt)
+        self._ends.append(made.close)
+        return made
+
+    def begun(self, key, attempt=1):
+        """Wait until this attempt has begun."""
+        until(lambda: attempt in self.oracle.attempts(key), f"attempt {attempt} of {key} begins")
+
+    def ended(self, key, attempt=1):
+        until(
+            lambda: attempt in self.oracle.attempts(key, "ended"),
+            f"attempt {attempt} of {key} ends",
+        )
+
+    def all_settled(self, dead_producers=()):
+        """Wait until every task is settled, and have everything checked."""
+
+        def settled():
+            asked = {
+                f["key"]
+                for f in self.oracle.read("submitted")
+                if f["producer"] not in dead_producers
+            }
+            return asked <= {f["key"] for f in self.oracle.read("settled")}
+
+        until(settled, "all tasks are settled")
+        self.oracle.verify(dead_producers)
+
+    def close(self):
+        for end in reversed(self._ends):
+            end()
+        self._errors.close()
+
+    def complaints(self):
+        return (self.place / "stderr").read_text()
+
+    def _options(self):
+        return {"stderr": self._errors, "env": self.environment, "cwd": HERE}
+
+    def _keep(self, made):
+        self._ends.append(made.end)
+        return made
+
+
+@pytest.fixture
+def scene(tmp_path):
+    runtime = Path(tempfile.mkdtemp(prefix="zw-", dir="/tmp"))
+    clean = {name: value for name, value in os.environ.items() if name != "ZMQWORK_PEERS"}
+    paths = {"XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE)])}
+    made = Scene(tmp_path, clean | paths)
+    yield made
+    made.close()
+    shutil.rmtree(runtime)
+    text = made.complaints()
+    print(text)
+    assert "Traceback" not in text

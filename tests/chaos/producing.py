@@ -1,0 +1,75 @@
+"""A producer in a process of its own: reads orders as lines of JSON, and answers each with one.
+
+``python producing.py PLACE REALM NAME [PEER ...]``
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import chaos_app
+import oracle
+
+import zmqwork
+
+
+def state_of(future):
+    """How it settled, in DESIGN's word, and what came of it."""
+    if future.cancelled():
+        return "cancelled", None
+    error = future.exception()
+    if error is None:
+        return "succeeded", future.result()
+    states = {zmqwork.TaskLost: "dead", zmqwork.TaskExpired: "expired"}
+    return states.get(type(error), "failed"), [type(error).__name__, str(error)]
+
+
+class Orders:
+    def __init__(self, producer, place, name):
+        self.producer = producer
+        self.place = place
+        self.name = name
+
+    def submit(self, keys, task="work"):
+        for key in keys:
+            oracle.append(self.place, "submitted", key=key, producer=self.name)
+            future = getattr(chaos_app, task).submit(self.place, key)
+            future.add_done_callback(lambda future, key=key: self.settled(key, future))
+
+    def settled(self, key, future):
+        state, value = state_of(future)
+        oracle.append(self.place, "settled", key=key, state=state, value=value)
+
+    def status(self):
+        return self.producer.status()
+
+    def census(self):
+        """Whatever could leak."""
+        loop = self.producer._node._loop
+        dialer = loop._machine.dialer
+        return {
+            "descriptors": len(list(Path("/proc/self/fd").iterdir())),
+            "threads": len(list(Path("/proc/self/task").iterdir())),
+            "peers": len(dialer.peers),
+            "links": len(dialer._links.by_link),
+            "timers": len(dialer._timers) + len(loop._machine._timers),
+            "later": len(loop._later),
+            "workers": len(self.producer.status()["workers"]),
+        }
+
+
+def main():
+    place, realm, name, *peers = sys.argv[1:]
+    with chaos_app.app.producer(realm=realm, name=name, peers=peers) as producer:
+        orders = Orders(producer, place, name)
+        print(json.dumps(os.getpid()), flush=True)
+        for line in sys.stdin:
+            order = json.loads(line)
+            answer = getattr(orders, order.pop("do"))(**order)
+            print(json.dumps(answer), flush=True)
+        producer.stop()
+
+
+if __name__ == "__main__":
+    main()
