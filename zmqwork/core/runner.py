@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from zmqwork.config import WorkerConfig
-from zmqwork.core import welcome
+from zmqwork.core import portrait, welcome
 from zmqwork.core.clients import Account
+from zmqwork.core.complaints import Complaints
 from zmqwork.core.effects import Answer, Effect, Left, Notice, Restart
 from zmqwork.core.events import (
     DrainRequested,
@@ -31,7 +32,6 @@ from zmqwork.core.intake import Intake
 from zmqwork.core.lag import Lag, earliest
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import (
-    LOST,
     Bye,
     Cancel,
     Credit,
@@ -55,9 +55,6 @@ SERVING, DRAINING, LEAVING, GONE = "serving", "draining", "leaving", "gone"
 # A producer that does not answer BYE within this is not waited for: its results are acked.
 _BYE_TIMEOUT = 0.5
 
-# Failures are told to the worker's log at most so often: a bad release fails by the thousand.
-_COMPLAINT_INTERVAL = 1.0
-
 
 class Runner:
     """A worker, without its sockets, clock, threads and children."""
@@ -71,8 +68,7 @@ class Runner:
         self._timers = Timers()
         self._credit_stale = False
         self._lag = Lag(config.health.heartbeat_interval / 2)
-        self._complained_at = float("-inf")
-        self._untold = 0  # failures since the last complaint
+        self._complaints = Complaints(self._out)
         self.state = SERVING
         self.counters = dict.fromkeys(
             ("received", "executed", "failed", "crashes", "returned", "dropped", "duplicates"), 0
@@ -251,7 +247,7 @@ class Runner:
             node_id = account.client.node_id
             if self._accounts.get(node_id) is not account:
                 continue  # its producer was given up meanwhile
-            self._complain(account, now)
+            self._complaints.tell(account, now)
             if account.outcomes:
                 for done in account.post(now):
                     self.listener.send(account.client, done)
@@ -264,30 +260,6 @@ class Runner:
                 seqs, attempts = [h.seq for h in started], [h.attempt for h in started]
                 self.listener.send(account.client, Started(seqs, attempts))
         self._feeder.turned.clear()
-
-    def _complain(self, account: Account, now: float) -> None:
-        """Tell the log of crashes, and of failures: the first of a while, and a count."""
-        failures = account.outcomes.failures
-        if not failures:
-            return
-        self._untold += len(failures)
-        crashes = [failure for failure in failures if failure.outcome == LOST]
-        if not crashes and now < self._complained_at + _COMPLAINT_INTERVAL:
-            return
-        self._complained_at = now
-        failure = (crashes or failures)[0]
-        error = failure.error
-        task = f"task {account.client.node_id[:8]}-{failure.seq}, attempt {failure.attempt}"
-        died = error.get("signal") or error.get("exit_code")
-        why = (
-            f"its process died ({died})"
-            if died is not None
-            else (f"{error.get('type')}: {error.get('text')}")
-        )
-        more = f" (and {self._untold - 1} more)" if self._untold > 1 else ""
-        self._untold = 0
-        data = {"seq": failure.seq, "attempt": failure.attempt, "outcome": failure.outcome}
-        self._out.append(Notice("attempt_" + failure.outcome, f"{task}: {why}{more}", data))
 
     def _grant(self) -> None:
         """Share slots and prefetch among the producers, and tell those for whom much changed."""
@@ -373,33 +345,11 @@ class Runner:
         del now
 
     def _status(self) -> dict[str, Any]:
-        config = self._config
-        return {
-            "node_id": config.node_id,
-            "name": config.name,
-            "role": "worker",
-            "realm": config.realm,
-            "host": config.host,
-            "pid": config.pid,
-            "version": config.version,
-            "state": self.state,
-            "slots": config.slots,
-            "busy": sum(1 for slot in self._feeder.slots if slot.given),
-            "queued": sum(len(account.held) for account in self._accounts.values())
-            - sum(len(slot.given) for slot in self._feeder.slots),
-            "queues": list(config.queues),
-            "tasks": [name for name in config.tasks if not name.endswith("[]")],
-            "allow": list(config.allow),
-            "producers": [
-                {
-                    "node_id": account.client.node_id,
-                    "name": account.client.name,
-                    "held": len(account.held),
-                    "credit": account.limit,
-                    "unacked": len(account.outbox),
-                }
-                for account in self._accounts.values()
-            ],
-            "round_trip": self._window.round_trip,
-            "counters": dict(self.counters),
-        }
+        return portrait.of_worker(
+            self._config,
+            self.state,
+            self._feeder.slots,
+            self._accounts.values(),
+            self._window.round_trip,
+            self.counters,
+        )

@@ -12,16 +12,16 @@ import selectors
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from heapq import heappop, heappush
-from itertools import count
 from typing import Any, Protocol
 
 import zmq
 
 from zmqwork.core.effects import Dial, Effect, Forget, HangUp, Probe, Send
 from zmqwork.core.events import Event, LinkDown, Probed
+from zmqwork.core.lag import earliest
 from zmqwork.transport import clock
 from zmqwork.transport.dealer import Dealer
+from zmqwork.transport.errands import Errands
 from zmqwork.transport.probe import Probes
 from zmqwork.transport.router import Router
 from zmqwork.transport.wakeup import Wakeup
@@ -69,6 +69,7 @@ class Loop:
 
     Attributes:
         failed: whether the thread ended by an exception.
+        watch, unwatch, watch_writable, call_later: as `errands` has them.
     """
 
     def __init__(
@@ -102,10 +103,9 @@ class Loop:
         self._undone: list[Effect] = []
         self._again = False
         self._turns_unread = 0
-        self._later: list[tuple[float, int, Callable[[], None]]] = []
-        self._later_count = count()
-        self._writable: dict[int, Callable[[], None]] = {}
-        self._readable: dict[int, Callable[[], None]] = {}
+        self._errands = errands = Errands(self._selector)
+        self.watch, self.unwatch = errands.watch, errands.unwatch
+        self.watch_writable, self.call_later = errands.watch_writable, errands.call_later
         self._asleep = False
         self._woken = False
         self._stopping = False
@@ -207,40 +207,6 @@ class Loop:
     def __del__(self) -> None:
         self._wakeup.close()
 
-    def watch(self, fileobj: int, readable: Callable[[], None]) -> None:
-        """Call `readable` in this thread whenever the descriptor can be read."""
-        self._readable[fileobj] = readable
-        self._selector.register(fileobj, selectors.EVENT_READ, lambda: self._foreign(fileobj))
-
-    def unwatch(self, fileobj: int) -> None:
-        """Undo `watch`, before the descriptor is closed."""
-        self._readable.pop(fileobj, None)
-        self._writable.pop(fileobj, None)
-        self._selector.unregister(fileobj)
-
-    def watch_writable(self, fileobj: int, writable: Callable[[], None] | None) -> None:
-        """Call `writable` whenever a watched descriptor can be written; None ends it."""
-        events = selectors.EVENT_READ
-        if writable is None:
-            self._writable.pop(fileobj, None)
-        else:
-            self._writable[fileobj] = writable
-            events |= selectors.EVENT_WRITE
-        self._selector.modify(fileobj, events, lambda: self._foreign(fileobj))
-
-    def call_later(self, delay: float, callback: Callable[[], None]) -> None:
-        """Call `callback` in this thread after `delay` seconds."""
-        heappush(self._later, (self.clock() + delay, next(self._later_count), callback))
-
-    def _foreign(self, fileobj: int) -> None:
-        # Both callbacks are asked: non-blocking descriptors say for themselves what is possible.
-        writable = self._writable.get(fileobj)
-        if writable is not None:
-            writable()
-        readable = self._readable.get(fileobj)
-        if readable is not None:
-            readable()
-
     def _turn(self) -> None:
         if self._inbox and self._turns_unread < _TURNS_UNREAD_MAX:
             self._turns_unread += 1  # what is here already need not wait for a look at the sockets
@@ -248,8 +214,7 @@ class Loop:
             self._turns_unread = 0
             self._wait()
         now = self.clock()
-        while self._later and self._later[0][0] <= now:
-            heappop(self._later)[2]()
+        self._errands.run_due(now)
         self._read()
         events = self._events = deque(self._seen)
         self._seen = []
@@ -294,9 +259,7 @@ class Loop:
         if self._again or self._inbox or self._unread or self._seen or self._feed:
             self._again = False
             return 0.0
-        deadline = self._machine.deadline()
-        if self._later and (deadline is None or self._later[0][0] < deadline):
-            deadline = self._later[0][0]
+        deadline = earliest(self._machine.deadline(), self._errands.deadline())
         if deadline is None:
             return None
         # A hair later than the deadline, rather than twice: once too early, once to act.
