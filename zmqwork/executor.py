@@ -290,6 +290,7 @@ def _start_worker(app: App, slots: int, initializer: tuple[str, bytes] | None) -
         queues=(),
         bind=(),
         insecure_lan=False,
+        drain_timeout=30.0,
         allow=("*",),
         initializer=initializer,
     ).start()

@@ -34,7 +34,7 @@ def realm(place):
     return f"executor-{secrets.token_hex(4)}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared(place):
     """An executor with two processes, for tests that leave it as it was."""
     with zmqwork.Executor(local_workers=2) as executor:

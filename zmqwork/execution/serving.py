@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from zmqwork.execution import invoke
 from zmqwork.execution.child_channel import ChildChannel
 from zmqwork.execution.event_loop import EventLoop
+from zmqwork.execution.functions import AllowedHandlers
 from zmqwork.execution.page import FLAGS_COUNT, FULL_BYTES, TAKEN, TAKING, Page
 from zmqwork.wire.channel import OutcomePacker, Run, outcomes_head, unpack_runs
 
@@ -111,6 +112,8 @@ class Server:
     def _run(self, run: Run) -> None:
         page, packer = self._page, self._packer
         name = run[0]
+        if isinstance(self._handlers, AllowedHandlers):
+            page.begin(self._index)  # it may be imported now, which may kill this process
         handler = self._handlers.get(name)
         finish = self._event_loop.finish
         if name != self._name:

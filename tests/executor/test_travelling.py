@@ -381,3 +381,13 @@ def test_partial_is_unwrapped_once_for_all():
     assert isinstance(functools.partial(f.add, 1), functools.partial)
     with pytest.raises(zmqwork.ConfigError, match="partial with keywords"):
         zmqwork.Executor("nobody").map(functools.partial(f.add, y=1), [1], chunksize=2)
+
+
+def test_a_module_that_kills_its_importer_is_not_tried_for_ever(shared, monkeypatch):
+    executor = shared
+    deadly = type(f.add)(f.add.__code__, {}, "f")
+    deadly.__module__, deadly.__qualname__ = "deadly_module", "f"
+    monkeypatch.setitem(sys.modules, "deadly_module", type("deadly_module", (), {"f": deadly}))
+    with pytest.raises(zmqwork.TaskLost, match="exited with 7"):
+        executor.submit(deadly, 1, 2).result(PATIENCE)
+    assert executor.submit(f.add, 1).result(PATIENCE) == 2
