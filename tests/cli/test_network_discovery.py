@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
+import threading
+import time
 
 import ifaddr
 import pytest
+
+from zmqwork.app import App
 
 
 @pytest.fixture
@@ -62,3 +66,26 @@ def test_a_network_without_keys_is_refused(zmqwork):
         done = zmqwork(*command, "--realm", "x", "--interface", names[0])
         assert done.returncode == 78, done.stderr
         assert "--insecure-lan" in done.stderr
+
+
+def test_who_reaches_one_worker_learns_of_the_others(worker, realm):
+    words = ("--realm", realm, "--discovery", "mdns", "--pool", "inline")
+    _, seed = worker(*words)
+    worker(*words)
+    app = App(realm, discovery="static", peers=seed["endpoints"])
+    producer = app.producer().start()
+    try:
+        wait_for(producer, 2)
+        # One that comes later is named with a beat.
+        worker(*words)
+        wait_for(producer, 3)
+    finally:
+        producer.stop()
+
+
+def wait_for(producer, count):
+    give_up_at = time.monotonic() + 30.0
+    pause = threading.Event()
+    while producer.workers_known() != count:
+        assert time.monotonic() < give_up_at, producer.explain()
+        pause.wait(0.02)

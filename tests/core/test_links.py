@@ -42,13 +42,25 @@ def gaps(desk, peer, duration):
     return [after - before for before, after in itertools.pairwise(dials)]
 
 
-@pytest.mark.parametrize(
-    ("source", "longest"), [("mdns", 60), ("exchange", 60), ("local", 5), ("static", 5)]
-)
+@pytest.mark.parametrize(("source", "longest"), [("mdns", 60), ("local", 5), ("static", 5)])
 def test_a_record_without_a_welcome_is_tried_less_and_less(desk, source, longest):
     between = gaps(desk, find(desk, source), 900)
     assert max(between[:4]) < 3.5
     assert longest / 2 <= max(between) <= longest + 0.1
+
+
+def test_what_was_only_heard_of_is_tried_for_some_minutes(desk):
+    peer = find(desk, "exchange")
+    dials, begun_at = 1, desk.now
+    while peer.key in desk.machine.dialer.peers:
+        if peer.link:
+            desk.turn(LinkDown(peer.link))
+        if desk.machine.deadline() is None:
+            break
+        desk.until(desk.machine.deadline())
+        dials += len(desk.of(Dial))
+    assert dials == 14
+    assert 100 < desk.now - begun_at < 600
 
 
 def test_who_was_welcomed_is_tried_as_often_as_others(desk):

@@ -54,6 +54,8 @@ def message_of(vector):
         fields["protocol"] = tuple(fields["protocol"])
     if "runs" in fields:
         fields["runs"] = [messages.Run(**run) for run in fields["runs"]]
+    if "neighbours" in fields:
+        fields["neighbours"] = [messages.Neighbour(**it) for it in fields["neighbours"]]
     if "failures" in fields:
         fields["failures"] = [messages.Failure(**failure) for failure in fields["failures"]]
     return getattr(messages, vector["verb"])(**fields)

@@ -44,6 +44,17 @@ errors = st.fixed_dictionaries(
 )
 
 
+neighbours = st.lists(
+    st.builds(
+        m.Neighbour,
+        node_ids,
+        words,
+        st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=4),
+    ),
+    max_size=3,
+)
+
+
 def columns(*elements, max_size=8):
     """Lists of one length, one per kind of element."""
     rows = st.lists(st.tuples(*elements), max_size=max_size)
@@ -101,9 +112,10 @@ BY_KIND = {
         st.lists(names, max_size=3),
         st.dictionaries(names, st.text(max_size=16), max_size=3),
         held,
+        neighbours,
     ),
     m.Refused: st.builds(m.Refused, words, st.text(max_size=50)),
-    m.Ping: st.builds(m.Ping, numbers, sums),
+    m.Ping: st.builds(m.Ping, numbers, sums, neighbours),
     m.Pong: st.builds(m.Pong, numbers, sums),
     m.Draining: st.just(m.Draining()),
     m.Bye: st.just(m.Bye()),

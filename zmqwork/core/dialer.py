@@ -29,9 +29,11 @@ from zmqwork.core.events import (
 from zmqwork.core.lifecycle import ALIVE, LOST, PEER, SUSPECT
 from zmqwork.core.links import REFUSED_DELAY, Links
 from zmqwork.core.liveness import Liveness
-from zmqwork.core.messages import Bye, Hello, Message, Ping, Pong, Refused, Welcome
+from zmqwork.core.messages import Bye, Hello, Message, Neighbour, Ping, Pong, Refused, Welcome
+from zmqwork.core.neighbours import suggestions
 from zmqwork.core.peer import DIALING, GREETING, OPEN, Peer, Sessions
 from zmqwork.core.timers import Timers
+from zmqwork.core.welcome import hello
 
 PEERS_MAX = 4096
 
@@ -185,7 +187,7 @@ class Dialer:
     def _rest(self, peer: Peer, now: float, delay: float) -> None:
         """Close the link and dial again after `delay`, if the peer is still wanted."""
         self._links.hang_up(peer)
-        if peer.forgotten and peer.state != SUSPECT:
+        if (peer.forgotten or self._links.is_hopeless(peer)) and peer.state != SUSPECT:
             self._drop(peer)
         else:
             self._timers.set(("dial", peer.key), now + delay)
@@ -195,20 +197,7 @@ class Dialer:
         if peer is None or peer.stage != DIALING:
             return
         peer.stage = GREETING
-        config = self._config
-        self.send(
-            peer,
-            Hello(
-                session=peer.session,
-                node_id=config.node_id,
-                role=self._role,
-                name=config.name,
-                realm=config.realm,
-                protocol=(PROTOCOL_MIN, PROTOCOL_MAX),
-                epoch=self._epoch,
-                heartbeat_interval=self._health.heartbeat_interval,
-            ),
-        )
+        self.send(peer, hello(self._config, self._role, peer.session, self._epoch))
         self._timers.set(("greet", peer.key), now + self._health.greeting_timeout)
 
     def _link_down(self, link: int, now: float) -> None:
@@ -290,6 +279,7 @@ class Dialer:
                 self.counters.strays += 1
             case Ping():
                 self.send(peer, Pong(message.sequence))
+                self._named(peer, message.neighbours, now)
             case Pong():
                 pass  # it was heard, which is all that a producer wants to know
             case Bye():
@@ -339,6 +329,13 @@ class Dialer:
         self._timers.set(("judge", peer.key), peer.liveness.next_at(now))
         self._notice("peer_alive", f"{peer.role} {peer.label} is alive", peer)
         self._sessions.opened(peer, welcome, now)
+        self._named(peer, welcome.neighbours, now)
+
+    def _named(self, teller: Peer, neighbours: list[Neighbour], now: float) -> None:
+        """A peer has named others of the realm."""
+        if neighbours:
+            for found in suggestions(teller, neighbours, self.peers, self._config.node_id):
+                self._found(found, now)
 
     def _refused(self, peer: Peer, code: str, text: str, now: float) -> None:
         if code in ("gap", "order"):

@@ -207,6 +207,8 @@ class Dispatcher:
         worker.told_backlog = 0
         self._inventory.compare(worker, greeting, now)
         self._check_signatures(worker)
+        # A producer names what is proved; a worker, which dials nobody, names what it found.
+        self.listener.neighbours.found(peer.key, peer.node_id, peer.role, peer.endpoints)
 
     def suspected(self, peer: Peer, now: float) -> None:
         """Give it nothing new."""
@@ -226,6 +228,7 @@ class Dispatcher:
 
     def lost(self, peer: Peer, now: float) -> None:
         """Resubmit what it held. What ran there, or may have run, counts as a crash."""
+        self.listener.neighbours.forget(peer.key)
         worker = self._worker(peer)
         if worker is None:
             return
@@ -234,6 +237,7 @@ class Dispatcher:
 
     def left(self, peer: Peer, now: float) -> None:
         """It drained and went; whatever it still held was not begun."""
+        self.listener.neighbours.forget(peer.key)
         worker = self._worker(peer)
         if worker is not None:
             held = list(worker.held.values())
@@ -319,7 +323,9 @@ class Dispatcher:
 
     def client_opened(self, client: Client, hello: Hello, now: float) -> None:
         """Somebody wants to know how we are."""
-        self.listener.send(client, welcome.of_node(self._config, "producer", hello))
+        introduction = welcome.of_node(self._config, "producer", hello)
+        introduction.neighbours = self.listener.news_for(client)
+        self.listener.send(client, introduction)
         del now
 
     def client_message(self, client: Client, message: Message, now: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from zmqwork.core.effects import Dial, Effect, HangUp
+from zmqwork.core.neighbours import EXCHANGE
 from zmqwork.core.numbering import Numbering
 from zmqwork.core.peer import DIALING, OPEN, RESTING, Peer
 from zmqwork.core.timers import Timers
@@ -19,8 +20,12 @@ REFUSED_DELAY = 5.0
 # Records outlive their nodes by an hour, and can be forged. One that has not proved itself by a
 # WELCOME, or not since its process is known to be gone, is tried less and less: a node that
 # starts again announces itself under another name.
-_RECORDS = ("mdns", "exchange")
+_RECORDS = ("mdns", EXCHANGE)
 _STALE_MAX = 60.0
+
+# What was heard from others is withdrawn by nobody: after so many dials in vain, some minutes, it
+# is dropped. If it comes to be true, it will be heard again.
+_HOPELESS_DIALS = 14
 
 # One node that two sources name at once: the one named first gets so much time to answer.
 _TWIN_DELAY = 0.5
@@ -58,6 +63,11 @@ class Links:
     @staticmethod
     def _is_hearsay(peer: Peer) -> bool:
         return peer.source in _RECORDS and not peer.reached
+
+    @staticmethod
+    def is_hopeless(peer: Peer) -> bool:
+        """Whether it was only ever heard of, and has not answered for minutes."""
+        return peer.source == EXCHANGE and peer.dials >= _HOPELESS_DIALS
 
     def begin(self, peer: Peer, now: float) -> None:
         """Dial a peer that was just found; a little later if its node is being dialled already."""

@@ -20,8 +20,9 @@ from typing import Protocol, cast
 from zmqwork.config import PROTOCOL_MAX, PROTOCOL_MIN, NodeConfig
 from zmqwork.core import numbering
 from zmqwork.core.effects import Effect, Forget, Notice, Send
-from zmqwork.core.events import Event, Garbled, LinkDown, Received
-from zmqwork.core.messages import Bye, Hello, Message, Ping, Pong, Refused
+from zmqwork.core.events import Event, Garbled, LinkDown, PeerForgotten, PeerFound, Received
+from zmqwork.core.messages import Bye, Hello, Message, Neighbour, Ping, Pong, Refused
+from zmqwork.core.neighbours import Neighbours
 from zmqwork.core.numbering import Numbering
 from zmqwork.core.timers import Timers
 
@@ -49,6 +50,7 @@ class Client:
         "pings",
         "role",
         "session",
+        "told",
         "welcomed_at",
     )
 
@@ -58,6 +60,7 @@ class Client:
         self.name = hello.name
         self.epoch = hello.epoch
         self.session = 0
+        self.told = 0  # of our neighbours, in this session
         self.link: bytes | None = None
         self.numbers = Numbering()
         self.heard_at = 0.0
@@ -111,6 +114,7 @@ class Listener:
         self._timers = Timers()
         self.clients: dict[str, Client] = {}
         self._by_link: dict[bytes, Client] = {}
+        self.neighbours = Neighbours()
         self.counters = ListenerCounters()
 
     def send(self, client: Client, message: Message) -> None:
@@ -128,9 +132,18 @@ class Listener:
             case Garbled(link=bytes() as link):
                 self.counters.garbled += 1
                 self._reset(link, "order", event.why, now)
+            case PeerFound():
+                self.neighbours.found(event.key, event.node_id, event.role, event.endpoints)
+            case PeerForgotten():
+                self.neighbours.forget(event.key)
             case _:
                 return False
         return True
+
+    def news_for(self, client: Client) -> list[Neighbour]:
+        """The neighbours that this client was not told of yet; some of them, if they are many."""
+        news, client.told = self.neighbours.news(client.told, client.node_id, client.role)
+        return news
 
     def forgive(self, lag: float, now: float) -> None:
         """We did not listen for `lag` seconds: nobody is to blame for that silence."""
@@ -214,6 +227,7 @@ class Listener:
         client.numbers.received = 1
         client.heard_at = client.welcomed_at = now
         client.pings.clear()
+        client.told = 0
         self._by_link[link] = client
         self.counters.sessions += 1
         health = self._health
@@ -275,7 +289,7 @@ class Listener:
     def _ping(self, client: Client, now: float) -> None:
         client.ping_sequence += 1
         client.pings.append((client.ping_sequence, now))
-        self.send(client, Ping(client.ping_sequence))
+        self.send(client, Ping(client.ping_sequence, neighbours=self.news_for(client)))
         self._timers.set(("ping", client.node_id), now + self._health.heartbeat_interval)
 
     def _judge(self, client: Client, now: float) -> None:

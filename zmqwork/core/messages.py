@@ -18,6 +18,9 @@ from typing import Any
 BATCH_COUNT_MAX = 4096
 BATCH_BYTES_MAX = 1024 * 1024
 
+# Other nodes named in one message: all of them come, some with each beat.
+NEIGHBOURS_MAX = 16
+
 # How an attempt ended, as a worker says it (DESIGN 2).
 FAILED = "failed"
 REJECTED = "rejected"
@@ -55,6 +58,20 @@ class Hello:
 
 
 @dataclass(slots=True)
+class Neighbour:
+    """Another node of the realm, as the sender knows it (peer exchange).
+
+    Attributes:
+        node_id, role: as in its HELLO.
+        endpoints: where it may be reached: one to four.
+    """
+
+    node_id: str
+    role: str
+    endpoints: list[str]
+
+
+@dataclass(slots=True)
 class Welcome:
     """The bound side's answer to HELLO.
 
@@ -69,6 +86,7 @@ class Welcome:
         queues: the queues that it serves; empty: all.
         tasks: name -> signature fingerprint.
         held: what it still holds for this producer: [seq, attempt, HELD_*] each.
+        neighbours: other nodes that it knows of, at most `NEIGHBOURS_MAX`.
     """
 
     session: int
@@ -85,6 +103,7 @@ class Welcome:
     queues: list[str] = field(default_factory=list)
     tasks: dict[str, str] = field(default_factory=dict)
     held: list[list[int]] = field(default_factory=list)
+    neighbours: list[Neighbour] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -100,10 +119,14 @@ class Refused:
 
 @dataclass(slots=True)
 class Ping:
-    """A heartbeat: `sequence` comes back in PONG; `lag` is the sender's loop lag in seconds."""
+    """A heartbeat: `sequence` comes back in PONG; `lag` is the sender's loop lag in seconds.
+
+    `neighbours` are further ones, as in WELCOME; the bound side alone names some.
+    """
 
     sequence: int
     lag: float = 0.0
+    neighbours: list[Neighbour] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -160,7 +160,9 @@ class Runner:
             account = self._accounts[client.node_id] = Account(client)
         resent = account.resend(now) if account is not None else []
         held = account.inventory() if account is not None else []
-        self.listener.send(client, welcome.of_worker(self._config, hello, held))
+        introduction = welcome.of_worker(self._config, hello, held)
+        introduction.neighbours = self.listener.news_for(client)
+        self.listener.send(client, introduction)
         if account is not None:
             self._resume(account, resent)
         if self.state == LEAVING:

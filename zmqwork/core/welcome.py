@@ -1,10 +1,24 @@
-"""How a node introduces itself: the WELCOME of each role."""
+"""How a node introduces itself: its HELLO, and the WELCOME of each role."""
 
 from __future__ import annotations
 
-from zmqwork.config import PROTOCOL_MAX, NodeConfig, WorkerConfig
+from zmqwork.config import PROTOCOL_MAX, PROTOCOL_MIN, NodeConfig, WorkerConfig
 from zmqwork.core.functions import ANY
 from zmqwork.core.messages import Hello, Welcome
+
+
+def hello(config: NodeConfig, role: str, session: int, epoch: int) -> Hello:
+    """The first message of a link that this node has dialled."""
+    return Hello(
+        session=session,
+        node_id=config.node_id,
+        role=role,
+        name=config.name,
+        realm=config.realm,
+        protocol=(PROTOCOL_MIN, PROTOCOL_MAX),
+        epoch=epoch,
+        heartbeat_interval=config.health.heartbeat_interval,
+    )
 
 
 def of_node(config: NodeConfig, role: str, hello: Hello) -> Welcome:

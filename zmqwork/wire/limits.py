@@ -88,6 +88,10 @@ REFUSAL_BYTES_MAX = 4096
 HOST_BYTES_MAX = 255
 FINGERPRINT_BYTES_MAX = 128
 
+# Endpoints of one neighbour, and their length (IPv6 in brackets has 53).
+ENDPOINTS_MAX = 4
+ENDPOINT_BYTES_MAX = 128
+
 # Characters of all texts (types, messages, tracebacks) in the failures of one DONE; beyond it the
 # sender shortens them. A character is at most 6 bytes (an escaped surrogate), so they fit.
 FAILURE_CHARACTERS_MAX = 600 * 1024

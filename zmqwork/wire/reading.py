@@ -9,12 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from zmqwork.core import messages
-from zmqwork.core.messages import BATCH_COUNT_MAX, FAILED, HELD_DONE, LOST, REJECTED
+from zmqwork.core.messages import BATCH_COUNT_MAX, FAILED, HELD_DONE, LOST, NEIGHBOURS_MAX, REJECTED
 from zmqwork.core.pace import NAMES_MAX
 from zmqwork.errors import DecodeError
 from zmqwork.wire import fields, verbs
 from zmqwork.wire.limits import (
     COUNT_MAX,
+    ENDPOINT_BYTES_MAX,
+    ENDPOINTS_MAX,
     FINGERPRINT_BYTES_MAX,
     HEADER_BYTES_MAX,
     HELD_MAX,
@@ -70,13 +72,20 @@ def _welcome(f: list[Any], _: Incoming) -> messages.Welcome:
         queues = fields.array_of(f[13], "WELCOME's queues", QUEUES_MAX)
         m.queues = [fields.name(queue, "a queue's name") for queue in queues]
     if count > 14:
-        m.tasks = fields.map_of(f[14], "WELCOME's tasks", TASKS_MAX)
-        for name, fingerprint in m.tasks.items():
-            fields.task_name(name)
-            fields.text(fingerprint, "a task's fingerprint", FINGERPRINT_BYTES_MAX)
+        m.tasks = _signatures(f[14])
     if count > 15:
         m.held = _held(f[15])
+    if count > 16:
+        m.neighbours = _neighbours(f[16])
     return m
+
+
+def _signatures(value: Any) -> dict[str, str]:
+    tasks = fields.map_of(value, "WELCOME's tasks", TASKS_MAX)
+    for name, fingerprint in tasks.items():
+        fields.task_name(name)
+        fields.text(fingerprint, "a task's fingerprint", FINGERPRINT_BYTES_MAX)
+    return tasks
 
 
 def _node(f: list[Any], what: str) -> tuple[int, str, str, str, str]:
@@ -104,13 +113,28 @@ def _held(value: Any) -> list[list[int]]:
     return [list(row) for row in zip(seqs, attempts, states, strict=True)]
 
 
+def _neighbours(value: Any) -> list[messages.Neighbour]:
+    out = []
+    for item in fields.array_of(value, "neighbours", NEIGHBOURS_MAX):
+        fields.array_of(item, "a neighbour", _KEYS_MAX, 3)
+        endpoints = fields.array_of(item[2], "a neighbour's endpoints", ENDPOINTS_MAX, 1)
+        for endpoint in endpoints:
+            fields.text(endpoint, "a neighbour's endpoint", ENDPOINT_BYTES_MAX, 1)
+        role = fields.word(item[1], "a neighbour's role")
+        out.append(messages.Neighbour(fields.node_id(item[0]), role, endpoints))
+    return out
+
+
 def _refused(f: list[Any], _: Incoming) -> messages.Refused:
     code = fields.word(f[2], "REFUSED's code")
     return messages.Refused(code, fields.text(f[3], "REFUSED's text", REFUSAL_BYTES_MAX))
 
 
 def _ping(f: list[Any], _: Incoming) -> messages.Ping:
-    return messages.Ping(fields.number(f[2], "PING's sequence"), _lag(f))
+    ping = messages.Ping(fields.number(f[2], "PING's sequence"), _lag(f))
+    if len(f) > 4:
+        ping.neighbours = _neighbours(f[4])
+    return ping
 
 
 def _pong(f: list[Any], _: Incoming) -> messages.Pong:

@@ -42,14 +42,24 @@ def _welcome(m: messages.Welcome, _: Outgoing) -> list[Any]:
         m.queues,
         m.tasks,
         [[held[column] for held in m.held] for column in range(3)],
+        *_neighbours(m.neighbours),
     ]
+
+
+def _neighbours(neighbours: list[messages.Neighbour]) -> list[Any]:
+    """The last field, where there are some: beats without news stay as short as they were."""
+    return [[[n.node_id, n.role, n.endpoints] for n in neighbours]] if neighbours else []
 
 
 def _refused(m: messages.Refused, _: Outgoing) -> list[Any]:
     return [m.code, _shortened(m.text, REFUSAL_BYTES_MAX // 4)]
 
 
-def _beat(m: messages.Ping | messages.Pong, _: Outgoing) -> list[Any]:
+def _ping(m: messages.Ping, _: Outgoing) -> list[Any]:
+    return [m.sequence, m.lag, *_neighbours(m.neighbours)]
+
+
+def _pong(m: messages.Pong, _: Outgoing) -> list[Any]:
     return [m.sequence, m.lag]
 
 
@@ -139,8 +149,8 @@ WRITERS: dict[type[messages.Message], tuple[int, Writer]] = {
     messages.Hello: (verbs.HELLO, _hello),
     messages.Welcome: (verbs.WELCOME, _welcome),
     messages.Refused: (verbs.REFUSED, _refused),
-    messages.Ping: (verbs.PING, _beat),
-    messages.Pong: (verbs.PONG, _beat),
+    messages.Ping: (verbs.PING, _ping),
+    messages.Pong: (verbs.PONG, _pong),
     messages.Draining: (verbs.DRAINING, _nothing),
     messages.Bye: (verbs.BYE, _nothing),
     messages.Demand: (verbs.DEMAND, _demand),
