@@ -4,9 +4,12 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -77,15 +80,25 @@ def zmqwork(project):
 
 
 @pytest.fixture
-def start(project):
+def start(start_python):
     """Start a command in the project and go on."""
-    started = []
 
     def start(*words, **options):
+        return start_python("-m", "zmqwork", *words, stdin=subprocess.DEVNULL, **options)
+
+    return start
+
+
+@pytest.fixture
+def start_python(project):
+    """Start an interpreter in the project and go on."""
+    started = []
+
+    def start(*words, stdin=subprocess.PIPE, **options):
         process = subprocess.Popen(
-            [sys.executable, "-m", "zmqwork", *words],
+            [sys.executable, *words],
             cwd=project,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -127,6 +140,33 @@ class Gate:
 
     def open(self):
         self.go.write_text("waited")
+
+
+@pytest.fixture
+def until():
+    """Ask again until the answer is yes; what asks takes its time, so nothing else is waited for."""
+
+    def until(asked):
+        give_up_at = time.monotonic() + 60.0
+        while not asked():
+            assert time.monotonic() < give_up_at, "this never came true"
+
+    return until
+
+
+@pytest.fixture
+def frozen():
+    """Within it, a process is stopped as a debugger stops it."""
+
+    @contextmanager
+    def frozen(process):
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
+
+    return frozen
 
 
 @pytest.fixture

@@ -121,5 +121,6 @@ def test_ps_of_nobody(zmqwork):
     assert "zmqwork worker MODULE:APP" in done.stderr
     done = zmqwork("ps", "--realm", "thumbs", "-o", "json")
     assert done.returncode == 3
-    assert json.loads(done.stdout) == {"realms": ["thumbs"], "nodes": [], "unheard": []}
+    nobody = {"realms": ["thumbs"], "seen": 0, "known": 0, "nodes": [], "unheard": []}
+    assert json.loads(done.stdout) == nobody
     assert zmqwork("ps", "--peer", "127.0.0.1:1").returncode == 2

@@ -7,7 +7,10 @@
     search   --realm, --peer read       local    worker processes for demo and bench
     signals  SIGTERM unwinds            submitter  the producer of a command
 
-    worker  ps  call  bench  demo       a command each: `configure` its options, `run` it
+    survey   asking all nodes
+
+    worker  ps  explain  call  bench  demo
+             a command each: `configure` its options, `run` it
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ COMMANDS = {
     "worker": "run tasks of an app, until told to stop",
     "call": "submit one task and print its result",
     "ps": "show the nodes that are here, and what they do",
+    "explain": "say why a task is not running",
     "bench": "measure throughput and latency on this machine",
     "demo": "watch work being shared, a worker being killed, and nothing being lost",
 }

@@ -14,6 +14,7 @@ OK = 0
 FAILED = 1
 USAGE = 2
 NO_WORKER = 3
+UNKNOWN_TASK = 4
 # sysexits.h: EX_CONFIG.
 CONFIG = 78
 # What a shell says of a process that a signal ended: 128 and the signal's number.
@@ -25,9 +26,10 @@ TERMINATED = 143
 HELP = """\
 exit codes:
   0    done
-  1    a task failed
+  1    a task failed, or a check of `doctor` did
   2    wrong usage: an unknown option, a module that cannot be imported
   3    no worker, or no node, was found in time
+  4    no such task: the producer that was asked never had it
   78   configuration: a value, an address that may not be bound, a directory that is not safe
   130  Ctrl-C cut it short        143  SIGTERM cut it short"""
 

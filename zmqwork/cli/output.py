@@ -118,7 +118,15 @@ def plain_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> list[
 
 def _numeric(index: int, cells: Sequence[Sequence[str]]) -> bool:
     column = [row[index] for row in cells if row[index]]
-    return bool(column) and all(cell[0].isdigit() or cell[0] in "+-" for cell in column)
+    return bool(column) and all(map(_is_number, column))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _pad(text: str, room: int, *, right: bool = False) -> str:

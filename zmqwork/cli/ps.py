@@ -1,28 +1,21 @@
 """Show the nodes that are here, and what they do.
 
-Without --realm these are the nodes of all realms on this machine that belong to this user.
+Without --realm these are the nodes of all realms on this machine that belong to this user. Nodes
+that were found and did not answer are named with the reason.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from zmqwork.cli import exits
 from zmqwork.cli.output import Output, complain
 from zmqwork.cli.parser import Parser, add_output, add_search, seconds
-from zmqwork.config import NodeConfig
-from zmqwork.discovery.realms import realms_here
+from zmqwork.cli.survey import Search, Survey, label, name_reasons, records
 from zmqwork.discovery.runtime import base_directory
-from zmqwork.discovery.source import DEFAULT_SOURCES
-from zmqwork.discovery.sources import join_realm
-from zmqwork.discovery.static import parse_peers, peers_of_environment
-from zmqwork.errors import UsageError
-from zmqwork.nodes.observer import Observer
-from zmqwork.starting import identity
 
 EXAMPLES = """
 zmqwork ps
@@ -31,15 +24,9 @@ zmqwork ps --realm thumbs --insecure-lan       of everybody on a network that yo
 zmqwork ps -o json | jq '.nodes[] | select(.role == "worker") | .busy'
 """
 
-# A network takes longer to answer than a directory: mDNS waits up to 120 ms before it asks, and as
-# long before it answers, so that not all speak at once.
-_NETWORK_DELAY = 1.5
-
-# Realms that are surveyed at the same time: each costs a thread and some descriptors.
-_AT_ONCE = 16
-
 _COLUMNS = (
-    "NODE", "ROLE", "REALM", "HOST", "PID", "QUEUES", "SLOTS", "BUSY", "TASKS", "VERSION",
+    "NODE", "ROLE", "REALM", "HOST", "PID", "STATE", "QUEUES", "SLOTS", "BUSY", "PENDING", "TASKS",
+    "VERSION",
 )  # fmt: skip
 
 
@@ -58,74 +45,67 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Survey and print; 3 if nobody is there."""
-    sources = _sources(args)
-    local = "local" in sources
-    peers = parse_peers([*args.peer, *peers_of_environment()]) if "static" in sources else ()
-    if args.peer and not args.realm:
-        raise UsageError("--peer needs --realm NAME: a node answers those of its own realm")
-    if "mdns" in sources and not (args.realm or local):
-        raise UsageError("mdns needs --realm NAME: it tells realms apart, and does not tell names")
-    realms = [args.realm] if args.realm else realms_here() if local else []
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        surveys = list(threads.map(lambda realm: _survey(realm, sources, peers, args), realms))
-    nodes = [node for survey in surveys for node in survey["nodes"]]
-    unheard = [node for survey in surveys for node in survey["unheard"]]
-    nodes.sort(key=lambda node: [str(node.get(key)) for key in ("realm", "role", "name", "pid")])
     output = Output(args.output)
-    output.json({"realms": realms, "nodes": nodes, "unheard": unheard})
-    if nodes:
-        output.table(_COLUMNS, map(_row, nodes))
+    search = Search(args)
+    survey = search.survey(args.timeout)
+    name_reasons(survey.unheard, args.timeout)
+    output.json(
+        {"realms": survey.realms, "seen": len(survey.nodes), "known": survey.known,
+         "nodes": survey.nodes, "unheard": survey.unheard}
+    )  # fmt: skip
+    if survey.nodes:
+        output.table(_COLUMNS, map(_row, survey.nodes))
     if output.for_people:
-        for node in unheard:
-            what = " ".join(str(node[key]) for key in ("role", "name") if node.get(key))
-            why = node.get("why") or node.get("state") or "silent"
-            complain(f"found, but not heard: {what or node.get('key')} ({why})")
-        if not nodes:
-            where = f"realm {args.realm!r}" if args.realm else "any realm on this machine"
-            where += " (by mdns as well)" if "mdns" in sources else ""
-            complain(f"zmqwork ps: no node of {where} answered.")
-            if local:
-                complain(f"Looked in {base_directory()} ($XDG_RUNTIME_DIR decides), and at --peer.")
-            complain("Start one: zmqwork worker MODULE:APP")
-    return exits.OK if nodes else exits.NO_WORKER
+        for text in _remarks(survey):
+            complain(text)
+        if not survey.nodes:
+            _complain_of_nobody(search)
+    return exits.OK if survey.nodes else exits.NO_WORKER
 
 
-def _sources(args: argparse.Namespace) -> tuple[str, ...]:
-    if args.discovery is not None:
-        sources: tuple[str, ...] = args.discovery
-        if args.interface and "mdns" not in sources:
-            raise UsageError("--interface is for the source `mdns`, which --discovery leaves out")
-        return sources
-    return (*(("mdns",) if args.interface or args.insecure_lan else ()), *DEFAULT_SOURCES)
+def _remarks(survey: Survey) -> Iterable[str]:
+    """What the table does not say."""
+    if survey.unheard:
+        yield f"seen {len(survey.nodes)} of {survey.known}; these did not answer:"
+    for node in survey.unheard:
+        state = "" if node["state"] == "new" else f", {node['state']}"
+        yield f"  {label(node)} ({node['source']}{state}): {node['why']}"
+    for node in survey.nodes:
+        for lane in records(node.get("lanes")):
+            if lane.get("why"):
+                yield f"{node.get('role')} {node.get('name')}: {lane['why']}"
+    versions = Counter(str(node.get("version")) for node in survey.nodes)
+    if len(versions) > 1:
+        shown = ", ".join(f"{count} x {version}" for version, count in sorted(versions.items()))
+        yield f"versions differ: {shown}"
 
 
-def _survey(
-    realm: str, sources: tuple[str, ...], peers: tuple[str, ...], args: argparse.Namespace
-) -> dict[str, Any]:
-    config = NodeConfig(**identity(realm, f"ps-{os.getpid()}"))
-    discovery = join_realm(
-        realm,
-        sources,
-        peers=peers,
-        interfaces=args.interface,
-        insecure_lan=args.insecure_lan,
-    )
-    settle_delay = min(args.timeout, _NETWORK_DELAY) if "mdns" in sources else 0.3
-    with Observer(config, discovery, args.timeout, settle_delay) as observer:
-        return observer.survey()
+def _complain_of_nobody(search: Search) -> None:
+    where = f"realm {search.realm!r}" if search.realm else "any realm on this machine"
+    where += " (by mdns as well)" if "mdns" in search.sources else ""
+    complain(f"zmqwork ps: no node of {where} answered.")
+    if search.local:
+        complain(f"Looked in {base_directory()} ($XDG_RUNTIME_DIR decides), and at --peer.")
+    complain("Start one: zmqwork worker MODULE:APP        Find out more: zmqwork doctor")
 
 
 def _row(node: Mapping[str, Any]) -> tuple[object, ...]:
     who = tuple(node.get(key) for key in ("name", "role", "realm", "host", "pid"))
+    version = node.get("version")
+    queues = _listed(node.get("queues"))
     if node.get("role") != "worker":
-        return (*who, None, None, None, _pending(node), node.get("version"))
-    tasks = map(str, node.get("tasks") or ())
-    queues = ", ".join(map(str, node.get("queues") or ())) or "all"
-    busy = (queues, node.get("slots"), node.get("busy"))
-    return (*who, *busy, ", ".join(tasks) or "none", node.get("version"))
+        pending = node.get("pending")
+        return (*who, None, queues, None, None, pending, _settled(node), version)
+    busy = (node.get("state"), queues or "all", node.get("slots"), node.get("busy"))
+    return (*who, *busy, node.get("queued"), _listed(node.get("tasks")) or "none", version)
 
 
-def _pending(node: Mapping[str, Any]) -> str | None:
+def _listed(names: object) -> str | None:
+    return ", ".join(map(str, names)) if isinstance(names, list) and names else None
+
+
+def _settled(node: Mapping[str, Any]) -> str | None:
+    """A producer's tasks by state."""
     states = node.get("tasks_by_state")
     if not isinstance(states, dict):
         return None

@@ -85,7 +85,15 @@ class Watcher:
 
     def _answer(self) -> None:
         unheard = [_silent(p) for p in self.dialer.peers.values() if not self._is_heard(p)]
-        answer = {"nodes": list(self._statuses.values()), "unheard": unheard}
+        found_by: dict[str, list[dict[str, str]]] = {}
+        for peer in self.dialer.peers.values():
+            found = {"source": peer.source, "endpoint": peer.endpoint}
+            found_by.setdefault(peer.node_id, []).append(found)
+        nodes = [
+            {**status, "found_by": found_by.get(node_id, [])}
+            for node_id, status in self._statuses.items()
+        ]
+        answer = {"nodes": nodes, "unheard": unheard}
         self._out.extend(Answer(request, answer) for request in self._requests)
         self._requests.clear()
 

@@ -56,19 +56,21 @@ class Observer:
 
     def survey(self) -> dict[str, Any]:
         """``nodes``: what each says of itself; ``unheard``: those found that did not answer."""
-        return self._request("", None)
+        return self.finish(self.begin())
 
-    def ask(self, producer: str, seq: int) -> dict[str, Any]:
-        """As `survey`, and the producer whose node id begins so adds what it knows of a task.
+    def begin(self, producer: str = "", seq: int | None = None) -> Request:
+        """Ask without waiting; `finish` waits.
 
-        That is ``task`` in its status, as `core.explain.task` has it; as soon as it is there the
-        others are not waited for.
+        The producer whose node id begins with `producer`, if there is one, adds what it knows of
+        its task `seq`: ``task`` in its status, as `core.explain.task` has it. As soon as that is
+        there, the others are not waited for.
         """
-        return self._request(producer, seq)
-
-    def _request(self, producer: str, seq: int | None) -> dict[str, Any]:
         request = Request()
         self._loop.post(StatusRequested(request, seq, producer))
+        return request
+
+    def finish(self, request: Request) -> dict[str, Any]:
+        """The answer to what was begun, as `survey` has it."""
         survey: dict[str, Any] = request.wait(self._patience + 5.0)
         return survey
 
