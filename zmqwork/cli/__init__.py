@@ -7,9 +7,9 @@
     search   --realm, --peer read       local    worker processes for demo and bench
     signals  SIGTERM unwinds            submitter  the producer of a command
 
-    survey   asking all nodes
+    survey   asking all nodes               finding  what a check of `doctor` has found
 
-    worker  ps  explain  call  bench  demo
+    worker  ps  explain  call  doctor  bench  demo
              a command each: `configure` its options, `run` it
 """
 
@@ -32,6 +32,7 @@ COMMANDS = {
     "call": "submit one task and print its result",
     "ps": "show the nodes that are here, and what they do",
     "explain": "say why a task is not running",
+    "doctor": "look for what keeps nodes apart, and say what to try",
     "bench": "measure throughput and latency on this machine",
     "demo": "watch work being shared, a worker being killed, and nothing being lost",
 }

@@ -11,6 +11,11 @@
     interfaces where mDNS speaks
     source     what a source can do, and the names     sources    all of them, polled by the loop
 
+and for people who ask what is wrong::
+
+    nics       all network interfaces            sounding   does multicast work, is anybody there?
+    inspection the local directory as it lies there
+
 A source only *suggests* an endpoint. Who is behind it is proved by HELLO and WELCOME, whether
 it lives by heartbeats; a suggestion that is withdrawn never ends a session that beats.
 """
