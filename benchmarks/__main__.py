@@ -1,4 +1,7 @@
-"""``python -m benchmarks targets``: the speed targets, measured against raw programs."""
+"""``python -m benchmarks targets``: the speed targets, measured against raw programs.
+
+``python -m benchmarks false_deaths``: nobody may be taken for dead because the machine is busy.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import p1_submit, p3_latency, p5_process_pool, p6_cpu
+from benchmarks import (
+    false_deaths,
+    p1_submit,
+    p3_latency,
+    p5_process_pool,
+    p6_cpu,
+    p7_cold_start,
+    p12_recovery,
+)
 from benchmarks.measure import Target, Verdict, measure
 from benchmarks.taken import taken
 
@@ -20,6 +31,9 @@ TARGETS: dict[str, Target] = {
     "P3-frames": p3_latency.FRAMES,
     "P5": p5_process_pool.TARGET,
     "P6": p6_cpu.TARGET,
+    "P7": p7_cold_start.TARGET,
+    "P12": p12_recovery.TARGET,
+    "P12-stop": p12_recovery.STOPPED,
 }
 
 
@@ -50,6 +64,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     targets.add_argument(
         "--save", type=Path, metavar="FILE", help="also write JSON, with how taken"
     )
+    deaths = commands.add_parser("false_deaths", help="load every processor: is anybody given up?")
+    deaths.add_argument("--seconds", type=at_least_one, default=60, help="how long (default 60)")
     return parser.parse_args(arguments)
 
 
@@ -68,8 +84,15 @@ def say(text: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure what was asked. The exit status says whether that was possible, not how fast."""
+    """Measure what was asked. The exit status says whether that was possible, not how fast.
+
+    That of `false_deaths` is 1 if there were any.
+    """
     asked = parse(arguments)
+    if asked.command == "false_deaths":
+        counted = false_deaths.run(asked.seconds)
+        print(json.dumps(counted))
+        raise SystemExit(counted["false_deaths"] > 0)
     how: dict[str, Any] = taken(asked.runs)
     verdicts: list[Verdict] = []
     if asked.output == "table":

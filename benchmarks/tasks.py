@@ -8,3 +8,4 @@ from benchmarks import work
 app = zmqwork.App("zmqwork-benchmarks")
 noop = app.task(work.noop)
 burn = app.task(work.burn)
+stay = app.task(work.stay)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import measure, processes
+from benchmarks import false_deaths, measure, p12_recovery, processes
 from benchmarks.measure import Bar, Target, percentile, verdict
+from zmqwork.core.effects import Notice
 
 RATE = Bar("P", "rate", "tasks/s", 1.2, "higher", "work")
 DELAY = Bar("P", "p50", "s", 2.0, "lower", "work")
@@ -110,6 +113,60 @@ def test_our_programs_run(program, pool, slots, numbers, names):
 )
 def test_pool_programs_run(program, numbers, tmp_path):
     assert processes.figures(tmp_path, program, "pool", *numbers)["rate"] > 0
+
+
+def test_cold_start_programs_run():
+    with processes.private_directory() as place:
+        ours = processes.figures(place, "benchmarks.p7_cold_start", "1")
+        bare = processes.figures(place, "benchmarks.p7_cold_start", "bare", "1")
+    assert set(ours) == set(bare) == {"seconds"}
+    assert min(ours["seconds"], bare["seconds"]) > 0
+
+
+@pytest.mark.parametrize(("how", "count"), [("kill", 2), ("stop", 1)])
+def test_recovery_programs_run(how, count):
+    with processes.private_directory() as place:
+        seconds = processes.figures(place, "benchmarks.p12_recovery", how, str(count))
+    assert 0 < seconds["p50"] <= seconds["p100"]
+
+
+def test_recovery_is_told_with_its_distribution(monkeypatch, capsys):
+    told = {"p50": 0.01, "p99": 0.1, "p100": 0.1}
+    monkeypatch.setattr(p12_recovery, "figures", lambda *words: told)
+    (line, other) = measure.measure(p12_recovery.TARGET, 1, lambda _: None)
+    assert (line.ok, other.ok) == (True, True)
+    assert line.baseline == 0.05
+    assert "p50 0.01, p99 0.1, p100 0.1" in capsys.readouterr().err
+
+
+def test_false_deaths_are_counted_and_are_an_error(monkeypatch, capsys):
+    counted = {"false_deaths": 1}
+    monkeypatch.setattr(false_deaths, "run", lambda seconds: counted | {"seconds": seconds})
+    with pytest.raises(SystemExit) as ended:
+        command.main(["false_deaths", "--seconds", "3"])
+    assert ended.value.code == 1
+    assert json.loads(capsys.readouterr().out) == {"false_deaths": 1, "seconds": 3}
+
+
+def test_a_worker_that_asks_for_a_new_session_had_given_its_producer_up():
+    text = "worker w is suspect: it asked for a new session"
+    assert false_deaths.kind_of(Notice("peer_suspect", text, {})) == "producer_lost"
+    assert false_deaths.kind_of(Notice("peer_suspect", "worker w: silent", {})) == "peer_suspect"
+
+
+def test_the_machine_is_busy_and_nobody_is_given_up():
+    ended = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "false_deaths", "--seconds", "1"],
+        cwd=processes.HERE,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ended.stderr == ""
+    counted = json.loads(ended.stdout)
+    assert counted["false_deaths"] == 0
+    assert counted["tasks"] >= false_deaths.WINDOW
 
 
 def test_a_program_that_fails_is_not_measured(tmp_path):

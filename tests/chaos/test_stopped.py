@@ -115,7 +115,7 @@ def test_child_stopped_is_a_slow_task_and_nothing_else(scene):
     stop(child)
     gate.open()
     for index in range(9):  # together longer than any time-out here
-        keys = [f"other-{index}-{n}" for n in range(10 * index + 1)]
+        keys = [f"other-{index}-{n}" for n in range(20)]
         producer.submit(*keys)
         until(lambda keys=keys: all(map(scene.oracle.settled, keys)), "the other slot works")
         threading.Event().wait(0.25)  # the pace of the load
