@@ -60,6 +60,7 @@ OWNERS = {
     "zmq": {"transport"},
     "zeroconf": {"discovery"},
     "ifaddr": {"discovery"},  # zeroconf's own way to ask for interfaces: it comes with it
+    "dns": {"discovery"},
     "numpy": {"wire"},
     "rich": {"cli"},
 }

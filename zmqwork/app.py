@@ -48,12 +48,14 @@ class App:
 
     Args:
         name: the realm.
-        peers: endpoints of workers that discovery does not find, ``"tcp://10.0.0.5:7071"``; None:
-            those of the environment variable ``ZMQWORK_PEERS``.
+        peers: endpoints of workers that discovery does not find, ``"tcp://10.0.0.5:7071"``, or
+            DNS names that stand for some, ``"dns://workers.example:7071"``; None: those of the
+            environment variable ``ZMQWORK_PEERS``.
         discovery: how nodes find one another, several names in a list or between commas:
-            ``"local"``: this user's processes on this machine; ``"static"``: `peers`;
-            ``"mdns"``: the loopback interface, or with `insecure_lan` the local network. None:
-            the first two, and ``"mdns"`` with `interface` or `insecure_lan`.
+            ``"local"``: this user's processes on this machine; ``"static"``: the endpoints in
+            `peers`; ``"dns"``: the names there; ``"mdns"``: the loopback interface, or with
+            `insecure_lan` the local network. None: the first three, and ``"mdns"`` with
+            `interface` or `insecure_lan`.
         interface: where mDNS speaks, by name or address (``"eth0"``); several in a list. None:
             those that are up and lead to a network, or the loopback without `insecure_lan`.
 
@@ -296,7 +298,7 @@ class App:
             InsecureBind: an interface that others reach, without `insecure_lan`.
         """
         from zmqwork.discovery.sources import join_realm  # noqa: PLC0415 - only nodes need it
-        from zmqwork.discovery.static import peers_of_environment  # noqa: PLC0415
+        from zmqwork.discovery.static import peers_of_environment, source_of  # noqa: PLC0415
 
         names = self._discovery if discovery is None else parse_sources(discovery)
         interfaces = self._interface if interface is None else _as_names(interface)
@@ -308,12 +310,10 @@ class App:
                 f"interface {interfaces[0]!r} is for mdns, which is not among the sources: "
                 f"{', '.join(names)}"
             )
-        own = self._peers or ()
-        # What a command line leaves out is not to be tried, whatever the module says.
-        if discovery is not None and "static" not in names:
-            own = ()
-        elif self._peers is None and "static" in names:
-            own = peers_of_environment()
+        own = peers_of_environment() if self._peers is None else self._peers
+        # What a command line leaves out is not to be tried, whatever module or environment say.
+        if discovery is not None or self._peers is None:
+            own = tuple(peer for peer in own if source_of(peer) in names)
         return join_realm(
             self.name if realm is None else realm,
             names,

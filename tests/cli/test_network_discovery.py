@@ -83,6 +83,20 @@ def test_who_reaches_one_worker_learns_of_the_others(worker, realm):
         producer.stop()
 
 
+def test_a_name_stands_for_workers(zmqwork, worker, realm):
+    _, banner = worker(
+        "--realm", realm, "--discovery", "static", "--bind", "tcp://127.0.0.1:*", "--pool", "inline"
+    )
+    name = banner["endpoints"][0].replace("tcp://127.0.0.1", "dns://localhost")
+    words = ("--realm", realm, "--discovery", "dns", "--peer", name)
+    done = zmqwork("call", "thumbs:app", "double", "21", *words)
+    assert (done.returncode, done.stdout) == (0, "42\n"), done.stderr
+    done = zmqwork("ps", *words, "-o", "json")
+    assert [it["role"] for it in json.loads(done.stdout)["nodes"]] == ["worker"]
+    done = zmqwork("call", "thumbs:app", "double", "21", "--discovery", "static", "--peer", name)
+    assert (done.returncode, "source `dns`" in done.stderr) == (2, True)
+
+
 def wait_for(producer, count):
     give_up_at = time.monotonic() + 30.0
     pause = threading.Event()

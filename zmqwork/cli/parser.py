@@ -81,7 +81,8 @@ def add_search(parser: argparse.ArgumentParser, *, realm: str) -> None:
         default=[],
         type=_peer,
         metavar="ENDPOINT",
-        help="also try this worker: tcp://HOST:PORT; may be given again (and ZMQWORK_PEERS)",
+        help="also try this worker, which names others: tcp://HOST:PORT; or all that a name stands "
+        "for: dns://NAME:PORT, dns+srv://NAME; may be given again (and ZMQWORK_PEERS)",
     )
     add_sources(group)
 
@@ -92,9 +93,9 @@ def add_sources(group: argparse._ActionsContainer) -> None:
         "--discovery",
         type=_sources,
         metavar="SOURCES",
-        help="local: this user's processes on this machine; static: --peer; mdns: the loopback "
-        "interface, with --insecure-lan the network (default: local,static, and mdns with "
-        "--interface or --insecure-lan)",
+        help="local: this user's processes on this machine; static, dns: --peer; mdns: the "
+        "loopback interface, with --insecure-lan the network (default: local,static,dns, and mdns "
+        "with --interface or --insecure-lan)",
     )
     group.add_argument(
         "--interface",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TypedDict
 
+from zmqwork.discovery.static import source_of
 from zmqwork.errors import UsageError
 
 
@@ -24,8 +25,12 @@ def search_options(args: argparse.Namespace) -> Search:
     Raises:
         UsageError: the options contradict each other.
     """
-    if args.peer and args.discovery is not None and "static" not in args.discovery:
-        raise UsageError("--peer is the source `static`, which --discovery leaves out")
+    for peer in args.peer if args.discovery is not None else ():
+        source = source_of(peer)
+        if source not in args.discovery:
+            raise UsageError(
+                f"--peer {peer} is for the source `{source}`, which --discovery leaves out"
+            )
     return Search(realm=args.realm, peers=args.peer, **source_options(args))
 
 

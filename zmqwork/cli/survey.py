@@ -16,7 +16,7 @@ from zmqwork.discovery.interfaces import Interfaces
 from zmqwork.discovery.realms import realms_here
 from zmqwork.discovery.source import DEFAULT_SOURCES
 from zmqwork.discovery.sources import Discovery, join_realm
-from zmqwork.discovery.static import parse_peers, peers_of_environment
+from zmqwork.discovery.static import parse_peers, peers_of_environment, source_of
 from zmqwork.errors import UsageError
 from zmqwork.nodes.observer import Observer
 from zmqwork.nodes.requests import Request
@@ -92,7 +92,7 @@ class Search:
     Attributes:
         realm: the realm that was named, or None.
         sources: the names of the sources to ask.
-        peers: the endpoints of the source `static`.
+        peers: the endpoints of the source `static`, and the names of `dns`.
 
     Raises:
         UsageError: there are peers, and no realm to ask them for; or options contradict.
@@ -104,8 +104,8 @@ class Search:
     ) -> None:
         self.realm: str | None = args.realm or realm
         self.sources = _sources(args)
-        wanted = [*args.peer, *peers_of_environment()] if "static" in self.sources else []
-        self.peers = parse_peers(wanted)
+        named = parse_peers([*args.peer, *peers_of_environment()])
+        self.peers = tuple(peer for peer in named if source_of(peer) in self.sources)
         self._interfaces: list[str] = args.interface
         self._insecure_lan: bool = args.insecure_lan
         self._realms: list[str] | None = None
@@ -137,8 +137,7 @@ class Search:
         """The same search without these sources."""
         other = copy.copy(self)
         other.sources = tuple(source for source in self.sources if source not in sources)
-        if "static" in sources:
-            other.peers = ()
+        other.peers = tuple(peer for peer in self.peers if source_of(peer) in other.sources)
         return other
 
     def within(self, *realms: str) -> Search:

@@ -9,6 +9,7 @@
     mdns       a thread that announces and browses      responder  what runs in it
     advert     what a record says, and how it is judged  sightings  what was seen, bounded
     interfaces where mDNS speaks
+    dns        names that are looked up again and again   lookup  once
     source     what a source can do, and the names     sources    all of them, polled by the loop
 
 and for people who ask what is wrong::

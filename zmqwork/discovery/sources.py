@@ -7,12 +7,14 @@ from typing import Any
 
 from zmqwork.core.events import PeerForgotten, PeerFound
 from zmqwork.discovery.directory import LocalDirectory
+from zmqwork.discovery.dns import Dns
 from zmqwork.discovery.interfaces import Interfaces
+from zmqwork.discovery.lookup import is_name, parse_name
 from zmqwork.discovery.mdns import Mdns
 from zmqwork.discovery.record import Record
 from zmqwork.discovery.source import Source
 from zmqwork.discovery.static import parse_peers, peers_of_environment
-from zmqwork.errors import UsageError
+from zmqwork.errors import ConfigError, UsageError
 
 # A node without a single peer has nothing better to do than look.
 _EAGER_INTERVAL = 0.05
@@ -201,6 +203,18 @@ def join_realm(
         chosen = Interfaces(interfaces, insecure_lan=insecure_lan)
         others.append(Mdns(realm, chosen))
         default_bind = chosen.default_bind
+    endpoints, names = [], []
+    for peer in peers_of_environment() if peers is None else parse_peers(peers):
+        if is_name(peer):
+            names.append(parse_name(peer))
+        else:
+            endpoints.append(peer)
+    if names and "dns" not in sources:
+        raise ConfigError(
+            f"{names[0].text} is for dns, which is not among the sources: {', '.join(sources)}"
+        )
+    if names:
+        others.append(Dns(names))
     return Discovery(
-        realm, local="local" in sources, peers=peers, others=others, default_bind=default_bind
+        realm, local="local" in sources, peers=endpoints, others=others, default_bind=default_bind
     )

@@ -1,4 +1,4 @@
-"""Endpoints that somebody typed: ``--peer`` and ``ZMQWORK_PEERS``."""
+"""Endpoints and names that somebody typed: ``--peer`` and ``ZMQWORK_PEERS``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from zmqwork.discovery.lookup import is_name, parse_name
 from zmqwork.errors import ConfigError
 
 PEERS_VARIABLE = "ZMQWORK_PEERS"
@@ -23,20 +24,29 @@ def parse_peer(text: str) -> str:
     """One endpoint as libzmq takes it.
 
     ``tcp://host:port`` and ``ipc:///path`` stay as they are, ``host:port`` means tcp.
+    ``dns://name:port`` and ``dns+srv://name``, which are for `dns.Dns`, stay as they are, too.
 
     Raises:
         ConfigError: it is not one of these; the text says what to write instead.
     """
     text = text.strip()
+    if is_name(text):
+        return parse_name(text).text
     split = _SCHEME.fullmatch(text)
     scheme, rest = (split["scheme"].lower(), split["rest"]) if split else ("tcp", text)
     if scheme == "ipc":
         return _parse_ipc(text, rest)
     if scheme != "tcp":
         raise ConfigError(
-            f"peer {text!r}: {scheme}:// is not spoken here, write tcp://HOST:PORT or ipc:///PATH"
+            f"peer {text!r}: {scheme}:// is not spoken here, write tcp://HOST:PORT, ipc:///PATH "
+            "or dns://NAME:PORT"
         )
     return _parse_tcp(text, rest)
+
+
+def source_of(peer: str) -> str:
+    """The name of the source that such a peer is for."""
+    return "dns" if is_name(peer.strip()) else "static"
 
 
 def parse_peers(texts: Iterable[str]) -> tuple[str, ...]:

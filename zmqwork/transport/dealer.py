@@ -86,6 +86,8 @@ class Dealer:
         self._greeted = False
         try:
             configure(self._socket)
+            if "[" in endpoint:  # libzmq takes no IPv6 address without being told
+                self._socket.setsockopt(zmq.IPV6, 1)
             self._socket.connect(endpoint)
         except zmq.ZMQError:
             self._socket.close(0)
