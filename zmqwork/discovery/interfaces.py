@@ -81,8 +81,9 @@ class Interfaces:
     @property
     def default_bind(self) -> tuple[str, ...]:
         """Where a node binds that was not told where: nowhere else than mDNS would say."""
-        if self._names:
-            return tuple(f"tcp://{address.ip}:*" for address in self.now())
+        if self._names:  # also one that is down now: it may come up
+            named = (it for it in _all_addresses() if self._is_named(it))
+            return tuple(f"tcp://{address.ip}:*" for address in named)
         # All addresses, because those of a network come and go. What is open to one network of
         # this machine by --insecure-lan is open to all: that is what the option says.
         return ("tcp://0.0.0.0:*",) if self._insecure_lan else ("tcp://127.0.0.1:*",)
@@ -97,11 +98,14 @@ class Interfaces:
         if not flags & _UP or not flags & _RUNNING:
             return False
         if self._names:
-            return address.interface in self._names or address.ip in self._names
+            return self._is_named(address)
         if not self._insecure_lan or address.is_loopback:
             return address.is_loopback and not self._insecure_lan
         skipped = any(fnmatch.fnmatch(address.interface, pattern) for pattern in _SKIPPED)
         return bool(flags & _MULTICAST) and not flags & _POINT_TO_POINT and not skipped
+
+    def _is_named(self, address: Address) -> bool:
+        return address.interface in self._names or address.ip in self._names
 
 
 def reachable_at(endpoints: Iterable[str], addresses: Iterable[Address]) -> tuple[int, list[str]]:

@@ -37,9 +37,10 @@ _LOOK_INTERVAL = 2.0
 # After an error of the system (port 5353 taken, no right to join the group).
 _AGAIN_DELAY = 10.0
 # zeroconf asks at the start and then when records grow old, after an hour. Who was announced
-# while a switch was down would be found then. Longer by the number of nodes, so that all of them
-# together ask the network about once a second.
+# while a switch was down would be found then. Sooner if nobody is known; longer by the number of
+# nodes, so that all of them together ask the network about once a second.
 _BROWSE_INTERVAL = 60.0
+_LONELY_INTERVAL = 10.0
 _BROWSE_INTERVAL_PER_NODE = 1.0
 # Names whose records did not come with them: asked for, so many at a time.
 _ASKED_MAX = 16
@@ -52,7 +53,9 @@ class Board(Protocol):
 
     interfaces: Interfaces
     sightings: Sightings
-    ignored: Counter[str]  # by reason; bound: the words of `advert.judge`, and "full", "failed"
+    ignored: Counter[
+        str
+    ]  # by reason; bound: the words of `advert.judge`, "full", "failed", "unanswered"
     own: Record | None
     own_id: str
     closing: bool
@@ -173,7 +176,8 @@ class Responder:
         if now < self._browse_at:
             return
         seen = len(self._board.sightings)
-        self._browse_at = now + _BROWSE_INTERVAL + _BROWSE_INTERVAL_PER_NODE * seen
+        interval = _BROWSE_INTERVAL if seen else _LONELY_INTERVAL
+        self._browse_at = now + interval + _BROWSE_INTERVAL_PER_NODE * seen
         if self._browser is not None:
             await self._browser.async_cancel()
         # A new browser asks at once, and tells again what is in the cache. It asks everybody to
