@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, Unpack, overload
@@ -77,7 +78,7 @@ class App:
         self._peers = None if peers is None else _check_peers(peers)
         # Bounded by the program's text.
         self._tasks: dict[str, Task[..., Any]] = {}
-        self._producers = Producers(self.producer)
+        self._producers = Producers(self._implicit_producer)
 
     def __repr__(self) -> str:
         return f"<App {self.name!r}, {len(self._tasks)} tasks>"
@@ -254,6 +255,7 @@ class App:
         """
         from zmqwork.worker import make_worker  # noqa: PLC0415 - the nodes load pyzmq
 
+        peers = _check_peers(peers)
         return make_worker(
             self._tasks,
             functools.partial(
@@ -273,7 +275,26 @@ class App:
             insecure_lan=insecure_lan,
             drain_timeout=drain_timeout,
             allow=allow,
+            home=self.home(realm=realm, peers=peers, discovery=discovery),
         )
+
+    def home(
+        self, *, realm: str | None, peers: Iterable[str], discovery: DiscoveryName | None
+    ) -> dict[str, Any]:
+        """How tasks of a worker with these options find workers themselves; see `context.home`."""
+        return {
+            "app": self.name,
+            "realm": realm,
+            "peers": list(_check_peers(peers)),
+            "discovery": discovery,
+        }
+
+    def _implicit_producer(self) -> Producer:
+        context = sys.modules.get("zmqwork.execution.context")
+        home = context.home if context is not None else None
+        if home is None or home["app"] != self.name:
+            return self.producer()
+        return self.producer(realm=home["realm"], peers=home["peers"], discovery=home["discovery"])
 
     def discover(
         self,

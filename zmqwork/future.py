@@ -201,6 +201,7 @@ class TaskFuture(concurrent.futures.Future[R]):
 
     def _arrival(self) -> Generator[Any, None, None]:
         """Wait in the running event loop until it is settled."""
+        self._producer.refuse_waiting()
         import asyncio  # noqa: PLC0415 - takes 40 ms, and programs without a loop never need it
 
         awaiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -37,6 +37,7 @@ def make_pool(
     *,
     allow: tuple[str, ...] = (),
     initializer: tuple[str, bytes] | None = None,
+    home: dict[str, Any] | None = None,
 ) -> Pool:
     """A pool that is not started.
 
@@ -46,6 +47,7 @@ def make_pool(
         tasks: what it runs.
         allow: patterns of the functions that it runs, too.
         initializer: for child processes: what each calls first, by name, and encoded arguments.
+        home: for child processes: how the tasks that tasks submit find workers.
 
     Raises:
         ConfigError: no such pool, or it cannot have that many slots.
@@ -60,7 +62,9 @@ def make_pool(
     if name == "process":
         from zmqwork.execution.process import ProcessPool  # noqa: PLC0415
 
-        return ProcessPool(slots, references(tasks), allow=allow, initializer=initializer)
+        return ProcessPool(
+            slots, references(tasks), allow=allow, initializer=initializer, home=home
+        )
     handlers = with_allowed(_handlers(tasks), allow)
     if name == "asyncio":
         from zmqwork.execution.coroutines import CoroutinePool  # noqa: PLC0415

@@ -33,6 +33,7 @@ def make_worker(
     drain_timeout: float = 30.0,
     allow: Iterable[str] = (),
     initializer: tuple[str, bytes] | None = None,
+    home: dict[str, Any] | None = None,
 ) -> Worker:
     """A worker that is not started, for `App.worker`."""
     if isinstance(queues, str):
@@ -47,7 +48,7 @@ def make_worker(
         raise UsageError(
             f"app {realm!r} has no task: define them (@app.task) before the worker is made"
         )
-    made = make_pool(pool, concurrency, tasks, allow=allow, initializer=initializer)
+    made = make_pool(pool, concurrency, tasks, allow=allow, initializer=initializer, home=home)
     config = WorkerConfig(
         **identity(realm, name),
         slots=made.slots,

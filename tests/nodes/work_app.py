@@ -106,3 +106,62 @@ def echo_when_there(value, path=None):
             break
         threading.Event().wait(0.002)
     return value
+
+
+@app.task(max_retries=0)
+def submit_more(path, values):
+    """Submit a task for each value, and do not wait for them."""
+    for value in values:
+        note.submit(path, value)
+    return len(values)
+
+
+@app.task(max_retries=0)
+def wait_for_another(value):
+    """What a task must not do without saying so."""
+    return echo.submit(value).result(30)
+
+
+@app.task(max_retries=0)
+def map_others(values):
+    return list(echo.map(values))
+
+
+@app.task(max_retries=0)
+async def await_another(value):
+    return await echo.submit(value)
+
+
+def say(path, text):
+    Path(path).write_text(text)
+
+
+@app.task(max_retries=0)
+def until_cancelled(begun, path):
+    """Run until nobody waits for the result; then say so."""
+    Path(begun).write_text("begun\n")
+    current = zmqwork.current()
+    pause = threading.Event()
+    for _ in range(3000):
+        if current.cancelled:
+            Path(path).write_text("saw it\n")
+            return
+        pause.wait(0.01)
+
+
+@app.task(max_retries=0)
+async def until_cancelled_async(begun, path):
+    import asyncio
+
+    say(begun, "begun\n")
+    try:
+        await asyncio.sleep(30)
+    except asyncio.CancelledError:
+        say(path, "saw it\n")
+        raise
+
+
+@app.task(max_retries=0)
+def submit_and_die(path):
+    note.using(queue="nobody's").submit(path, 1)
+    os.kill(os.getpid(), signal.SIGKILL)

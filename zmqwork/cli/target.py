@@ -13,6 +13,7 @@ from types import ModuleType, TracebackType
 
 from zmqwork.app import App
 from zmqwork.errors import UsageError
+from zmqwork.execution.context import while_importing
 
 _NO_APP = """\
 there is no App in it. It should say:
@@ -57,7 +58,8 @@ def _check_module_name(target: str, module_name: str, attribute: str) -> None:
 
 def _import(target: str, module_name: str) -> ModuleType:
     try:
-        return importlib.import_module(module_name)
+        with while_importing():
+            return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if missing and (module_name == missing or module_name.startswith(f"{missing}.")):

@@ -20,6 +20,7 @@ from zmqwork.cli.parser import Parser, add_output, add_search, seconds, whole
 from zmqwork.cli.search import search_options
 from zmqwork.cli.target import load_app, search_current_directory
 from zmqwork.errors import UsageError
+from zmqwork.execution import context
 from zmqwork.executor import DEFAULT_REALM
 from zmqwork.nodes.signals import StopSignals
 
@@ -107,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
         # Its tracebacks of packets that a cable did not carry; what mDNS can do is in `ps`.
         logging.getLogger("zeroconf").setLevel(logging.CRITICAL)
     app = _app(args.target, args.allow)
+    search = search_options(args)
     worker = app.worker(
         args.concurrency,
         args.pool,
@@ -115,8 +117,10 @@ def run(args: argparse.Namespace) -> int:
         bind=args.bind,
         drain_timeout=args.drain_timeout,
         allow=args.allow,
-        **search_options(args),
+        **search,
     )
+    # Tasks that run in this process submit others as this worker is told to find its peers.
+    context.home = app.home(**search)
     with StopSignals(worker) as signals:
         worker.start()
         if args.until_eof:

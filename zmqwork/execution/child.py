@@ -19,6 +19,7 @@ import traceback
 from types import ModuleType
 from typing import Any, NoReturn
 
+from zmqwork.execution import context
 from zmqwork.execution.child_channel import ChildChannel
 from zmqwork.execution.child_signals import leave_signals_to_parent
 from zmqwork.execution.context import while_importing
@@ -87,6 +88,7 @@ def _watch(parent: int) -> NoReturn:
 
 def _load(setup: dict[str, Any]) -> Handlers:
     sys.argv[:] = map(os.fsdecode, setup["argv"])
+    context.home = setup["home"]
     with while_importing():
         if setup["main"] is not None:
             _import_main(*setup["main"])

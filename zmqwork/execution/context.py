@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Any, Protocol
 
 from zmqwork.errors import UsageError
 from zmqwork.transport import clock
@@ -25,6 +25,11 @@ running: ContextVar[Item | None] = ContextVar("zmqwork_running", default=None)
 
 # Whether the code that runs is a module's that a worker imports for its tasks.
 _importing: ContextVar[bool] = ContextVar("zmqwork_importing", default=False)
+
+
+# How tasks that run here find workers for the tasks that they submit: as their own worker does, not
+# as the app says. ``app``: whose tasks; ``realm``, ``peers``, ``discovery``: see `App.producer`.
+home: dict[str, Any] | None = None
 
 
 class Context:
@@ -100,6 +105,6 @@ def refuse_while_importing() -> None:
     """
     if _importing.get():
         raise UsageError(
-            "a task was submitted while a worker imported this module to run tasks of it. Submit "
+            "a task was submitted while this module was imported to run tasks of it. Submit "
             'under\n    if __name__ == "__main__":'
         )

@@ -58,6 +58,7 @@ class Recipe:
         handlers: what they import.
         allow: patterns of the functions that they import when asked to.
         initializer: a function to call first, by name, and its encoded arguments.
+        home: as `context.home`.
         path: the module search path of this process, as it is now.
         setup: the frame that tells a child what to import.
 
@@ -68,6 +69,7 @@ class Recipe:
     handlers: Sequence[HandlerRef]
     allow: tuple[str, ...] = ()
     initializer: tuple[str, bytes] | None = None
+    home: dict[str, Any] | None = None
     path: list[str] = field(init=False)
     setup: bytes = field(init=False)
 
@@ -79,6 +81,7 @@ class Recipe:
             "handlers": [[ref.name, ref.module, ref.qualname] for ref in self.handlers],
             "allow": list(self.allow),
             "initializer": self.initializer,
+            "home": self.home,
         }
         # Relative entries mean something else once somebody has changed the directory.
         path = [os.path.abspath(item) for item in sys.path]  # noqa: PTH100
