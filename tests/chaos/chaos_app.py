@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 from pathlib import Path
 
 import oracle
@@ -24,13 +25,14 @@ def gate_of(place, key, attempt):
 @app.task(max_retries=0)
 def work(place, key):
     attempt = zmqwork.current().attempt
-    oracle.append(place, "runs", what="begun", key=key, attempt=attempt, pid=os.getpid())
+    who = {"key": key, "attempt": attempt, "pid": os.getpid(), "host": socket.gethostname()}
+    oracle.append(place, "runs", what="begun", **who)
     gate = gate_of(place, key, attempt)
     if gate.exists():
         # A FIFO that holds a byte once the test has opened it; reading waits for that.
         with gate.open("rb", buffering=0) as fifo:
             fifo.read(1)
-    oracle.append(place, "runs", what="ended", key=key, attempt=attempt, pid=os.getpid())
+    oracle.append(place, "runs", what="ended", **who)
     return [key, attempt]
 
 

@@ -51,9 +51,14 @@ def stop(pid):
 class Program:
     """A child process of the test, that answers on its standard output line by line."""
 
-    def __init__(self, command, stderr, **options):
+    def __init__(self, command, stderr, *, host=None, **options):
+        enter = host.enter if host is not None else []
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, **options
+            [*enter, *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            **options,
         )
 
     @property

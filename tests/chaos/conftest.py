@@ -2,12 +2,15 @@ import json
 import os
 import secrets
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
-from chaos_processes import HERE, ROOT, Gate, Producer, Worker, until
+from chaos_processes import HERE, PATIENCE, ROOT, Gate, Producer, Worker, until
 from fault_proxy import FaultProxy
+from hosts import Switch, why_not
 from oracle import Oracle
 
 # A quarter to a half of the defaults, in the same order: silence is judged within two seconds.
@@ -38,18 +41,20 @@ class Scene:
         """Shorter time-outs, for all processes that start from now on."""
         self.environment["CHAOS_HEALTH"] = json.dumps(HASTY)
 
-    def worker(self, *words, slots=1, realm=None):
+    def worker(self, *words, slots=1, realm=None, host=None):
         """Start one; it is not waited for."""
         words = ["-c", str(slots), *words]
-        return self._keep(Worker(realm or self.realm, words, **self._options()))
+        return self._keep(Worker(realm or self.realm, words, **self._options(host)))
 
     def remote_worker(self, *words, port="*", **options):
         """One that is found at its tcp port alone."""
         bind = ["--discovery", "static", "--bind", f"tcp://127.0.0.1:{port}"]
         return self.worker(*bind, *words, **options)
 
-    def producer(self, *peers, name="p"):
-        return self._keep(Producer(self.place, self.realm, name, peers, **self._options()))
+    def producer(self, *peers, name="p", host=None, **search):
+        options = self._options(host)
+        options["env"] |= {"CHAOS_SEARCH": json.dumps(search)}
+        return self._keep(Producer(self.place, self.realm, name, peers, **options))
 
     def proxy(self, target=None):
         made = FaultProxy(target)
@@ -93,8 +98,28 @@ class Scene:
     def complaints(self):
         return (self.place / "stderr").read_text()
 
-    def _options(self):
-        return {"stderr": self._errors, "env": self.environment, "cwd": HERE}
+    def ps(self, *words, host=None):
+        """What `zmqwork ps` says of the realm."""
+        enter = host.enter if host is not None else []
+        command = [sys.executable, "-m", "zmqwork", "ps"]
+        done = subprocess.run(
+            [*enter, *command, "--realm", self.realm, "-o", "json", *words],
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+            env=self._options(host)["env"],
+            cwd=HERE,
+        )
+        return json.loads(done.stdout)
+
+    def _options(self, host=None):
+        environment = dict(self.environment)
+        if host is not None:
+            # What users of one machine share, those of two do not.
+            runtime = Path(environment["XDG_RUNTIME_DIR"]) / host.name
+            runtime.mkdir(mode=0o700, exist_ok=True)
+            environment["XDG_RUNTIME_DIR"] = str(runtime)
+        return {"stderr": self._errors, "env": environment, "cwd": HERE, "host": host}
 
     def _keep(self, made):
         self._ends.append(made.end)
@@ -113,3 +138,18 @@ def scene(tmp_path):
     text = made.complaints()
     print(text)
     assert "Traceback" not in text
+
+
+@pytest.fixture(scope="session")
+def no_hosts():
+    """Why there can be no network namespaces; empty if there can."""
+    return why_not() or ""
+
+
+@pytest.fixture
+def switch(no_hosts):
+    """A network of the test's own, for hosts to be plugged into."""
+    if no_hosts:
+        pytest.skip(no_hosts)
+    with Switch() as made:
+        yield made

@@ -1,6 +1,7 @@
 """A producer in a process of its own: reads orders as lines of JSON, and answers each with one.
 
-``python producing.py PLACE REALM NAME [PEER ...]``
+``python producing.py PLACE REALM NAME [PEER ...]``; ``CHAOS_SEARCH`` holds further options of
+`App.producer`, as JSON.
 """
 
 import json
@@ -61,7 +62,8 @@ class Orders:
 
 def main():
     place, realm, name, *peers = sys.argv[1:]
-    with chaos_app.app.producer(realm=realm, name=name, peers=peers) as producer:
+    search = json.loads(os.environ.get("CHAOS_SEARCH", "{}"))
+    with chaos_app.app.producer(realm=realm, name=name, peers=peers, **search) as producer:
         orders = Orders(producer, place, name)
         print(json.dumps(os.getpid()), flush=True)
         for line in sys.stdin:
