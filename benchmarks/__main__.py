@@ -32,6 +32,7 @@ TARGETS: dict[str, Target] = {
     "P5": p5_process_pool.TARGET,
     "P6": p6_cpu.TARGET,
     "P7": p7_cold_start.TARGET,
+    "P7-mdns": p7_cold_start.MDNS,
     "P12": p12_recovery.TARGET,
     "P12-stop": p12_recovery.STOPPED,
 }

@@ -1,9 +1,9 @@
 """P7: from the worker command to the first result, against a bare interpreter and a spawn.
 
-``python -m benchmarks.p7_cold_start COUNT`` is the submitting process, which starts the workers:
-its task waits for the first one. ``python -m benchmarks.p7_cold_start bare COUNT`` starts the
-baseline: an interpreter that imports zmq and msgpack, and calls a function of nothing in a process
-that `multiprocessing` spawns.
+``python -m benchmarks.p7_cold_start local COUNT`` (or ``mdns COUNT``) is the submitting process,
+which starts the workers: its task waits for the first one. ``... bare COUNT`` starts the baseline:
+an interpreter that imports zmq and msgpack, and calls a function of nothing in a process that
+`multiprocessing` spawns.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
 from benchmarks.measure import Bar, Figures, Target
@@ -29,14 +30,15 @@ BARE = (
 WORKER = ("-m", "zmqwork", "worker", "benchmarks.tasks:app", "-c", "1", "--log-level", "error")
 
 
-def first_result() -> float:
+def first_result(discovery: str) -> float:
     """Seconds from the start of a worker to the result of a task that has waited for one."""
     from benchmarks.tasks import app, noop  # noqa: PLC0415 - not needed by the baseline
 
-    with app.producer():
+    with app.producer(discovery=discovery):
         future = noop.submit(7)
         begun_at = time.perf_counter()
-        worker = subprocess.Popen([sys.executable, *WORKER], stdout=subprocess.DEVNULL)
+        command = [sys.executable, *WORKER, "--discovery", discovery]
+        worker = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
             value = future.result(timeout=RESULT_TIMEOUT)
             seconds = time.perf_counter() - begun_at
@@ -62,25 +64,29 @@ def median_of(count: int, measured: Callable[[], float]) -> float:
 
 
 def main() -> None:
-    measured = bare if sys.argv[1] == "bare" else first_result
-    print(json.dumps({"seconds": median_of(int(sys.argv[-1]), measured)}))
+    how, count = sys.argv[1:]
+    measured = bare if how == "bare" else partial(first_result, how)
+    print(json.dumps({"seconds": median_of(int(count), measured)}))
 
 
-def run_ours() -> Figures:
+def run(how: str) -> Figures:
     with private_directory() as place:
-        return figures(place, "benchmarks.p7_cold_start", str(COUNT))
+        return figures(place, "benchmarks.p7_cold_start", how, str(COUNT))
 
 
-def run_bare() -> Figures:
-    with private_directory() as place:
-        return figures(place, "benchmarks.p7_cold_start", "bare", str(COUNT))
-
-
-WORK = (
-    "worker command to first result, process pool, local directory, against an interpreter "
-    "that imports zmq and msgpack, and one multiprocessing spawn"
+WORK = "worker command to first result, process pool"
+BASE = "against an interpreter that imports zmq and msgpack, and one multiprocessing spawn"
+TARGET = Target(
+    (Bar("P7", "seconds", "s", 1.5, "lower", f"{WORK}, local directory, {BASE}"),),
+    partial(run, "local"),
+    partial(run, "bare"),
 )
-TARGET = Target((Bar("P7", "seconds", "s", 1.5, "lower", WORK),), run_ours, run_bare)
+# Seconds: the target stands in the baseline's place.
+MDNS = Target(
+    (Bar("P7-mdns", "seconds", "s", 1.0, "lower", f"{WORK}, mDNS, against the target"),),
+    partial(run, "mdns"),
+    lambda: {"seconds": 3.0},
+)
 
 if __name__ == "__main__":
     main()

@@ -115,12 +115,12 @@ def test_pool_programs_run(program, numbers, tmp_path):
     assert processes.figures(tmp_path, program, "pool", *numbers)["rate"] > 0
 
 
-def test_cold_start_programs_run():
+@pytest.mark.parametrize("how", ["local", "mdns", "bare"])
+def test_cold_start_programs_run(how):
     with processes.private_directory() as place:
-        ours = processes.figures(place, "benchmarks.p7_cold_start", "1")
-        bare = processes.figures(place, "benchmarks.p7_cold_start", "bare", "1")
-    assert set(ours) == set(bare) == {"seconds"}
-    assert min(ours["seconds"], bare["seconds"]) > 0
+        measured = processes.figures(place, "benchmarks.p7_cold_start", how, "1")
+    assert set(measured) == {"seconds"}
+    assert measured["seconds"] > 0
 
 
 @pytest.mark.parametrize(("how", "count"), [("kill", 2), ("stop", 1)])

@@ -136,10 +136,6 @@ class Switch:
         self._hosts.append(made)
         return made
 
-    def block_multicast(self, host):
-        """What a switch does that keeps mDNS to itself."""
-        self.ip("link", "set", host._port, "type", "bridge_slave", "mcast_flood", "off")
-
     def close(self):
         for host in self._hosts:
             host.close()

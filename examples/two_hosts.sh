@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Several hosts on one machine: network namespaces on a bridge, each with its own address and nothing in
+# common but the network.
+#
+# What you will see: two workers that are told nobody's address, a program on a third host that finds both
+# by mDNS and shares 40 tasks out among them, what `zmqwork ps` says on a fourth one, and then the cable of
+# one worker pulled in the middle of its tasks: after 4 s of silence the other one does them, too.
+#
+#   sudo examples/two_hosts.sh
+#
+# Needs root and iproute2; without them it says so, and ends. Everything lives in namespaces of its own,
+# which the kernel takes away when the script ends, however it ends.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+python=${PYTHON:-$here/.venv/bin/python}
+[ -x "$python" ] || python=$(command -v python3)
+
+skip() { printf 'two_hosts.sh: %s. Nothing was done.\n' "$1" >&2; exit 0; }
+
+if [ "${1:-}" != inside ]; then
+  [ "$(id -u)" = 0 ] || skip 'it needs root, to make network namespaces'
+  command -v ip >/dev/null || skip 'it needs ip (apt-get install iproute2)'
+  command -v unshare >/dev/null || skip 'it needs unshare (apt-get install util-linux)'
+  unshare --net --mount true 2>/dev/null || skip 'this system permits no namespaces'
+  place=$(mktemp -d)
+  trap 'rm -rf "$place"' EXIT
+  unshare --net --mount --pid --fork --kill-child --mount-proc bash "${BASH_SOURCE[0]}" inside "$place"
+  exit
+fi
+
+place=$2
+say() { printf '\n== %s\n' "$*"; }
+
+# -- four hosts on a switch --------------------------------------------------------------------------
+
+mount -t tmpfs tmpfs /run
+ip link add switch type bridge mcast_snooping 0 forward_delay 0
+ip link set switch up
+number=0
+for host in anna bert carl dora; do
+  number=$((number + 1))
+  ip netns add "$host"
+  ip link add "$host" type veth peer name eth0 netns "$host"
+  ip link set "$host" master switch up
+  ip -n "$host" link set lo up
+  ip -n "$host" address add "10.77.0.$number/24" dev eth0
+  ip -n "$host" link set eth0 up
+  ip -n "$host" route add default dev eth0
+  mkdir -m 700 "$place/$host"
+done
+
+# Run a command on a host: its network, its own directory for sockets, its name.
+at() { ip netns exec "$1" env -u ZMQWORK_PEERS XDG_RUNTIME_DIR="$place/$1" HOST="$1" PYTHONPATH="$place:$here" "${@:2}"; }
+network='--discovery mdns --insecure-lan --interface eth0'
+
+# -- one program, for all of them ---------------------------------------------------------------------
+
+cat >"$place/lan.py" <<'PROGRAM'
+import collections, os, time
+import zmqwork
+
+app = zmqwork.App("lan", discovery="mdns", interface="eth0")
+
+@app.task
+def work(number: int) -> str:
+    time.sleep(0.1)
+    return os.environ["HOST"]
+
+if __name__ == "__main__":
+    with app.producer(insecure_lan=True) as producer:
+        while producer.workers_known() < int(os.environ["WORKERS"]):
+            time.sleep(0.05)
+        print("workers found:", ", ".join(sorted(w["name"] for w in producer.status()["workers"])), flush=True)
+        futures = [work.submit(number) for number in range(40)]
+        futures[4].result()
+        print("under way", flush=True)
+        done = collections.Counter(future.result(timeout=60) for future in futures)
+        print("40 tasks done:", ", ".join(f"{count} by {host}" for host, count in sorted(done.items())))
+PROGRAM
+
+say 'workers start on anna and bert'
+for host in anna bert; do
+  # shellcheck disable=SC2086
+  at "$host" "$python" -m zmqwork worker lan:app -c 2 -n "$host" --log-level error $network >"$place/$host.log" 2>&1 &
+done
+
+say 'carl submits 40 tasks, and names nobody'
+at carl WORKERS=2 "$python" "$place/lan.py"
+
+say 'dora looks who is there'
+# shellcheck disable=SC2086
+at dora "$python" -m zmqwork ps --realm lan $network
+
+say "carl submits 40 more, and anna's cable is pulled meanwhile"
+at carl WORKERS=2 "$python" "$place/lan.py" >"$place/carl.log" 2>&1 &
+carl=$!
+until grep -q 'under way' "$place/carl.log"; do sleep 0.05; done
+ip link set anna nomaster
+echo '(the cable is out)'
+wait "$carl"
+cat "$place/carl.log"
