@@ -3,6 +3,7 @@
 import os
 import threading
 
+import pytest
 from chaos_processes import until
 
 FULL = os.environ.get("ZMQWORK_CHAOS") == "full"
@@ -38,6 +39,7 @@ def test_half_of_ten_workers_killed_at_once(scene):
     assert counters["lost_workers"] == counters["crashes"] == len(victims)
 
 
+@pytest.mark.timeout(400 if FULL else 120)
 def test_a_worker_that_comes_and_goes_leaves_nothing_behind(scene):
     steady, producer = scene.worker("--pool", "inline"), scene.producer()
     producer.submit("first")
