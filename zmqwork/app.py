@@ -255,17 +255,16 @@ class App:
         """
         from zmqwork.worker import make_worker  # noqa: PLC0415 - the nodes load pyzmq
 
-        peers = _check_peers(peers)
+        home = self.home(
+            realm=realm,
+            peers=peers,
+            discovery=discovery,
+            interface=interface,
+            insecure_lan=insecure_lan,
+        )
         return make_worker(
             self._tasks,
-            functools.partial(
-                self.discover,
-                realm=realm,
-                peers=peers,
-                discovery=discovery,
-                interface=interface,
-                insecure_lan=insecure_lan,
-            ),
+            functools.partial(self.discover, **home["options"]),
             realm=self.name if realm is None else realm,
             name=name,
             concurrency=concurrency,
@@ -275,18 +274,31 @@ class App:
             insecure_lan=insecure_lan,
             drain_timeout=drain_timeout,
             allow=allow,
-            home=self.home(realm=realm, peers=peers, discovery=discovery),
+            home=home,
         )
 
     def home(
-        self, *, realm: str | None, peers: Iterable[str], discovery: DiscoveryName | None
+        self,
+        *,
+        realm: str | None = None,
+        peers: Iterable[str] = (),
+        discovery: str | Iterable[str] | None = None,
+        interface: str | Iterable[str] | None = None,
+        insecure_lan: bool = False,
     ) -> dict[str, Any]:
-        """How tasks of a worker with these options find workers themselves; see `context.home`."""
+        """How tasks of a worker with these options find workers themselves (`context.home`).
+
+        Plain values, which travel to child processes.
+        """
         return {
             "app": self.name,
-            "realm": realm,
-            "peers": list(_check_peers(peers)),
-            "discovery": discovery,
+            "options": {
+                "realm": realm,
+                "peers": list(_check_peers(peers)),
+                "discovery": None if discovery is None else list(parse_sources(discovery)),
+                "interface": None if interface is None else list(_as_names(interface)),
+                "insecure_lan": insecure_lan,
+            },
         }
 
     def _implicit_producer(self) -> Producer:
@@ -294,7 +306,7 @@ class App:
         home = context.home if context is not None else None
         if home is None or home["app"] != self.name:
             return self.producer()
-        return self.producer(realm=home["realm"], peers=home["peers"], discovery=home["discovery"])
+        return self.producer(**home["options"])
 
     def discover(
         self,
