@@ -66,7 +66,7 @@ OWNERS = {
 }
 NEVER = {"pickle", "cloudpickle", "dill", "marshal", "shelve", "zmq.asyncio", "zmq.utils.jsonapi"}
 
-LINES_MAX = 420
+LINES_MAX = 380
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ within `gone_timeout`, or with proof that the process is gone, the peer is lost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from random import Random
 from typing import cast
 
 from zmqwork.config import PROTOCOL_MAX, PROTOCOL_MIN, NodeConfig
 from zmqwork.core import numbering
+from zmqwork.core.doubts import Doubts
 from zmqwork.core.effects import Effect, HangUp, Notice, Probe, Send
 from zmqwork.core.events import (
     Event,
@@ -27,7 +27,7 @@ from zmqwork.core.events import (
     Received,
 )
 from zmqwork.core.lifecycle import ALIVE, LOST, PEER, SUSPECT
-from zmqwork.core.links import REFUSED_DELAY, Links
+from zmqwork.core.links import REFUSED_DELAY, LinkCounters, Links
 from zmqwork.core.liveness import Liveness
 from zmqwork.core.messages import Bye, Hello, Message, Neighbour, Ping, Pong, Refused, Welcome
 from zmqwork.core.neighbours import suggestions
@@ -36,20 +36,6 @@ from zmqwork.core.timers import Timers
 from zmqwork.core.welcome import hello
 
 PEERS_MAX = 4096
-
-# A killed process closes its descriptors one by one, so the first look may come too early.
-_PROBE_DELAYS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
-
-
-@dataclass(slots=True)
-class DialerCounters:
-    """What went wrong on links, for `status`."""
-
-    sessions: int = 0
-    gaps: int = 0
-    repeats: int = 0
-    garbled: int = 0
-    strays: int = 0
 
 
 class Dialer:
@@ -75,9 +61,10 @@ class Dialer:
         self._epoch = epoch
         self._timers = Timers()
         self._links = Links(self._timers, out, random, self._health.greeting_timeout)
+        self._doubts = Doubts(sessions, self._timers, out)
         self._closed = False
         self.peers: dict[str, Peer] = {}
-        self.counters = DialerCounters()
+        self.counters = LinkCounters()
 
     # -- what the machine calls ---------------------------------------------------------------
 
@@ -161,7 +148,9 @@ class Dialer:
             peer.forgotten = False
             return
         if len(self.peers) >= PEERS_MAX:
-            self._notice("misbehaved", f"more than {PEERS_MAX} peers: {found.key} is ignored", None)
+            self._out.append(
+                Notice("misbehaved", f"more than {PEERS_MAX} peers: {found.key} is ignored")
+            )
             return
         health = self._health
         peer = Peer(found, Liveness(health.suspect_timeout, health.lost_timeout, now))
@@ -225,12 +214,11 @@ class Dialer:
 
     def _end_session(self, peer: Peer, why: str, now: float) -> None:
         """Suspect the peer, dial anew at once, and look whether its process still exists."""
-        self._suspect(peer, why, "unlinked", now)
+        self._doubts.suspect(peer, why, "unlinked", now)
         self._links.hang_up(peer)
         self._links.dial(peer, now)
         self._timers.set(("gone", peer.key), now + self._health.gone_timeout)
-        peer.probes = 0
-        self._out.append(Probe(peer.key, peer.reached))
+        self._doubts.look(peer)
 
     def _probed(self, probed: Probed, now: float) -> None:
         peer = self.peers.get(probed.key)
@@ -239,9 +227,8 @@ class Dialer:
         if probed.gone:
             peer.reached = ""
             self._lose(peer, "its process is gone", now)
-        elif peer.probes < len(_PROBE_DELAYS):
-            self._timers.set(("probe", peer.key), now + _PROBE_DELAYS[peer.probes])
-            peer.probes += 1
+        else:
+            self._doubts.seen(peer, now)
 
     # -- what peers say -----------------------------------------------------------------------
 
@@ -252,9 +239,7 @@ class Dialer:
             return
         peer.liveness.heard_at = now
         if peer.state == SUSPECT and peer.stage == OPEN:
-            peer.state = PEER["heard"][SUSPECT]
-            self._timers.set_default(("judge", peer.key), peer.liveness.next_at(now))
-            self._sessions.revived(peer, now)
+            self._doubts.heard(peer, now)
         for number, message in messages:
             if isinstance(message, Refused):  # said without a session, hence without a number
                 self._refused(peer, message.code, message.text, now)
@@ -300,7 +285,7 @@ class Dialer:
             return
         if peer.node_id and peer.node_id != welcome.node_id and peer.state == SUSPECT:
             # Another process answers at this endpoint, so the old one is gone.
-            self._give_up(peer, "another process took its place", now)
+            self._doubts.give_up(peer, "another process took its place", now)
         peer.node_id = welcome.node_id
         twin = self._links.open_twin(peer, peer.node_id)
         if twin is not None:
@@ -327,7 +312,7 @@ class Dialer:
             self._timers.cancel((what, peer.key))
         self._timers.set(("ping", peer.key), now + health.heartbeat_interval)
         self._timers.set(("judge", peer.key), peer.liveness.next_at(now))
-        self._notice("peer_alive", f"{peer.role} {peer.label} is alive", peer)
+        self._doubts.notice("peer_alive", f"{peer.role} {peer.label} is alive", peer)
         self._sessions.opened(peer, welcome, now)
         self._named(peer, welcome.neighbours, now)
 
@@ -342,15 +327,15 @@ class Dialer:
             self._renew(peer, "it asked for a new session", now)
             return
         if peer.state == SUSPECT:
-            self._give_up(peer, f"it refused: {text}", now)
+            self._doubts.give_up(peer, f"it refused: {text}", now)
         elif peer.state == ALIVE:
-            self._suspect(peer, f"it refused: {text}", "unlinked", now)
-            self._give_up(peer, f"it refused: {text}", now)
+            self._doubts.suspect(peer, f"it refused: {text}", "unlinked", now)
+            self._doubts.give_up(peer, f"it refused: {text}", now)
         peer.state = PEER["refused"][peer.state]
         peer.turn += 1
         if peer.refusal != text:
             peer.refusal = text
-            self._notice(
+            self._doubts.notice(
                 "peer_refused", f"{peer.label} at {peer.endpoint} refused us: {text}", peer
             )
         self._rest(peer, now, self._links.refused_backoff(peer))
@@ -360,7 +345,7 @@ class Dialer:
         peer.reached = ""
         self.send(peer, Bye())
         self._sessions.left(peer, now)
-        self._notice("peer_left", f"{peer.role} {peer.label} left", peer)
+        self._doubts.notice("peer_left", f"{peer.role} {peer.label} left", peer)
         self._links.hang_up(peer, farewell=True)
         self._rest(peer, now, REFUSED_DELAY)
 
@@ -378,36 +363,16 @@ class Dialer:
             return  # the link is gone, and the "gone" timer decides
         verdict = peer.liveness.verdict(now)
         if verdict == LOST:
-            self._suspect(peer, "silent", "silent", now)
+            self._doubts.suspect(peer, "silent", "silent", now)
             self._lose(peer, f"silent for {now - peer.liveness.heard_at:.1f} s", now)
             return
         if verdict == SUSPECT:
-            self._suspect(peer, "silent", "silent", now)
+            self._doubts.suspect(peer, "silent", "silent", now)
         self._timers.set(("judge", peer.key), peer.liveness.next_at(now))
-
-    def _suspect(self, peer: Peer, why: str, cause: str, now: float) -> None:
-        if peer.state != ALIVE:
-            return
-        peer.state = PEER[cause][ALIVE]
-        self._notice("peer_suspect", f"{peer.role} {peer.label} is suspect: {why}", peer)
-        self._sessions.suspected(peer, now)
-
-    def _give_up(self, peer: Peer, why: str, now: float) -> None:
-        peer.state = PEER["given_up"][peer.state]
-        for what in ("gone", "probe"):
-            self._timers.cancel((what, peer.key))
-        self._notice("peer_gone", f"{peer.role} {peer.label} is lost: {why}", peer)
-        self._sessions.lost(peer, now)
 
     def _lose(self, peer: Peer, why: str, now: float) -> None:
         """Give a suspect up, and dial on: it may come back."""
-        self._give_up(peer, why, now)
+        self._doubts.give_up(peer, why, now)
         if peer.stage in (DIALING, GREETING) and not peer.forgotten:
             return  # this dial may still succeed
         self._rest(peer, now, self._links.backoff(peer))
-
-    def _notice(self, kind: str, text: str, peer: Peer | None) -> None:
-        data: dict[str, object] = {}
-        if peer is not None:
-            data = {"node_id": peer.node_id, "name": peer.name, "role": peer.role, "key": peer.key}
-        self._out.append(Notice(kind, text, data))

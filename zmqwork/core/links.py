@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from random import Random
 
 from zmqwork.core.effects import Dial, Effect, HangUp
@@ -29,6 +30,18 @@ _HOPELESS_DIALS = 14
 
 # One node that two sources name at once: the one named first gets so much time to answer.
 _TWIN_DELAY = 0.5
+
+
+@dataclass(slots=True)
+class LinkCounters:
+    """What went wrong on the links of one side, for `status`."""
+
+    sessions: int = 0
+    gaps: int = 0
+    repeats: int = 0
+    garbled: int = 0
+    strays: int = 0
+    refused: int = 0
 
 
 class Links:

@@ -14,13 +14,13 @@ began to send is kept.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Protocol, cast
 
 from zmqwork.config import PROTOCOL_MAX, PROTOCOL_MIN, NodeConfig
 from zmqwork.core import numbering
 from zmqwork.core.effects import Effect, Forget, Notice, Send
 from zmqwork.core.events import Event, Garbled, LinkDown, PeerForgotten, PeerFound, Received
+from zmqwork.core.links import LinkCounters
 from zmqwork.core.messages import Bye, Hello, Message, Neighbour, Ping, Pong, Refused
 from zmqwork.core.neighbours import Neighbours
 from zmqwork.core.numbering import Numbering
@@ -91,18 +91,6 @@ class Clients(Protocol):
         """It left, or is given up."""
 
 
-@dataclass(slots=True)
-class ListenerCounters:
-    """What went wrong on links, for `status`."""
-
-    sessions: int = 0
-    gaps: int = 0
-    repeats: int = 0
-    garbled: int = 0
-    strays: int = 0
-    refused: int = 0
-
-
 class Listener:
     """All nodes that dialled us. Bound: CLIENTS_MAX; further ones are refused."""
 
@@ -115,7 +103,7 @@ class Listener:
         self.clients: dict[str, Client] = {}
         self._by_link: dict[bytes, Client] = {}
         self.neighbours = Neighbours()
-        self.counters = ListenerCounters()
+        self.counters = LinkCounters()
 
     def send(self, client: Client, message: Message) -> None:
         """Send to a client that has a link; without one the message is not needed any more."""

@@ -25,6 +25,7 @@ from zeroconf import (  # type: ignore[attr-defined]  # all of them are in its d
 )
 
 from zmqwork.discovery.nics import Nic
+from zmqwork.discovery.nics import nics as all_nics
 
 MDNS_GROUP, MDNS_PORT = "224.0.0.251", 5353
 # Where to send ours when the port of mDNS cannot be had; organisation-local, and nobody's.
@@ -97,7 +98,8 @@ def sound(
 class _Sounding:
     def __init__(self, nics: Sequence[Nic]) -> None:
         self.echoes = [Echo(nic) for nic in nics]
-        self._own = {nic.ip for nic in nics}
+        # Also of those that are not listened on: a responder may answer under any of them.
+        self._own = {nic.ip for nic in [*nics, *all_nics()]}
         nonce = secrets.token_hex(6)
         self._marks = {f"_{nonce}-{n}._udp.local.": e for n, e in enumerate(self.echoes)}
         self._socket, self._group, self._port = _open()
