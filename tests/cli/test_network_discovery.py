@@ -11,6 +11,9 @@ import ifaddr
 import pytest
 
 from zmqwork.app import App
+from zmqwork.core.events import PeerForgotten, PeerFound
+from zmqwork.discovery.interfaces import Interfaces
+from zmqwork.discovery.mdns import Mdns
 
 
 @pytest.fixture
@@ -97,9 +100,37 @@ def test_a_name_stands_for_workers(zmqwork, worker, realm):
     assert (done.returncode, "source `dns`" in done.stderr) == (2, True)
 
 
+def test_a_worker_that_drains_says_goodbye_and_finishes(start, worker, gate, realm):
+    words = ("--realm", realm, "--discovery", "mdns")
+    process, banner = worker(*words, "--pool", "thread")
+    call = start("call", "thumbs:app", "wait_for", *gate.words, *words)
+    gate.wait_begun()
+    seeker = Mdns(realm, Interfaces())
+    events = []
+
+    def heard(kind):
+        events.extend(it for it in seeker.poll(0.0) if banner["node_id"][:24] in it.key)
+        return bool(events) and type(events[-1]) is kind
+
+    try:
+        until(lambda: heard(PeerFound), "it is found")
+        process.terminate()
+        until(lambda: heard(PeerForgotten), "its goodbye is heard")
+        assert process.poll() is None, "it still runs its task"
+        gate.open()
+        assert call.communicate(timeout=30)[0] == "waited\n"
+        assert process.wait(30) == 0
+    finally:
+        seeker.close()
+
+
 def wait_for(producer, count):
+    until(lambda: producer.workers_known() == count, f"{count} workers are known")
+
+
+def until(condition, what):
     give_up_at = time.monotonic() + 30.0
     pause = threading.Event()
-    while producer.workers_known() != count:
-        assert time.monotonic() < give_up_at, producer.explain()
+    while not condition():
+        assert time.monotonic() < give_up_at, f"waited in vain until {what}"
         pause.wait(0.02)
