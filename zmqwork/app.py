@@ -96,7 +96,13 @@ class App:
 
     @overload
     def task(
-        self, function: None = None, /, *, name: str | None = None, **options: Unpack[Options]
+        self,
+        function: None = None,
+        /,
+        *,
+        name: str | None = None,
+        allow_wait: bool = False,
+        **options: Unpack[Options],
     ) -> TaskDecorator: ...
 
     def task(
@@ -105,6 +111,7 @@ class App:
         /,
         *,
         name: str | None = None,
+        allow_wait: bool = False,
         **options: Unpack[Options],
     ) -> Any:
         """Make a function a task: ``@app.task`` or ``@app.task(max_retries=5)``.
@@ -115,6 +122,9 @@ class App:
         Args:
             function: what a worker runs: a function or an ``async def``.
             name: how workers know it; the function's qualified name if it is not given.
+            allow_wait: the function may wait for tasks that it submits. It lends its slot to them:
+                what nobody has begun yet runs in its place (to its end, whatever the time-out of
+                `result`). For plain functions, and not in the inline pool.
             **options: see `config.TaskOptions`: `queue`, `max_retries`, `retry_backoff`,
                 `retry_backoff_max`, `expires`.
 
@@ -130,6 +140,8 @@ class App:
             _check_task_name(name)
 
         def decorate(decorated: Callable[..., Any]) -> Task[..., Any]:
+            if allow_wait:
+                _allow_wait(decorated)
             return self._add(decorated, name, checked)
 
         return decorate if function is None else decorate(function)
@@ -360,6 +372,17 @@ def _as_names(interface: str | Iterable[str] | None) -> tuple[str, ...]:
     if interface is None:
         return ()
     return (interface,) if isinstance(interface, str) else tuple(interface)
+
+
+def _allow_wait(function: Callable[..., Any]) -> None:
+    if inspect.iscoroutinefunction(function):
+        raise UsageError(
+            f"allow_wait is for plain functions: what {function.__qualname__} would wait for could "
+            "not run in its event loop"
+        )
+    from zmqwork.execution.helping import allow_wait  # noqa: PLC0415 - few tasks need it
+
+    allow_wait(function)
 
 
 def _check_peers(peers: Iterable[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from zmqwork.errors import DecodeError, UsageError
 from zmqwork.failure import Raised, error_of
+from zmqwork.inside import inside_task, refuse_inside_task
 from zmqwork.settling import SETTLED, Watch, call_back, keep_opened, mark_running, settle, watch
 from zmqwork.wire.values import decode_value
 
@@ -165,6 +166,7 @@ class TaskFuture(concurrent.futures.Future[R]):
 
         @property
         def _condition(self) -> threading.Condition:
+            refuse_inside_task("concurrent.futures.wait")
             return self._watched.condition
 
         @property
@@ -191,17 +193,25 @@ class TaskFuture(concurrent.futures.Future[R]):
         with watched.lock:
             return watched.condition.wait_for(self.done, timeout)
 
+    def _wait_or_help(self, timeout: float | None) -> bool:
+        """As `_wait`; inside a task it may run here meanwhile."""
+        if inside_task():
+            from zmqwork import helping  # noqa: PLC0415 - loads what only workers need
+
+            return helping.wait(self, timeout)
+        return self._wait(timeout)
+
     def _wait_or_raise(self, timeout: float | None) -> None:
         if timeout is not None and timeout <= 0:
             state = "running" if self._state == RUNNING else "not running yet"
             raise TimeoutError(f"task {self.id} is {state}")
         self._producer.refuse_waiting()
-        if not self._wait(timeout):
+        if not self._wait_or_help(timeout):
             raise self._producer.overdue(self, cast("float", timeout))
 
     def _arrival(self) -> Generator[Any, None, None]:
         """Wait in the running event loop until it is settled."""
-        self._producer.refuse_waiting()
+        refuse_inside_task("await")
         import asyncio  # noqa: PLC0415 - takes 40 ms, and programs without a loop never need it
 
         awaiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -216,7 +216,7 @@ def _wait(stream: Stream, event: threading.Event) -> bool:
     patience = stream.patience()
     while not stream.ready():
         if (head := stream.head) is not None:
-            settled = head._wait(patience)
+            settled = head._wait_or_help(patience)
         else:
             event.clear()
             settled = stream.ready() or event.wait(patience)
@@ -227,7 +227,7 @@ def _wait(stream: Stream, event: threading.Event) -> bool:
 
 def _retried(stream: Stream, flight: Flight) -> tuple[Any, Exception | None]:
     assert flight.future is not None
-    flight.future._wait(None)
+    flight.future._wait_or_help(None)
     batch = stream.open(flight)
     trouble = batch.troubles.get(0)
     assert not isinstance(trouble, Flight)

@@ -38,6 +38,7 @@ def make_pool(
     allow: tuple[str, ...] = (),
     initializer: tuple[str, bytes] | None = None,
     home: dict[str, Any] | None = None,
+    queues: tuple[str, ...] = (),
 ) -> Pool:
     """A pool that is not started.
 
@@ -48,6 +49,7 @@ def make_pool(
         allow: patterns of the functions that it runs, too.
         initializer: for child processes: what each calls first, by name, and encoded arguments.
         home: for child processes: how the tasks that tasks submit find workers.
+        queues: those that the worker serves; empty: all.
 
     Raises:
         ConfigError: no such pool, or it cannot have that many slots.
@@ -63,17 +65,22 @@ def make_pool(
         from zmqwork.execution.process import ProcessPool  # noqa: PLC0415
 
         return ProcessPool(
-            slots, references(tasks), allow=allow, initializer=initializer, home=home
+            slots,
+            references(tasks),
+            allow=allow,
+            initializer=initializer,
+            home=home,
+            queues=queues,
         )
     handlers = with_allowed(_handlers(tasks), allow)
     if name == "asyncio":
         from zmqwork.execution.coroutines import CoroutinePool  # noqa: PLC0415
 
-        return CoroutinePool(slots, handlers)
+        return CoroutinePool(slots, handlers, queues)
     if name == "thread":
         from zmqwork.execution.thread import ThreadPool  # noqa: PLC0415
 
-        return ThreadPool(slots, handlers)
+        return ThreadPool(slots, handlers, queues)
     from zmqwork.execution.inline import InlinePool  # noqa: PLC0415
 
     return InlinePool(handlers)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -14,8 +13,10 @@ from zmqwork.core.effects import Notice
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.errors import NoWorker, UsageError
 from zmqwork.future import TaskFuture, mark_running, settle
+from zmqwork.inside import refuse_waiting
 
 if TYPE_CHECKING:
+    from zmqwork.core.events import Claimed
     from zmqwork.nodes.callbacks import Callbacks
     from zmqwork.nodes.producer import Producer as Node
 
@@ -97,6 +98,18 @@ class Producer:
     def cancel(self, seq: int) -> bool:
         """Cancel a task; False if it is settled otherwise, or nobody knows any more."""
         return self._started().cancel(seq)
+
+    def claim(
+        self, seq: int, names: Container[str], queues: Collection[str], *, from_worker: bool
+    ) -> Claimed | None:
+        """Take back a task that nobody has begun, to run it here; the caller settles its future."""
+        heir: TaskFuture[Any] = TaskFuture(self)
+        heir.seq = seq
+        return self._started().claim(seq, names, queues, heir, from_worker=from_worker)
+
+    def resubmit(self, spec: TaskSpec, args: bytes, future: TaskFuture[Any]) -> int:
+        """Hand over a task for a future that is there; its new number."""
+        return self._submit(spec, args, future)
 
     def abandon(self, seqs: Sequence[int]) -> None:
         """Cancel tasks without waiting for the answer; from any thread, as in a finaliser."""
@@ -182,12 +195,7 @@ class Producer:
     def refuse_waiting(self) -> None:
         """Raise `UsageError` where waiting for a task would never end, or hold up other tasks."""
         self.refuse_if_inherited()
-        context = sys.modules.get("zmqwork.execution.context")
-        if context is not None and context.inside_task():
-            raise UsageError(
-                "a task that waits for another one holds a slot that the other may need: return "
-                "what is known, and let the submitter submit the next task"
-            )
+        refuse_waiting()
 
     def overdue(self, future: TaskFuture[Any], timeout: float) -> TimeoutError:
         """The exception of a wait that took `timeout` seconds."""

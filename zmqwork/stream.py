@@ -21,6 +21,7 @@ from zmqwork.errors import (
 from zmqwork.failure import error_of
 from zmqwork.flight import Batch, Finished, Flight
 from zmqwork.future import TaskFuture
+from zmqwork.inside import refuse_inside_task
 from zmqwork.window import MapOptions, Window
 from zmqwork.wire.values import encode_call
 
@@ -44,6 +45,8 @@ class Stream:
         self._options = options
         self._producer = task.producers.current or task.producers.implicit()
         self._producer.refuse_waiting()
+        if options.completed or wake is not None:
+            refuse_inside_task("a map in the order of completion, or an amap,")
         once = dataclasses.replace(task.options, max_retries=0)
         self._chunk_spec = TaskSpec(chunk_name(task.name), task.fingerprint, once)
         again = dataclasses.replace(task.options, max_retries=max(0, task.options.max_retries - 1))

@@ -48,11 +48,20 @@ def make_worker(
         raise UsageError(
             f"app {realm!r} has no task: define them (@app.task) before the worker is made"
         )
-    made = make_pool(pool, concurrency, tasks, allow=allow, initializer=initializer, home=home)
+    queues = tuple(check_name("a queue", queue) for queue in queues)
+    made = make_pool(
+        pool,
+        concurrency,
+        tasks,
+        allow=allow,
+        initializer=initializer,
+        home=home,
+        queues=queues,
+    )
     config = WorkerConfig(
         **identity(realm, name),
         slots=made.slots,
-        queues=tuple(check_name("a queue", queue) for queue in queues),
+        queues=queues,
         tasks={
             known: task.fingerprint
             for task in tasks.values()

@@ -165,3 +165,63 @@ async def until_cancelled_async(begun, path):
 def submit_and_die(path):
     note.using(queue="nobody's").submit(path, 1)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task(max_retries=0, allow_wait=True)
+def fib(n):
+    """The slowest way: every call is a task."""
+    if n < 2:
+        return n
+    one, two = fib.submit(n - 1), fib.submit(n - 2)
+    return one.result(60) + two.result(60)
+
+
+@app.task(max_retries=0, allow_wait=True)
+def sum_of(values, chunk=None):
+    return sum(echo.map(values, chunk=chunk))
+
+
+@app.task(max_retries=0, allow_wait=True)
+def context_of_others():
+    """What a task sees of itself before, in, and after another one that runs in its place."""
+    before = zmqwork.current().task_id
+    future = context.submit()
+    inside = future.result(30)
+    return [before == zmqwork.current().task_id, inside[0] == future.id, inside[1:], before]
+
+
+@app.task(max_retries=0, allow_wait=True)
+def wait_for_failures(path):
+    failures = []
+    for task, args in ((raise_value_error, ("no",)), (not_encodable, ())):
+        try:
+            task.submit(*args).result(30)
+        except zmqwork.TaskFailed as error:
+            failures.append([error.type_name, error.attempts])
+    return failures, fail_until.submit(path, 2).result(30)
+
+
+@app.task(max_retries=0, allow_wait=True)
+def wait_for_special():
+    try:
+        return special.submit(1).result(1)
+    except TimeoutError as error:
+        return type(error).__name__
+
+
+@app.task(max_retries=0, allow_wait=True)
+def wait_with(way):
+    import concurrent.futures as cf
+
+    futures = [echo.submit(1)]
+    if way == "wait":
+        cf.wait(futures)
+    elif way == "as_completed":
+        list(cf.as_completed(futures))
+    else:
+        list(echo.map([1, 2], order="completed"))
+
+
+@app.task(max_retries=0, allow_wait=True)
+def wait_for_one_elsewhere(fifo):
+    return say_pid_and_wait.submit(fifo, 0.2).result(30), os.getpid()

@@ -31,6 +31,8 @@ from zmqwork.core.effects import (
 )
 from zmqwork.core.events import (
     CancelRequested,
+    Claimed,
+    ClaimRequested,
     DrainRequested,
     Event,
     StatusRequested,
@@ -41,7 +43,7 @@ from zmqwork.core.inventory import Inventory
 from zmqwork.core.judge import Judge
 from zmqwork.core.lag import Lag, earliest
 from zmqwork.core.lanes import Lane
-from zmqwork.core.lifecycle import STARTED
+from zmqwork.core.lifecycle import DISPATCHED, STARTED, WAITING
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import (
     Cancel,
@@ -87,6 +89,7 @@ class Dispatcher:
         self._handlers: dict[type[Event], Callable[[Any, float], None]] = {
             Submitted: self._submitted,
             CancelRequested: self._cancel_requested,
+            ClaimRequested: self._claim_requested,
             StatusRequested: self._status_requested,
             StopRequested: self._stop_requested,
             DrainRequested: self._drain_requested,
@@ -172,6 +175,19 @@ class Dispatcher:
                 cancelled.append(seq)
         self._books.report()  # whoever asked finds the futures cancelled
         self._out.append(Answer(event.request, cancelled))
+        del now
+
+    def _claim_requested(self, event: ClaimRequested, now: float) -> None:
+        entry = self._ledger.get(event.seq)
+        states = (WAITING, DISPATCHED) if event.from_worker else (WAITING,)
+        claimed = None
+        if entry is not None and entry.state in states and entry.spec.name in event.names:
+            queue = entry.spec.options.queue
+            if not event.queues or queue in event.queues:
+                claimed = Claimed(entry.spec, entry.args, entry.attempt + 1)
+                entry.owner = event.heir
+                self._books.withdraw(entry, "cancelled", "CancelledError", "it was claimed")
+        self._out.append(Answer(event.request, claimed))
         del now
 
     def _status_requested(self, event: StatusRequested, now: float) -> None:

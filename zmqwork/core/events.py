@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from zmqwork.core.messages import Message
 
 if TYPE_CHECKING:
     from zmqwork.core.clients import Held
-    from zmqwork.core.ledger import Entry
+    from zmqwork.core.ledger import Entry, TaskSpec
 
 # A link: an int for one that this node dialled (it chose the number), bytes for one that
 # somebody opened to our bound socket (the routing id, new at each connection).
@@ -92,6 +92,43 @@ class CancelRequested:
 
 
 @dataclass(slots=True)
+class ClaimRequested:
+    """The application wants to run this task itself; `Answer` carries a `Claimed`, or None.
+
+    It is given up here, as if it were cancelled: whoever claims it settles its owner.
+
+    Attributes:
+        seq: which.
+        names: the tasks that the claimant can run.
+        queues: the queues that it may serve; empty: all.
+        from_worker: take it from a worker, too, that has not begun it as far as is known.
+        heir: the owner of what is settled here.
+        request: to be answered.
+    """
+
+    seq: int
+    names: Container[str]
+    queues: Collection[str]
+    from_worker: bool
+    heir: object
+    request: object
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A task that was given up to be run by the application.
+
+    Attributes:
+        spec, args: what to run.
+        attempt: the number of this attempt.
+    """
+
+    spec: TaskSpec
+    args: bytes
+    attempt: int
+
+
+@dataclass(slots=True)
 class StatusRequested:
     """The application asks what the machine knows; `Answer` carries it.
 
@@ -169,6 +206,7 @@ Event = (
     | Probed
     | Submitted
     | CancelRequested
+    | ClaimRequested
     | StatusRequested
     | Finished
     | TakenBack

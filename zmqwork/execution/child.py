@@ -56,12 +56,13 @@ def main(channel_fd: int, page_fd: int, parent: int) -> None:
         return
     assert setup[0] == SETUP
     try:
-        handlers = _load(unpack_message(setup))
+        told = unpack_message(setup)
+        handlers = _load(told)
     except BaseException as error:  # noqa: BLE001  # modules raise what they like, even SystemExit
         channel.send(pack_message(TROUBLE, _trouble(error)))
         sys.exit(1)
     channel.send(pack_message(READY))
-    Server(channel, page, handlers).serve()
+    Server(channel, page, handlers, told["queues"]).serve()
 
 
 def _end_with(parent: int) -> None:

@@ -10,13 +10,14 @@ import contextlib
 import contextvars
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from zmqwork.core.clients import Held
 from zmqwork.core.events import SlotReady, TakenBack
 from zmqwork.execution import invoke
 from zmqwork.execution.handlers import Handlers
+from zmqwork.execution.helping import Helper, helper
 from zmqwork.execution.pool import Host
 from zmqwork.execution.reporter import Reporter
 
@@ -27,12 +28,13 @@ _FAREWELL_TIMEOUT = 0.5
 class _Lane:
     """One slot: its attempts run one after the other, in one asyncio task."""
 
-    def __init__(self, slot: int, host: Host, handlers: Handlers) -> None:
+    def __init__(self, slot: int, host: Host, handlers: Handlers, queues: Collection[str]) -> None:
         # Bound: the machine's chunk_max.
         self._given: deque[Held] = deque()
         self._news = asyncio.Event()
         self._reporter = Reporter(host.post, slot)
         self._handlers = handlers
+        self._queues = queues
         self._running: Held | None = None
         self._closed = False
         self._posting = False
@@ -133,6 +135,7 @@ class _Lane:
             return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
 
         def work() -> None:
+            helper.set(Helper(self._handlers, finish, self._queues))
             outcome = invoke.run(handler, held, finish)
             with contextlib.suppress(RuntimeError):  # the pool has stopped meanwhile
                 loop.call_soon_threadsafe(settle, outcome)
@@ -161,8 +164,9 @@ class CoroutinePool:
     shares_process = True
     shares_thread = False
 
-    def __init__(self, slots: int, handlers: Handlers) -> None:
+    def __init__(self, slots: int, handlers: Handlers, queues: Collection[str] = ()) -> None:
         self.slots = slots
+        self._queues = queues
         self._handlers = handlers
         self._lanes: dict[int, _Lane] = {}
         self._host: Host | None = None
@@ -229,7 +233,7 @@ class CoroutinePool:
 
     def _open(self, slot: int) -> None:
         assert self._host is not None
-        self._lanes[slot] = _Lane(slot, self._host, self._handlers)
+        self._lanes[slot] = _Lane(slot, self._host, self._handlers, self._queues)
         self._host.post(SlotReady(slot))
 
     def _put(self, slot: int, attempts: Sequence[Held]) -> None:

@@ -109,6 +109,10 @@ class AllowedHandlers(Mapping[str, Callable[..., Any]]):
         self._found[name] = handler
         return handler
 
+    def __contains__(self, name: object) -> bool:
+        # Whether it can be imported is another question.
+        return name in self._handlers or allows(self._patterns, str(name))
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._handlers)
 

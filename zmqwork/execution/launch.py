@@ -59,6 +59,7 @@ class Recipe:
         allow: patterns of the functions that they import when asked to.
         initializer: a function to call first, by name, and its encoded arguments.
         home: as `context.home`.
+        queues: those that the worker serves; empty: all.
         path: the module search path of this process, as it is now.
         setup: the frame that tells a child what to import.
 
@@ -70,6 +71,7 @@ class Recipe:
     allow: tuple[str, ...] = ()
     initializer: tuple[str, bytes] | None = None
     home: dict[str, Any] | None = None
+    queues: tuple[str, ...] = ()
     path: list[str] = field(init=False)
     setup: bytes = field(init=False)
 
@@ -82,6 +84,7 @@ class Recipe:
             "allow": list(self.allow),
             "initializer": self.initializer,
             "home": self.home,
+            "queues": list(self.queues),
         }
         # Relative entries mean something else once somebody has changed the directory.
         path = [os.path.abspath(item) for item in sys.path]  # noqa: PTH100

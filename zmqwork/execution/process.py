@@ -33,6 +33,7 @@ class ProcessPool:
         allow: patterns of the functions that they run beside these.
         initializer: a function that each child calls first, by name, and its encoded arguments.
         home: how tasks that their tasks submit find workers, as `context.home`.
+        queues: those that the worker serves; empty: all.
         on_trouble: told, in words, why there is no child to run tasks; each cause once. It is
             called on the loop's thread. By default it is logged.
 
@@ -52,11 +53,12 @@ class ProcessPool:
         allow: tuple[str, ...] = (),
         initializer: tuple[str, bytes] | None = None,
         home: dict[str, Any] | None = None,
+        queues: tuple[str, ...] = (),
     ) -> None:
         # First: a module that is half imported would be blamed for something else.
         refuse_in_child()
         self.slots = slots
-        self._recipe = Recipe(tuple(handlers), allow, initializer, home)
+        self._recipe = Recipe(tuple(handlers), allow, initializer, home, queues)
         self._on_trouble = on_trouble or _warn
         self._told = ""
         self._hopeful = threading.Event()

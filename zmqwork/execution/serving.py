@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,6 +13,7 @@ from zmqwork.execution import invoke
 from zmqwork.execution.child_channel import ChildChannel
 from zmqwork.execution.event_loop import EventLoop
 from zmqwork.execution.functions import AllowedHandlers
+from zmqwork.execution.helping import Helper, helper
 from zmqwork.execution.page import FLAGS_COUNT, FULL_BYTES, TAKEN, TAKING, Page
 from zmqwork.wire.channel import OutcomePacker, Run, outcomes_head, unpack_runs
 
@@ -78,13 +79,18 @@ class Server:
     """Runs what comes through the channel."""
 
     def __init__(
-        self, channel: ChildChannel, page: Page, handlers: Mapping[str, Callable[..., Any]]
+        self,
+        channel: ChildChannel,
+        page: Page,
+        handlers: Mapping[str, Callable[..., Any]],
+        queues: Collection[str] = (),
     ) -> None:
         self._channel = channel
         self._page = page
         self._handlers = handlers
         self._packer = OutcomePacker()
         self._event_loop = EventLoop(self._prepare)
+        helper.set(Helper(handlers, self._event_loop.finish, queues))
         self._name = ""
         self._index = 0  # of the attempt that runs
         self._sent_at = 0.0

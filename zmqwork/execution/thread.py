@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from zmqwork.core.clients import Held
 from zmqwork.core.events import SlotReady, TakenBack
 from zmqwork.execution import invoke
 from zmqwork.execution.event_loop import EventLoop
 from zmqwork.execution.handlers import Handlers
+from zmqwork.execution.helping import Helper, helper
 from zmqwork.execution.lookout import Lookout
 from zmqwork.execution.pool import Host
 from zmqwork.execution.reporter import Reporter
@@ -26,8 +27,9 @@ class _Lane:
     A deque's `popleft` and `pop` are atomic, so an attempt is begun or taken back, never both.
     """
 
-    def __init__(self, slot: int, host: Host, handlers: Handlers) -> None:
+    def __init__(self, slot: int, host: Host, handlers: Handlers, queues: Collection[str]) -> None:
         self._handlers = handlers
+        self._queues = queues
         self._given: deque[Held] = deque()
         self._news = threading.Event()
         self._reporter = Reporter(host.post, slot)
@@ -73,6 +75,7 @@ class _Lane:
 
     def _work(self) -> None:
         reporter, finish = self._reporter, self._event_loop.finish
+        helper.set(Helper(self._handlers, finish, self._queues))
         try:
             while (held := self._next()) is not None:
                 reporter.begin(held.name)
@@ -106,9 +109,10 @@ class ThreadPool:
     shares_process = True
     shares_thread = False
 
-    def __init__(self, slots: int, handlers: Handlers) -> None:
+    def __init__(self, slots: int, handlers: Handlers, queues: Collection[str] = ()) -> None:
         self.slots = slots
         self._handlers = handlers
+        self._queues = queues
         self._lanes: list[_Lane] = []
         self._host: Host | None = None
 
@@ -116,7 +120,7 @@ class ThreadPool:
         """Start the threads; their slots are ready at once."""
         self._host = host
         for slot in range(self.slots):
-            self._lanes.append(_Lane(slot, host, self._handlers))
+            self._lanes.append(_Lane(slot, host, self._handlers, self._queues))
             host.post(SlotReady(slot))
 
     def execute(self, slot: int, attempts: Sequence[Held]) -> None:
@@ -136,7 +140,7 @@ class ThreadPool:
         """Leave the old thread to itself, which ends after its attempt, and start another."""
         assert self._host is not None
         self._lanes[slot].abandon()
-        self._lanes[slot] = _Lane(slot, self._host, self._handlers)
+        self._lanes[slot] = _Lane(slot, self._host, self._handlers, self._queues)
         self._host.post(SlotReady(slot))
 
     def turn(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from random import Random
 from typing import Any
 
@@ -14,6 +14,8 @@ from zmqwork.core.dispatcher import Dispatcher
 from zmqwork.core.effects import Answer, Effect, Left, MarkRunning, Notice, Settle
 from zmqwork.core.events import (
     CancelRequested,
+    Claimed,
+    ClaimRequested,
     Event,
     StatusRequested,
     StopRequested,
@@ -195,6 +197,16 @@ class Producer:
             request = Request()
             self._loop.post(CancelRequested(None, request))
             self._answer(request, None)
+
+    def claim(
+        self, seq: int, names: Container[str], queues: Collection[str], heir: object, *,
+        from_worker: bool,
+    ) -> Claimed | None:  # fmt: skip
+        """Give a task that nobody has begun to the caller; see `events.ClaimRequested`."""
+        request = Request()
+        self._loop.post(ClaimRequested(seq, names, queues, from_worker, heir, request))
+        claimed: Claimed | None = self._answer(request, None)
+        return claimed
 
     def abandon(self, seqs: Sequence[int]) -> None:
         """Cancel tasks that have not begun, without waiting for the answer."""
