@@ -1,4 +1,4 @@
-"""Several hosts find each other without a name: by multicast DNS."""
+"""Several hosts find each other without a name: by multicast DNS, or by peers of peers."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from chaos_processes import ROOT, until
-from test_hosts import hosts_of
+from test_hosts import PORT, endpoint, hosts_of
 
 MDNS = {"discovery": "mdns", "insecure_lan": True, "interface": "eth0"}
 WORDS = ["--discovery", "mdns", "--insecure-lan", "--interface", "eth0"]
@@ -92,6 +92,26 @@ def test_a_worker_that_is_killed_on_another_host_costs_no_task(scene, switch):
     scene.all_settled()
     assert scene.oracle.attempts("only") == [1, 2]
     assert hosts_of(scene, {"only"}) == {"anna", "bert"}
+
+
+def test_without_multicast_one_peer_is_enough(scene, switch):
+    """A host that asks no mDNS is told one worker, and learns of the other one from that."""
+    anna, bert, carl = map(switch.host, ["anna", "bert", "carl"])
+    for host in (anna, bert):
+        bind = ["--bind", f"tcp://{host.address}:{PORT}"]
+        scene.worker(*WORDS, *bind, "-n", host.name, host=host)
+    watcher = scene.producer(host=bert, name="watcher", **MDNS)
+    until(lambda: watcher.workers() == 2, "they know each other")
+    producer = scene.producer(endpoint(anna), host=carl, discovery="static", insecure_lan=True)
+    until(lambda: producer.workers() == 2, "it has learnt of the other one")
+    gates = [scene.gate(f"task-{index}") for index in range(2)]
+    producer.submit("task-0", "task-1")
+    for index in range(2):
+        scene.begun(f"task-{index}")
+    for gate in gates:
+        gate.open()
+    scene.all_settled()
+    assert hosts_of(scene, {"task-0", "task-1"}) == {"anna", "bert"}
 
 
 EXAMPLE = ROOT / "examples" / "two_hosts.sh"
