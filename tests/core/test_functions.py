@@ -36,6 +36,7 @@ def function(name, **options):
         ("pkg.*.*.f", "pkg.module:f", False),
         ("a*b*c", "a.b:c", True),
         ("a*c*b", "a.b:c", False),
+        ("a*x*c", "a.b:c", False),
         ("pkg.f*f", "pkg:f", False),
         ("**", "pkg:f", True),
         # Without a module it is the name of a task, which patterns do not cover.
