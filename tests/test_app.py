@@ -12,6 +12,7 @@ from zmqwork import App, NoWorker, Producer, TaskCancelled, UsageError
 from zmqwork import producer as producer_module
 from zmqwork.errors import ConfigError
 from zmqwork.nodes.callbacks import Callbacks
+from zmqwork.whereabouts import Whereabouts
 
 WAIT = 30.0
 
@@ -73,11 +74,13 @@ def test_where_nodes_look(monkeypatch):
 
     app = App("x", discovery="static")
     assert static(app.discover()) == "tcp://10.0.0.1:7071"
-    assert static(app.discover(peers=["h:2"])) == "tcp://10.0.0.1:7071, tcp://h:2"
+    assert static(app.discover(Whereabouts.of(peers=["h:2"]))) == "tcp://10.0.0.1:7071, tcp://h:2"
     named = App("x", discovery="static", peers=["h:3"])
     assert static(named.discover()) == "tcp://h:3"
     assert static(App("x", discovery="static", peers=[]).discover()) == ""
-    (local, _) = (discovery := app.discover(discovery="local", realm="y")).describe()
+    (local, _) = (
+        discovery := app.discover(Whereabouts.of(discovery="local", realm="y"))
+    ).describe()
     discovery.close()
     assert local["state"] != "off"
 

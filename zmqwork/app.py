@@ -18,11 +18,11 @@ from zmqwork.config import (
     check_options,
 )
 from zmqwork.definition import origin, place, stand_side_by_side
-from zmqwork.discovery.source import DEFAULT_SOURCES, parse_sources
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.producers import Producers
 from zmqwork.signature import refuse_what_cannot_run
 from zmqwork.task import AsyncTask, Options, Task
+from zmqwork.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from zmqwork.discovery.sources import Discovery
@@ -73,9 +73,9 @@ class App:
         interface: str | Iterable[str] | None = None,
     ) -> None:
         self.name = check_name("an app's name", name)
-        self._discovery = None if discovery is None else parse_sources(discovery)
-        self._interface = _as_names(interface)
-        self._peers = None if peers is None else _check_peers(peers)
+        self._own = Whereabouts.of(
+            realm=name, peers=peers, discovery=discovery, interface=interface
+        )
         # Bounded by the program's text.
         self._tasks: dict[str, Task[..., Any]] = {}
         self._producers = Producers(self._implicit_producer)
@@ -205,16 +205,16 @@ class App:
         """
         from zmqwork.starting import make_producer  # noqa: PLC0415 - the nodes load pyzmq
 
+        where = Whereabouts.of(
+            realm=realm,
+            peers=peers,
+            discovery=discovery,
+            interface=interface,
+            insecure_lan=insecure_lan,
+        )
         return make_producer(
             self._producers,
-            functools.partial(
-                self.discover,
-                realm=realm,
-                peers=peers,
-                discovery=discovery,
-                interface=interface,
-                insecure_lan=insecure_lan,
-            ),
+            functools.partial(self.discover, where),
             realm=self.name if realm is None else realm,
             name=name,
             on_full=on_full,
@@ -267,7 +267,7 @@ class App:
         """
         from zmqwork.worker import make_worker  # noqa: PLC0415 - the nodes load pyzmq
 
-        home = self.home(
+        where = Whereabouts.of(
             realm=realm,
             peers=peers,
             discovery=discovery,
@@ -276,7 +276,7 @@ class App:
         )
         return make_worker(
             self._tasks,
-            functools.partial(self.discover, **home["options"]),
+            functools.partial(self.discover, where),
             realm=self.name if realm is None else realm,
             name=name,
             concurrency=concurrency,
@@ -286,32 +286,12 @@ class App:
             insecure_lan=insecure_lan,
             drain_timeout=drain_timeout,
             allow=allow,
-            home=home,
+            home=self.home(where),
         )
 
-    def home(
-        self,
-        *,
-        realm: str | None = None,
-        peers: Iterable[str] = (),
-        discovery: str | Iterable[str] | None = None,
-        interface: str | Iterable[str] | None = None,
-        insecure_lan: bool = False,
-    ) -> dict[str, Any]:
-        """How tasks of a worker with these options find workers themselves (`context.home`).
-
-        Plain values, which travel to child processes.
-        """
-        return {
-            "app": self.name,
-            "options": {
-                "realm": realm,
-                "peers": list(_check_peers(peers)),
-                "discovery": None if discovery is None else list(parse_sources(discovery)),
-                "interface": None if interface is None else list(_as_names(interface)),
-                "insecure_lan": insecure_lan,
-            },
-        }
+    def home(self, where: Whereabouts) -> dict[str, Any]:
+        """How tasks of a worker that is there find workers themselves (`context.home`)."""
+        return {"app": self.name, "options": where.plain()}
 
     def _implicit_producer(self) -> Producer:
         context = sys.modules.get("zmqwork.execution.context")
@@ -320,58 +300,12 @@ class App:
             return self.producer()
         return self.producer(**home["options"])
 
-    def discover(
-        self,
-        *,
-        realm: str | None = None,
-        peers: Iterable[str] = (),
-        discovery: str | Iterable[str] | None = None,
-        interface: str | Iterable[str] | None = None,
-        insecure_lan: bool = False,
-    ) -> Discovery:
+    def discover(self, where: Whereabouts | None = None) -> Discovery:
         """Where a node of this app announces itself and finds others; for nodes.
 
-        Args:
-            realm: instead of the app's own.
-            peers: endpoints beside the app's own.
-            discovery: instead of the app's own.
-            interface: instead of the app's own.
-            insecure_lan: permit mDNS on interfaces that others reach.
-
-        Raises:
-            ConfigError: an argument has a value that it cannot have.
-            InsecureBind: an interface that others reach, without `insecure_lan`.
+        Raises `ConfigError` or `InsecureBind`, as `Whereabouts.join`.
         """
-        from zmqwork.discovery.sources import join_realm  # noqa: PLC0415 - only nodes need it
-        from zmqwork.discovery.static import peers_of_environment, source_of  # noqa: PLC0415
-
-        names = self._discovery if discovery is None else parse_sources(discovery)
-        interfaces = self._interface if interface is None else _as_names(interface)
-        if names is None:
-            more = ("mdns",) if interfaces or insecure_lan else ()
-            names = (*more, *DEFAULT_SOURCES)
-        if interfaces and "mdns" not in names:
-            raise ConfigError(
-                f"interface {interfaces[0]!r} is for mdns, which is not among the sources: "
-                f"{', '.join(names)}"
-            )
-        own = peers_of_environment() if self._peers is None else self._peers
-        # What a command line leaves out is not to be tried, whatever module or environment say.
-        if discovery is not None or self._peers is None:
-            own = tuple(peer for peer in own if source_of(peer) in names)
-        return join_realm(
-            self.name if realm is None else realm,
-            names,
-            peers=(*own, *_check_peers(peers)),
-            interfaces=interfaces,
-            insecure_lan=insecure_lan,
-        )
-
-
-def _as_names(interface: str | Iterable[str] | None) -> tuple[str, ...]:
-    if interface is None:
-        return ()
-    return (interface,) if isinstance(interface, str) else tuple(interface)
+        return (where or Whereabouts()).join(self._own)
 
 
 def _allow_wait(function: Callable[..., Any]) -> None:
@@ -383,12 +317,6 @@ def _allow_wait(function: Callable[..., Any]) -> None:
     from zmqwork.execution.helping import allow_wait  # noqa: PLC0415 - few tasks need it
 
     allow_wait(function)
-
-
-def _check_peers(peers: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(peers, str):
-        raise ConfigError(f"peers is a list of endpoints: [{peers!r}]")
-    return tuple(peers)
 
 
 def _check_task_name(name: str) -> None:

@@ -6,6 +6,7 @@ from zmqwork.app import App
 from zmqwork.cli.parser import Parser, add_search, add_sources
 from zmqwork.cli.search import search_options, source_words
 from zmqwork.errors import UsageError
+from zmqwork.whereabouts import Whereabouts
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_local_alone_tries_no_peer(options):
         (("--discovery", "static"), "tcp://c:3"),
         (("--peer", "b:2"), "tcp://c:3, tcp://b:2"),
     ]:
-        discovery = app.discover(**options(*words))
+        discovery = app.discover(Whereabouts.of(**options(*words)))
         (static,) = [it for it in discovery.describe() if it["source"] == "static"]
         discovery.close()
         assert static["where"] == peers

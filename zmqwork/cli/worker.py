@@ -23,6 +23,7 @@ from zmqwork.errors import UsageError
 from zmqwork.execution import context
 from zmqwork.executor import DEFAULT_REALM
 from zmqwork.nodes.signals import StopSignals
+from zmqwork.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from zmqwork.worker import Worker
@@ -120,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
         **search,
     )
     # Tasks that run in this process submit others as this worker is told to find its peers.
-    context.home = app.home(**search)
+    context.home = app.home(Whereabouts.of(**search))
     with StopSignals(worker) as signals:
         worker.start()
         if args.until_eof:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from zmqwork.config import NodeConfig
 
 # A record is a few hundred bytes; more than this was not written by a node.
 RECORD_BYTES_MAX = 64 * 1024
@@ -44,6 +47,19 @@ class Record:
     def best_first(self) -> tuple[str, ...]:
         """The endpoints in the order in which they should be tried."""
         return tuple(sorted(self.endpoints, key=_distance))
+
+
+def record_of(config: NodeConfig, role: str, endpoints: Iterable[str]) -> Record:
+    """The record of a node that is bound to these endpoints."""
+    return Record(
+        node_id=config.node_id,
+        role=role,
+        name=config.name,
+        realm=config.realm,
+        endpoints=tuple(endpoints),
+        pid=config.pid,
+        host=config.host,
+    )
 
 
 def _distance(endpoint: str) -> int:

@@ -22,7 +22,7 @@ from zmqwork.core.events import (
     Submitted,
 )
 from zmqwork.core.ledger import Entry, TaskSpec
-from zmqwork.discovery.record import Record
+from zmqwork.discovery.record import record_of
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import ConfigError, PendingFull, UsageError
 from zmqwork.nodes.callbacks import Callbacks
@@ -102,7 +102,7 @@ class Producer:
             wanted = [] if directory is None else [f"ipc://{directory.socket_path(config.node_id)}"]
             self._endpoints = tuple(self._loop.bind([*wanted, *discovery.default_bind]))
             if self._endpoints:
-                discovery.announce(self._record())
+                discovery.announce(record_of(config, "producer", self._endpoints))
         except BaseException:
             self._loop.close()
             discovery.close()
@@ -368,15 +368,3 @@ class Producer:
         for effect in effects:
             if isinstance(effect, Settle):
                 self._settle(effect)
-
-    def _record(self) -> Record:
-        config = self._config
-        return Record(
-            node_id=config.node_id,
-            role="producer",
-            name=config.name,
-            realm=config.realm,
-            endpoints=self._endpoints,
-            pid=config.pid,
-            host=config.host,
-        )

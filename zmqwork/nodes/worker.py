@@ -13,7 +13,7 @@ from zmqwork.config import WorkerConfig
 from zmqwork.core.effects import Answer, Execute, Interrupt, Left, Notice, Restart, TakeBack
 from zmqwork.core.events import DrainRequested, StatusRequested, StopRequested
 from zmqwork.core.runner import Runner
-from zmqwork.discovery.record import Record
+from zmqwork.discovery.record import record_of
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.execution.pool import Pool
@@ -138,7 +138,7 @@ class Worker:
             directory = discovery.directory
             wanted = [] if directory is None else [f"ipc://{directory.socket_path(config.node_id)}"]
             self.endpoints = tuple(loop.bind([*wanted, *self._bind]))
-            discovery.announce(self._record())
+            discovery.announce(record_of(config, "worker", self.endpoints))
         except BaseException:
             loop.close()
             discovery.close()
@@ -246,15 +246,3 @@ class Worker:
         finally:
             self._discovery.close()
             self._left.set()
-
-    def _record(self) -> Record:
-        config = self._config
-        return Record(
-            node_id=config.node_id,
-            role="worker",
-            name=config.name,
-            realm=config.realm,
-            endpoints=self.endpoints,
-            pid=config.pid,
-            host=config.host,
-        )
