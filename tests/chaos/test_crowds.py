@@ -62,12 +62,12 @@ def test_a_worker_that_comes_and_goes_leaves_nothing_behind(scene):
         for gate in gates:
             gate.open()
         scene.all_settled()
-        until(lambda: producer.order("census")["peers"] == 1, "it is forgotten")
+        until(lambda: producer.status()["peers"] == {"alive": 1}, "it is forgotten")
         counts.append(census())
         threading.Event().wait(PACE)
     lost = producer.counters()["lost_workers"]
     assert lost == producer.counters()["crashes"] == RESTARTS + 1
     assert len(scene.oracle.run_twice()) == RESTARTS + 1
-    for what, before in counts[0].items():
-        # A descriptor or a timer may be in use at the moment of the look, not one per restart.
-        assert counts[-1][what] <= before + 3, what
+    for what in counts[0].keys() | counts[-1].keys():
+        # One may be in use at the moment of the look; four, one per restart, would be more.
+        assert counts[-1].get(what, 0) <= counts[0].get(what, 0) + 3, (what, counts)
