@@ -2,6 +2,7 @@
 
 import pytest
 from chaos_processes import until
+from fault_proxy import TASKS
 
 
 def linked(scene, **options):
@@ -78,6 +79,23 @@ def test_the_link_is_cut_again_and_again(scene):
     scene.all_settled()
     assert scene.oracle.run_twice() == {}, "the inventory tells what arrived"
     assert producer.counters()["crashes"] == 0
+
+
+def test_tasks_that_never_arrived_cost_nothing(scene):
+    worker = scene.remote_worker()
+    proxy = scene.proxy(worker.port)
+    producer = scene.producer(proxy.endpoint)
+    producer.submit("before")
+    scene.all_settled()
+    caught = proxy.hold_at(proxy.forth, TASKS)
+    producer.submit("only")
+    assert caught.wait(30)
+    proxy.cut()
+    proxy.release(proxy.forth)
+    scene.all_settled()
+    assert scene.oracle.attempts("only") == [2], "the first attempt was lost on the way"
+    counters = producer.counters()
+    assert (counters["lost_workers"], counters["crashes"]) == (0, 0)
 
 
 def test_slow_links_are_no_reason_to_be_lost(scene):
