@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 from chaos_processes import ROOT, until
@@ -111,7 +112,8 @@ def test_without_multicast_one_peer_is_enough(scene, switch):
 EXAMPLE = ROOT / "examples" / "two_hosts.sh"
 
 
-def show(environment):
+def show(**environment):
+    environment = os.environ | {"PYTHON": sys.executable} | environment
     return subprocess.run(
         [EXAMPLE], capture_output=True, text=True, timeout=90, check=False, env=environment
     )
@@ -120,7 +122,7 @@ def show(environment):
 def test_the_example_shows_it(no_hosts):
     if no_hosts:
         pytest.skip(no_hosts)
-    shown = show(os.environ)
+    shown = show()
     assert shown.returncode == 0, shown.stderr
     text = shown.stdout
     assert text.count("workers found: anna, bert") == 2
@@ -135,6 +137,6 @@ def test_the_example_shows_it(no_hosts):
 def test_the_example_says_what_it_needs(tmp_path):
     (tmp_path / "id").write_text("#!/bin/sh\necho 1000\n")
     (tmp_path / "id").chmod(0o755)
-    shown = show(os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    shown = show(PATH=f"{tmp_path}:{os.environ['PATH']}")
     assert (shown.returncode, shown.stdout) == (0, "")
     assert "it needs root" in shown.stderr
