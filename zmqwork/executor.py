@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import secrets
 import time
 import weakref
@@ -23,6 +24,7 @@ from zmqwork.failure import error_of
 from zmqwork.functions import function_name, without_partial
 from zmqwork.future import TaskFuture
 from zmqwork.task import Options, Task
+from zmqwork.whereabouts import Whereabouts
 from zmqwork.wire.values import encode_call
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ class Executor(concurrent.futures.Executor):
         app: an `App`, or the name of one: the realm in which workers are looked for. None: the
             realm ``"default"``, or with `local_workers` one that nobody else uses.
         local_workers: processes to start on this machine, which end with the executor, or with
-            this process, however that ends.
+            this process, however that ends. Only processes of this user reach them.
         initializer: called first in each of these; a function that travels like the others. What
             it raises is a `UsageError` here.
         initargs: its arguments.
@@ -109,9 +111,9 @@ class Executor(concurrent.futures.Executor):
             )
         options.setdefault("max_retries", 0)
         self._options = TaskOptions(**options)
-        if app is None:
-            app = f"executor-{secrets.token_hex(6)}" if local_workers else DEFAULT_REALM
-        self._app = app if isinstance(app, App) else App(app)
+        if app is None and local_workers:
+            app = App(f"executor-{secrets.token_hex(6)}", peers=(), discovery="local")
+        self._app = app if isinstance(app, App) else App(app or DEFAULT_REALM)
         first = None if initializer is None else _call(initializer, initargs)
         worker = _start_worker(self._app, local_workers, first) if local_workers else None
         self._backing = Backing(_producer_maker(self._app, on_full), worker)
@@ -282,7 +284,8 @@ def _start_worker(app: App, slots: int, initializer: tuple[str, bytes] | None) -
 
     return make_worker(
         app.tasks,
-        app.discover,
+        # It allows everything: only this user's processes may reach it, whatever the app says.
+        functools.partial(app.discover, Whereabouts.of(discovery="local", interface=())),
         realm=app.name,
         name=None,
         concurrency=slots,

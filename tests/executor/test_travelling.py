@@ -391,3 +391,11 @@ def test_a_module_that_kills_its_importer_is_not_tried_for_ever(shared, monkeypa
     with pytest.raises(zmqwork.TaskLost, match="exited with 7"):
         executor.submit(deadly, 1, 2).result(PATIENCE)
     assert executor.submit(f.add, 1).result(PATIENCE) == 2
+
+
+def test_local_workers_are_reached_by_this_user_alone(realm):
+    app = zmqwork.App(realm, discovery="mdns, local", interface="lo")
+    with zmqwork.Executor(app, local_workers=1) as executor:
+        assert executor.submit(f.add, 1).result(PATIENCE) == 2
+        endpoints = executor._backing.worker.endpoints
+    assert [endpoint.partition(":")[0] for endpoint in endpoints] == ["ipc"]
