@@ -7,10 +7,7 @@ from typing import Any
 
 from zmqwork.core.events import PeerForgotten, PeerFound
 from zmqwork.discovery.directory import LocalDirectory
-from zmqwork.discovery.dns import Dns
-from zmqwork.discovery.interfaces import Interfaces
 from zmqwork.discovery.lookup import is_name, parse_name
-from zmqwork.discovery.mdns import Mdns
 from zmqwork.discovery.record import Record
 from zmqwork.discovery.source import Source
 from zmqwork.discovery.static import parse_peers, peers_of_environment
@@ -200,6 +197,10 @@ def join_realm(
     others: list[Source] = []
     default_bind: tuple[str, ...] = ()
     if "mdns" in sources:
+        # A quarter of what a worker loads, and most need neither.
+        from zmqwork.discovery.interfaces import Interfaces  # noqa: PLC0415
+        from zmqwork.discovery.mdns import Mdns  # noqa: PLC0415
+
         chosen = Interfaces(interfaces, insecure_lan=insecure_lan)
         others.append(Mdns(realm, chosen))
         default_bind = chosen.default_bind
@@ -214,6 +215,8 @@ def join_realm(
             f"{names[0].text} is for dns, which is not among the sources: {', '.join(sources)}"
         )
     if names:
+        from zmqwork.discovery.dns import Dns  # noqa: PLC0415
+
         others.append(Dns(names))
     return Discovery(
         realm, local="local" in sources, peers=endpoints, others=others, default_bind=default_bind
