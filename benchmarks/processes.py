@@ -33,7 +33,9 @@ def private_directory() -> Iterator[Path]:
 
 
 def environment(place: Path) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if name != "ZMQWORK_PEERS"}
+    # With bytecode on the disk, as an installed package has it; and no peers but our own.
+    left_out = {"ZMQWORK_PEERS", "PYTHONDONTWRITEBYTECODE"}
+    clean = {name: value for name, value in os.environ.items() if name not in left_out}
     return clean | {"XDG_RUNTIME_DIR": str(place)}
 
 
