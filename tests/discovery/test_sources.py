@@ -98,7 +98,7 @@ def test_peers_of_the_environment_unless_given(make, monkeypatch):
 def test_it_looks_often_until_somebody_was_found(make, record):
     seeker, worker = make(), make()
     seeker.poll(0.0)
-    assert seeker.interval == pytest.approx(0.05)
+    assert seeker.interval == pytest.approx(0.02)
     worker.announce(record(A))
     seeker.poll(0.05)
     assert seeker.interval == pytest.approx(0.25)

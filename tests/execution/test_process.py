@@ -13,7 +13,7 @@ import pytest
 from pool_bench import all_gone, descriptors, references
 
 from zmqwork.errors import UsageError
-from zmqwork.execution import child, launch
+from zmqwork.execution import child, interpreter
 from zmqwork.execution.handlers import HandlerRef
 from zmqwork.execution.process import ProcessPool
 
@@ -105,7 +105,7 @@ def test_children_are_out_of_reach_of_the_terminal(processes):
     assert os.getpgid(pid) == pid != os.getpgid(0)
 
 
-@pytest.mark.parametrize("name", launch.THREAD_LIMITS)
+@pytest.mark.parametrize("name", interpreter.THREAD_LIMITS)
 def test_libraries_start_one_thread(processes, monkeypatch, name):
     monkeypatch.delenv(name, raising=False)
     assert processes().call("environment", name) == "1"
@@ -202,13 +202,13 @@ def test_modules_that_end_the_child(processes, tmp_path, monkeypatch, source, te
 
 def test_no_room_for_a_process_is_trouble_and_passes(processes, monkeypatch):
     bench = processes(start=False)
-    real = launch.Recipe._start
+    real = interpreter._run
 
     def fail(*args):
-        monkeypatch.setattr(launch.Recipe, "_start", real)
+        monkeypatch.setattr(interpreter, "_run", real)
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(launch.Recipe, "_start", fail)
+    monkeypatch.setattr(interpreter, "_run", fail)
     count = descriptors()
     bench.pool.start(bench.host)
     assert descriptors() == count

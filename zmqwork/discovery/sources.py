@@ -14,7 +14,7 @@ from zmqwork.discovery.static import parse_peers, peers_of_environment
 from zmqwork.errors import ConfigError, UsageError
 
 # A node without a single peer has nothing better to do than look.
-_EAGER_INTERVAL = 0.05
+_EAGER_INTERVAL = 0.02
 _CALM_INTERVAL = 0.25
 # A node that died without a word changes nothing in its directory, so the locks are tried anew.
 _SWEEP_INTERVAL = 5.0

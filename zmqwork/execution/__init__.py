@@ -15,9 +15,10 @@
 The process pool, in the worker (a child's life) and in the child::
 
     child_slot  keeps a child running                 child          its program
-    launch      how it is started                     serving        what it does all day
-    ending      how it ends, and what that tells      child_channel  frames from and to the worker
-    tally       what it was given and has done        child_signals  which do nothing to it
+    launch      what it is made from                  serving        what it does all day
+    interpreter how it is started                     child_channel  frames from and to the worker
+    ending      how it ends, and what that tells      child_signals  which do nothing to it
+    tally       what it was given and has done
     link        frames from and to the child
     frames      cuts a stream into frames (both)      page           memory that both share
 """

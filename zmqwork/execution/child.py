@@ -88,6 +88,7 @@ def _watch(parent: int) -> NoReturn:
 
 
 def _load(setup: dict[str, Any]) -> Handlers:
+    sys.path[:] = map(os.fsdecode, setup["path"])
     sys.argv[:] = map(os.fsdecode, setup["argv"])
     context.home = setup["home"]
     with while_importing():

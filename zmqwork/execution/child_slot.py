@@ -12,7 +12,8 @@ from zmqwork.core.clients import Held
 from zmqwork.core.events import Finished, SlotDied, SlotReady
 from zmqwork.errors import DecodeError
 from zmqwork.execution import ending
-from zmqwork.execution.launch import Launched, Recipe
+from zmqwork.execution.interpreter import Launched
+from zmqwork.execution.launch import Recipe
 from zmqwork.execution.link import Link
 from zmqwork.execution.lookout import Lookout
 from zmqwork.execution.pool import Host
