@@ -324,6 +324,20 @@ def test_the_answer_of_a_slot_that_was_restarted_changes_nothing(stuck):
     assert given(stuck, 1) == [1, 2, 3, 4]
 
 
+def test_a_slot_that_had_begun_nothing_begins_anew(stuck):
+    """A child that the system lets wait gives back even what was taken for running."""
+    answer(stuck, 0, 0, 1, 2, 3, 4, at=100.03)
+    first = stuck.machine._feeder.slots[0].given[0]
+    assert first.seq == 0, "it comes to the same slot"
+    assert first.begun
+    stuck.finish(*given(stuck, 1), slot=1, at=100.035)
+    assert not stuck.of(TakeBack), "it may be done at any moment"
+    stuck.until(100.05)
+    assert stuck.of(TakeBack), "it takes long, and is asked again"
+    stuck.say(stuck.link, Cancel([0]))
+    assert [effect.attempt.seq for effect in stuck.of(Interrupt)] == [0]
+
+
 def test_a_recall_reaches_what_waits_in_a_slot(desk):
     desk.say(desk.link, desk.tasks(*range(4)))
     desk.until(100.02)

@@ -157,6 +157,8 @@ class Feeder:
         # (Not those of a slot that was restarted meanwhile: they are elsewhere.)
         back = set(event.attempts).intersection(slot.given)
         slot.given = deque(held for held in slot.given if held not in back)
+        if slot.head in back:
+            slot.head = None  # it had not begun after all, and may come again
         self._wait_again([held for held in event.attempts if held in back])
 
     def _take(self, room: int, slot: Slot, now: float) -> list[Held]:
