@@ -99,6 +99,19 @@ def test_a_module_that_ends_the_program_is_only_a_refusal(tmp_path, monkeypatch)
         find("leaving:f")
 
 
+@pytest.mark.parametrize("raised", ["ImportError('no numpy')", "RuntimeError()", "SystemExit(3)"])
+def test_a_module_that_raises_when_it_is_looked_into_is_only_a_refusal(
+    tmp_path, monkeypatch, raised
+):
+    name = f"lazy_{raised.partition('(')[0].lower()}"
+    (tmp_path / f"{name}.py").write_text(f"def __getattr__(name):\n    raise {raised}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(zmqwork.UsageError, match="has no 'f'"):
+        find(f"{name}:f")
+    handlers = AllowedHandlers({}, ("lazy_*",))
+    assert handlers.get(f"{name}:f") is not None, "it fails when it is called"
+
+
 def test_allowed_handlers():
     handlers = AllowedHandlers({"task": len}, ("executor_functions.a*",))
     assert handlers.get("task") is len

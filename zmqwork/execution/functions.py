@@ -51,10 +51,12 @@ def find(name: str) -> Callable[..., Any]:
     for part in path.split("."):
         try:
             found = getattr(found, part)
-        except AttributeError:
+        # What is asked there may be user code (``__getattr__`` of a module), and raise anything.
+        except BaseException as error:  # noqa: BLE001
+            why = "" if isinstance(error, AttributeError) else f": {type(error).__name__}: {error}"
             raise UsageError(
                 f"function {name!r}: module {module_name!r} has no {path!r} on this worker "
-                f"({getattr(module, '__file__', 'built in')})"
+                f"({getattr(module, '__file__', 'built in')}){why}"
             ) from None
     owner, own_path = getattr(found, "__module__", None), getattr(found, "__qualname__", None)
     if (owner, own_path) != (module.__name__, path):
