@@ -112,6 +112,12 @@ def test_a_module_that_raises_when_it_is_looked_into_is_only_a_refusal(
     assert handlers.get(f"{name}:f") is not None, "it fails when it is called"
 
 
+def test_a_class_is_itself_whatever_it_has():
+    """Only a task stands in the place of its `handler`."""
+    assert find("executor_functions:Server") is f.Server
+    assert find("executor_functions:serve") is f.serve
+
+
 def test_allowed_handlers():
     handlers = AllowedHandlers({"task": len}, ("executor_functions.a*",))
     assert handlers.get("task") is len

@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from zmqwork.core.functions import SEPARATOR, allows
@@ -65,7 +65,9 @@ def find(name: str) -> Callable[..., Any]:
             "it must be allowed, and sent, under that name"
         )
     # A decorated function is a Task, which carries the raw one.
-    function: object = getattr(found, "handler", found)
+    function: object = found
+    if not isinstance(found, FunctionType | type):
+        function = getattr(found, "handler", found)
     if not callable(function):
         raise UsageError(f"{name!r} is no function")
     return function
