@@ -108,6 +108,15 @@ def test_all_of_it_may_have_been_begun(sides):
     assert flags(theirs, 4, 6) == [WANTED, WANTED]
 
 
+def test_taking_back_leaves_a_cancellation_where_it_is(sides):
+    ours, theirs = sides
+    theirs.begin(4)
+    ours.flag(4, CANCELLED)
+    assert ours.take_back(4, 6) == 5
+    assert theirs.is_cancelled(4)
+    assert list(theirs.flags[4:7]) == [CANCELLED, TAKEN, WANTED]
+
+
 def test_rubbish_in_the_page_is_an_error(sides):
     ours, theirs = sides
     theirs.add(b"\xc1\xc1\xc1", 0.1)

@@ -76,6 +76,7 @@ class Page:
         attempt and then looks at its flag, we set the flag and then look what was begun. If both
         happened, it waits until we have said which of the two counts.
         """
+        first = min(end, max(first, self.begun))  # what runs may be cancelled, and stays so
         for index in range(first, end):
             self.flag(index, TAKING)
         begun = min(end, max(first, self.begun))
