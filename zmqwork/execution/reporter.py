@@ -64,9 +64,11 @@ class Reporter:
         # Under the lock, so that what another thread takes next is not reported first.
         with self._lock:
             results, self._results = self._results, []
+            if not results:
+                return  # the attempt that runs began when it began
             spent = self._ended_at - self._since
             self._since = self._posted_at = self._ended_at
-            if results and self._post is not None:
+            if self._post is not None:
                 self._post(Finished(self._slot, results, spent))
 
     def close(self) -> None:
