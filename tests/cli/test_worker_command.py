@@ -152,6 +152,21 @@ def test_a_module_that_breaks_is_shown_as_python_shows_it(zmqwork, project):
     assert "ZeroDivisionError: division by zero" in done.stderr
 
 
+def test_a_worker_that_failed_says_so_with_its_exit_code(zmqwork, project):
+    """Whoever supervises it shall start it again."""
+    (project / "buggy.py").write_text(
+        "import zmqwork\n"
+        "from zmqwork.core.runner import Runner\n"
+        "app = zmqwork.App('buggy')\n"
+        "@app.task\n"
+        "def f(): ...\n"
+        "Runner.tick = lambda self, now: 1 / 0\n"
+    )
+    done = zmqwork("worker", "buggy:app", "--pool", "thread", "-c", "1")
+    assert "ZeroDivisionError" in done.stderr
+    assert done.returncode == 70
+
+
 def test_two_workers_with_the_same_name_both_work(worker, zmqwork):
     first, told_first = worker("-n", "same")
     second, told_second = worker("-n", "same")

@@ -15,7 +15,8 @@ FAILED = 1
 USAGE = 2
 NO_WORKER = 3
 UNKNOWN_TASK = 4
-# sysexits.h: EX_CONFIG.
+# sysexits.h: EX_SOFTWARE and EX_CONFIG.
+BROKEN = 70
 CONFIG = 78
 # What a shell says of a process that a signal ended: 128 and the signal's number.
 INTERRUPTED = 130
@@ -30,6 +31,7 @@ exit codes:
   2    wrong usage: an unknown option, a module that cannot be imported
   3    no worker, or no node, was found in time
   4    no such task: the producer that was asked never had it
+  70   a node failed by a bug of zmqwork: its log says where
   78   configuration: a value, an address that may not be bound, a directory that is not safe
   130  Ctrl-C cut it short        143  SIGTERM cut it short"""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmqwork import __version__
 from zmqwork.app import App
+from zmqwork.cli import exits
 from zmqwork.cli.output import Output
 from zmqwork.cli.search import search_options
 from zmqwork.cli.target import load_app, search_current_directory
@@ -27,7 +28,10 @@ Ctrl-C finishes what runs and leaves; again: gives it back; a third time: leaves
 
 
 def serve(args: argparse.Namespace) -> int:
-    """Serve until a signal ends it; 0 after a drain, 130 or 143 when it was cut short."""
+    """Serve until a signal ends it; 0 after a drain, 130 or 143 when it was cut short.
+
+    70 if it failed by itself.
+    """
     logging.basicConfig(
         level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s"
     )
@@ -56,7 +60,7 @@ def serve(args: argparse.Namespace) -> int:
         # A lock that is waited for without end would not let the signals in on all platforms.
         while not worker.wait(3600.0):
             pass
-    return signals.exit_code
+    return exits.BROKEN if worker.has_failed else signals.exit_code
 
 
 def _app(target: str | None, allow: list[str]) -> App:

@@ -105,6 +105,11 @@ class Worker:
         """Whether it was started, and is gone."""
         return self._left.is_set()
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether its I/O thread ended by a bug."""
+        return self._loop is not None and self._loop.failed
+
     def start(self) -> Worker:
         """Bind, announce, and take work; returns when the first child process is up, if any.
 
@@ -166,8 +171,7 @@ class Worker:
             self.start()
             while not self._left.wait(0.5):
                 pass
-        failed = self._loop is not None and self._loop.failed
-        return os.EX_SOFTWARE if failed else signals.exit_code
+        return os.EX_SOFTWARE if self.has_failed else signals.exit_code
 
     def drain(self, timeout: float | None = None) -> bool:
         """Finish what is held, then leave; False if that took longer than `timeout`."""
