@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import difflib
+from types import SimpleNamespace
+
 import pytest
 from desks import ProducerDesk, done, spec
 
@@ -247,3 +250,19 @@ def test_the_lanes_of_a_status_say_why_nobody_serves_them(desk):
     served, unserved = status["lanes"]
     assert served == {"task": "f", "queue": "default", "waiting": 2, "why": ""}
     assert "no worker knows this task" in unserved["why"]
+
+
+def test_of_many_names_those_are_compared_that_begin_alike(desk, monkeypatch):
+    compared = []
+
+    def get_close_matches(name, names, n):
+        compared.append(len(names))
+        return difflib.get_close_matches(name, names, n=n)
+
+    monkeypatch.setattr(explain, "difflib", SimpleNamespace(get_close_matches=get_close_matches))
+    desk.open(tasks={f"task_{number:05}": "1" for number in range(20_000)} | {"thumbnail": "1"})
+    desk.submit(1, of=spec("thumbnial"))
+    assert "did you mean 'thumbnail'?" in about(desk)["text"]
+    desk.submit(2, of=spec("task_0700x"))
+    assert "did you mean 'task_07" in about(desk, 2)["text"]
+    assert max(compared) <= 128
