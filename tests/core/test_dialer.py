@@ -192,6 +192,20 @@ def test_a_gap_and_a_wish_for_a_new_session_renew_it(desk):
     assert desk.state_of() == "alive"
 
 
+def test_a_peer_whose_sessions_never_last_is_dialled_less_and_less(desk):
+    """It greets and breaks off: nothing else would be done here."""
+    desk.open()
+    for _ in range(50):
+        desk.turn(LinkDown(desk.link_of("w")))
+        while not desk.link_of("w"):
+            desk.until(desk.now + 0.1)
+        desk.greet()
+    assert desk.now > 100.0 + 40.0
+    desk.until(desk.now + 1.5)
+    desk.turn(LinkDown(desk.link_of("w")))
+    assert desk.of(Dial), "after one that has lasted it is dialled at once"
+
+
 @pytest.mark.parametrize("event", [LinkDown, lambda link: Received(link, [(7, Ping(1))])])
 def test_trouble_while_greeting_is_a_new_dial(desk, event):
     link = desk.find()

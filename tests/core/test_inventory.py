@@ -122,6 +122,7 @@ def test_a_task_on_a_shaky_link_does_not_die_of_it(desk):
     for _ in range(10):
         lose(desk)
         desk.greet(held=[[1, 1, HELD_RUNNING]])
+        desk.until(desk.now + 1.1)
     assert (task.state, task.crashes) == ("started", 0)
 
 

@@ -216,7 +216,7 @@ class Dialer:
         """Suspect the peer, dial anew at once, and look whether its process still exists."""
         self._doubts.suspect(peer, why, "unlinked", now)
         self._links.hang_up(peer)
-        self._links.dial(peer, now)
+        self._links.dial_again(peer, now)
         self._timers.set(("gone", peer.key), now + self._health.gone_timeout)
         self._doubts.look(peer)
 
@@ -354,6 +354,7 @@ class Dialer:
     def _ping(self, peer: Peer, now: float) -> None:
         if peer.stage != OPEN:
             return
+        peer.broken = 0
         peer.ping_sequence += 1
         self.send(peer, Ping(peer.ping_sequence))
         self._timers.set(("ping", peer.key), now + self._health.heartbeat_interval)

@@ -15,6 +15,10 @@ from zmqwork.core.timers import Timers
 _REDIAL_FIRST = 0.1
 _REDIAL_MAX = 5.0
 
+# After so many sessions, one after the other, that did not last for a heartbeat the next dial
+# waits: a peer that greets and breaks off would keep this node busy with nothing else.
+_BROKEN_MAX = 8
+
 # A peer that no new dial can win over soon is asked again after this long.
 REFUSED_DELAY = 5.0
 
@@ -65,8 +69,10 @@ class Links:
 
     def backoff(self, peer: Peer) -> float:
         """Seconds until the next dial: longer each time, and never in step with others."""
-        longest = _STALE_MAX if self._is_hearsay(peer) else _REDIAL_MAX
-        ceiling = min(longest, _REDIAL_FIRST * 2.0 ** min(peer.dials, 16))
+        return self._after(peer.dials, _STALE_MAX if self._is_hearsay(peer) else _REDIAL_MAX)
+
+    def _after(self, count: int, longest: float) -> float:
+        ceiling = min(longest, _REDIAL_FIRST * 2.0 ** min(count, 16))
         return self._random.uniform(ceiling / 2, ceiling)
 
     def refused_backoff(self, peer: Peer) -> float:
@@ -104,6 +110,15 @@ class Links:
         self.by_link[peer.link] = peer
         self._out.append(Dial(peer.link, peer.endpoint))
         self._timers.set(("greet", peer.key), now + self._greeting_timeout)
+
+    def dial_again(self, peer: Peer, now: float) -> None:
+        """Dial a peer whose session has ended: at once, unless its sessions never last."""
+        peer.broken += 1
+        if peer.broken <= _BROKEN_MAX:
+            self.dial(peer, now)
+        else:
+            delay = self._after(peer.broken - _BROKEN_MAX, _REDIAL_MAX)
+            self._timers.set(("dial", peer.key), now + delay)
 
     def hang_up(self, peer: Peer, *, farewell: bool = False) -> None:
         """Close the link, if there is one."""

@@ -18,6 +18,7 @@ class Peer:
     """A peer that this node dials."""
 
     __slots__ = (
+        "broken",
         "dials",
         "endpoints",
         "forgotten",
@@ -54,6 +55,7 @@ class Peer:
         self.liveness = liveness
         self.ping_sequence = 0
         self.dials = 0  # since the last WELCOME
+        self.broken = 0  # sessions in a row that did not last for a heartbeat
         self.turn = 0  # of which endpoint
         self.reached = ""  # the endpoint of the last WELCOME; empty once its process is gone
         self.probes = 0
