@@ -121,7 +121,7 @@ def _greet(connection: socket.socket, timeout: float) -> Reach:
     give_up_at = time.monotonic() + timeout
     try:
         connection.sendall(_GREETING)
-        while len(heard) < len(_GREETING) and _SIGNATURE[:1] == (heard or _SIGNATURE)[:1]:
+        while len(heard) < len(_GREETING) and not _is_foreign(heard):
             connection.settimeout(max(0.001, give_up_at - time.monotonic()))
             data = connection.recv(256)
             if not data:
@@ -132,8 +132,13 @@ def _greet(connection: socket.socket, timeout: float) -> Reach:
     if not heard:
         text = "connected, but it says nothing: its process is stopped, or it is no zmqwork node"
         return Reach(MUTE, text)
-    if heard[0] != _SIGNATURE[0] or (len(heard) > 9 and not heard[9] & 1):
+    if _is_foreign(heard):
         start = heard[:24].decode("latin-1").splitlines()[0]
         return Reach(FOREIGN, f"something else than ZeroMQ listens there: it says {start!r}")
     mechanism = heard[_MECHANISM].rstrip(b"\0").decode("latin-1")
     return Reach(NODE, f"a ZeroMQ socket ({mechanism or 'an old one'})")
+
+
+def _is_foreign(heard: bytes) -> bool:
+    """Whether this cannot be how a ZeroMQ socket begins."""
+    return heard[:1] not in (b"", _SIGNATURE[:1]) or (len(heard) > 9 and not heard[9] & 1)
