@@ -355,6 +355,37 @@ def test_an_error_of_the_input_ends_the_map(node, run_map):
     assert node.drain(WAIT)
 
 
+@pytest.mark.parametrize("options", [{}, {"chunk": 1}, {"chunk": 7}, {"window": 3}], ids=str)
+@pytest.mark.parametrize("order", ["submitted", "completed"])
+@pytest.mark.parametrize("count", [0, 1, 500])
+@pytest.mark.parametrize("method", METHODS)
+def test_what_came_before_an_error_of_the_input_is_handed_out(node, method, count, order, options):
+    def source():
+        yield from range(count)
+        raise KeyError("input")
+
+    results = []
+
+    def gather():
+        iterator = METHODS[method](square, source(), order=order, **options)
+        if hasattr(iterator, "__anext__"):
+
+            async def run():
+                async for item in iterator:
+                    results.append(item)  # noqa: PERF401 - a comprehension would lose them
+
+            asyncio.run(asyncio.wait_for(run(), WAIT))
+        else:
+            results.extend(iterator)
+
+    with pytest.raises(KeyError, match="input"):
+        gather()
+    if order == "completed":
+        results.sort()
+    assert results == [x * x for x in range(count)]
+    assert node.drain(WAIT)
+
+
 # --- failures
 
 

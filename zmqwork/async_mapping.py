@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.flight import Flight
-from zmqwork.stream import Stream
+from zmqwork.stream import Stream, pull
 from zmqwork.window import MapOptions
 
 if TYPE_CHECKING:
@@ -53,7 +52,8 @@ class _Synchronous:
         if not count:
             return False
         begun_at = time.perf_counter()
-        stream.feed(list(islice(self._source, count)), time.perf_counter() - begun_at)
+        items, error = pull(self._source, count)
+        stream.feed(items, time.perf_counter() - begun_at, error)
         # Filling a window takes a while; others use this loop, too.
         await asyncio.sleep(0)
         return True
@@ -75,7 +75,8 @@ class _Asynchronous:
         # Bounded by the quota: what the stream asked for.
         self._items: list[Any] = []
         self._ended = False
-        self._error: BaseException | None = None
+        self._error: Exception | None = None
+        self._fatal: BaseException | None = None
         self._puller = asyncio.create_task(self._pull())
 
     async def _pull(self) -> None:
@@ -90,8 +91,10 @@ class _Asynchronous:
                 self._arrived.set()
         except StopAsyncIteration:
             pass
-        except BaseException as error:  # noqa: BLE001 - raised where the results are asked for
+        except Exception as error:  # noqa: BLE001 - raised behind the results, by `Stream.end`
             self._error = error
+        except BaseException as error:  # noqa: BLE001 - and this one where they are asked for
+            self._fatal = error
         finally:
             self._ended = True
             self._arrived.set()
@@ -103,13 +106,13 @@ class _Asynchronous:
             self._quota = 0
             stream.feed(items, 0.0)
             return True
-        if self._error is not None:
-            raise self._error
+        if self._fatal is not None:
+            raise self._fatal
         if not self._quota:
             self._quota = stream.next_pull()
             self._asked.set()
         if self._quota and self._ended:
-            stream.feed([], 0.0)
+            stream.feed([], 0.0, self._error)
             self._quota = 0
             return True
         return False
@@ -141,6 +144,7 @@ async def hand_out_async(
                 continue
             if not stream.ready():
                 if stream.finished:
+                    stream.end()
                     return
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(bell.event.wait(), stream.patience())

@@ -21,6 +21,14 @@ class Raised:
         self.error = error
 
 
+def shown(text: object) -> str:
+    """Text of a peer, fit for a terminal: what it would obey instead of showing is spelled out."""
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+
+
 def error_of(task_id: str, state: str, error: Mapping[str, Any] | None) -> TaskError:
     """The exception of a task that settled as anything but succeeded.
 
@@ -30,13 +38,13 @@ def error_of(task_id: str, state: str, error: Mapping[str, Any] | None) -> TaskE
         error: the ledger's record of it; every key may be missing.
     """
     error = error or {}
-    text = str(error.get("text") or "")
+    text = shown(error.get("text") or "")
     if state == lifecycle.FAILED:
-        name = str(error.get("type") or "Exception")
-        traceback = str(error.get("traceback") or "")
+        name = shown(error.get("type") or "Exception")
+        traceback = shown(error.get("traceback") or "")
         return TaskFailed(task_id, name, text, traceback, int(error.get("attempts") or 1))
     if state == lifecycle.DEAD:
-        return TaskLost(task_id, text or _lost(error.get("evidence")))
+        return TaskLost(task_id, text or shown(_lost(error.get("evidence"))))
     if state == lifecycle.EXPIRED:
         return TaskExpired(task_id, text or "it expired before a worker began it")
     return TaskCancelled(task_id, text or "it was cancelled")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from itertools import islice
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -20,7 +19,7 @@ from typing import (
 
 from zmqwork.errors import ConfigError
 from zmqwork.flight import Flight
-from zmqwork.stream import Stream
+from zmqwork.stream import Stream, pull
 from zmqwork.window import MapOptions
 
 if TYPE_CHECKING:
@@ -48,7 +47,8 @@ class Mappable(Generic[P, R]):
 
     Nothing is pulled before the first result is asked for. Closing the iterator early, or an
     exception, cancels what was not begun. The input is pulled in the thread (the event loop) that
-    asks for results; an item that fails is retried by itself, with the task's `max_retries`.
+    asks for results; an item that fails is retried by itself, with the task's `max_retries`. What
+    the input raises ends it, and is raised behind the results of the items before.
     """
 
     @overload
@@ -185,9 +185,11 @@ def hand_out(
         while True:
             if count := stream.next_pull():
                 begun_at = time.perf_counter()
-                stream.feed(list(islice(source, count)), time.perf_counter() - begun_at)
+                items, error = pull(source, count)
+                stream.feed(items, time.perf_counter() - begun_at, error)
                 continue
             if stream.finished:
+                stream.end()
                 return
             if not _wait(stream, event):
                 continue

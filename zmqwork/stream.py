@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.chunks import chunk_name, open_chunk
@@ -59,6 +60,7 @@ class Stream:
         self._stuck: deque[Flight] = deque()
         self._window = Window(options, task.chunk_size)
         self._exhausted = False
+        self._error: Exception | None = None
         self._owes_pull = False
         self._refused: list[Any] = []
 
@@ -81,11 +83,16 @@ class Stream:
         """How long to wait before asking `next_pull` again; None: until something is done."""
         return self._window.patience()
 
-    def feed(self, items: list[Any], seconds: float) -> None:
-        """Submit what was pulled, in so many seconds; nothing: the input has ended."""
+    def feed(self, items: list[Any], seconds: float, error: Exception | None = None) -> None:
+        """Submit what was pulled, in so many seconds; nothing: the input has ended.
+
+        `error` is what the input raised behind these items: it ends there, and `end` raises it.
+        """
         self._owes_pull = False
-        if not items:
+        if error is not None or not items:
             self._exhausted = True
+            self._error = error
+        if not items:
             return
         self._window.pulled(len(items), seconds)
         self._launch([_as_call(item) for item in items] if self._options.star else items)
@@ -160,6 +167,15 @@ class Stream:
         """The input has ended, and everything was taken."""
         under_way = self._line or self._flying or self._stuck or self._refused
         return self._exhausted and not under_way
+
+    def end(self) -> None:
+        """Everything was handed out. Raises what the input raised, at its place: behind that."""
+        if self._error is not None:
+            try:
+                raise self._error
+            finally:
+                # The traceback refers to this frame, and so to the stream.
+                self._error = None
 
     def ready(self) -> bool:
         """`take` has something to give."""
@@ -261,6 +277,16 @@ class Stream:
         self._line.clear()
         if seqs:
             self._producer.abandon(seqs)
+
+
+def pull(source: Iterator[Any], count: int) -> tuple[list[Any], Exception | None]:
+    """So many items of an input, or as many as there were when it raised something."""
+    items: list[Any] = []
+    try:
+        items.extend(islice(source, count))  # which keeps what came before an exception
+    except Exception as error:  # noqa: BLE001 - raised by `Stream.end`
+        return items, error
+    return items, None
 
 
 def _as_call(item: Any) -> Any:
