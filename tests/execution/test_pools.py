@@ -165,6 +165,20 @@ def test_a_coroutine_is_cancelled_and_cleans_up(patient_pool, tmp_path):
     assert patient_pool.value() == 3
 
 
+def test_a_function_for_which_there_is_no_thread_fails_and_its_slot_goes_on(bench, monkeypatch):
+    pool = bench(MAKERS["asyncio"]())
+    assert pool.call("noop", 1) == 1
+
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("threading.Thread.start", start)
+        pool.give(0, ("noop", 2))
+        assert pool.error()["text"] == "can't start new thread"
+    assert pool.call("noop", 3) == 3
+
+
 def test_a_coroutine_that_cancels_itself_does_not_end_its_slot(bench):
     pool = bench(MAKERS["asyncio"]())
     for name in ("async_cancel_itself", "async_cancel_itself_later"):

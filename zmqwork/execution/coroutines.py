@@ -142,7 +142,11 @@ class _Lane:
 
         # Not an executor's thread: those keep the process until their handlers end.
         context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(work,), name=held.name, daemon=True).start()
+        thread = threading.Thread(target=context.run, args=(work,), name=held.name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # too many; there may be fewer when it is tried again
+            return False, invoke.error_record(error)
         while True:
             try:
                 return await asyncio.shield(ended)
