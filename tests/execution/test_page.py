@@ -117,6 +117,18 @@ def test_taking_back_leaves_a_cancellation_where_it_is(sides):
     assert list(theirs.flags[4:7]) == [CANCELLED, TAKEN, WANTED]
 
 
+def test_what_was_taken_back_stays_so_when_the_child_is_just_coming_to_it(sides, monkeypatch):
+    """It runs elsewhere by now; here its outcome would be taken for that of the next one."""
+    ours, theirs = sides
+    theirs.begin(0)
+    assert ours.take_back(0, 3) == 1
+    # The child ends the first one, and is about to look at the flag of the second.
+    begun = iter([1, 2])
+    monkeypatch.setattr(Page, "begun", property(lambda _: next(begun, 2)))
+    ours.take_back(0, 4)
+    assert list(theirs.flags[:4]) == [WANTED, TAKEN, TAKEN, TAKEN]
+
+
 def test_rubbish_in_the_page_is_an_error(sides):
     ours, theirs = sides
     theirs.add(b"\xc1\xc1\xc1", 0.1)

@@ -77,11 +77,14 @@ class Page:
         happened, it waits until we have said which of the two counts.
         """
         first = min(end, max(first, self.begun))  # what runs may be cancelled, and stays so
-        for index in range(first, end):
+        flags = {index: self.flags[index % FLAGS_COUNT] for index in range(first, end)}
+        # What was taken before is somewhere else by now, though the child is only coming to it.
+        asked = [index for index, flag in flags.items() if flag != TAKEN]
+        for index in asked:
             self.flag(index, TAKING)
         begun = min(end, max(first, self.begun))
-        for index in range(first, end):
-            self.flag(index, WANTED if index < begun else TAKEN)
+        for index in asked:
+            self.flag(index, flags[index] if index < begun else TAKEN)
         return begun
 
     def outcomes(self) -> tuple[int, float, list[Outcome]]:
