@@ -206,6 +206,21 @@ def test_a_peer_whose_sessions_never_last_is_dialled_less_and_less(desk):
     assert desk.of(Dial), "after one that has lasted it is dialled at once"
 
 
+def test_its_dial_and_its_loss_may_be_due_at_once(desk):
+    desk.open()
+    for _ in range(20):
+        desk.turn(LinkDown(desk.link_of("w")))
+        while not desk.link_of("w"):
+            desk.until(desk.now + 0.1)
+        desk.greet()
+    desk.turn(LinkDown(desk.link_of("w")))
+    assert not desk.link_of("w"), "it is to be dialled later than it is lost"
+    desk.turn(at=desk.now + 10.0)
+    assert desk.state_of() == "lost"
+    assert len(desk.of(Dial)) == 1
+    desk.until(desk.now + 10.0)
+
+
 @pytest.mark.parametrize("event", [LinkDown, lambda link: Received(link, [(7, Ping(1))])])
 def test_trouble_while_greeting_is_a_new_dial(desk, event):
     link = desk.find()

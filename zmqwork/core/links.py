@@ -99,6 +99,8 @@ class Links:
     def dial(self, peer: Peer, now: float) -> None:
         """Begin to connect to a peer at rest."""
         assert peer.stage == RESTING
+        # Set anew, perhaps, by what was due in this turn together with this dial.
+        self._timers.cancel(("dial", peer.key))
         if self.open_twin(peer, peer.node_id) is not None:
             self._timers.set(("dial", peer.key), now + REFUSED_DELAY)
             return

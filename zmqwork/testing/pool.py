@@ -23,7 +23,7 @@ _STRANGERS = Script(seconds=0.001)
 
 
 class _Slot:
-    __slots__ = ("epoch", "queue", "ready", "results", "run", "seconds", "since")
+    __slots__ = ("epoch", "queue", "ready", "results", "run", "seconds", "since", "untold")
 
     def __init__(self) -> None:
         self.queue: deque[Held] = deque()
@@ -31,6 +31,7 @@ class _Slot:
         self.ready = False
         self.epoch = 0  # a new child
         self.results: list[tuple[bool, Any]] = []  # not posted yet
+        self.untold: list[Run] = []  # whose results these are
         self.seconds = 0.0
         self.since = 0.0
 
@@ -142,7 +143,9 @@ class ScriptedPool:
         slot.ready = False
         slot.run = None
         slot.queue.clear()
-        slot.results, slot.seconds = [], 0.0
+        for run in slot.untold:
+            run.outcome = ""  # its child went before it could tell
+        slot.results, slot.untold, slot.seconds = [], [], 0.0
 
     def _begin(self, index: int) -> None:
         slot = self._slots[index]
@@ -174,6 +177,7 @@ class ScriptedPool:
             slot.since = slot.run.began_at
         slot.seconds += self._clock.now - slot.run.began_at
         slot.queue.popleft()
+        slot.untold.append(slot.run)
         slot.run = None
         if outcome == SUCCEEDS:
             slot.results.append((True, fate.result if fate is not None else b""))
@@ -189,4 +193,4 @@ class ScriptedPool:
         slot = self._slots[index]
         if slot.results:
             self._post(Finished(index, slot.results, slot.seconds))
-            slot.results, slot.seconds = [], 0.0
+            slot.results, slot.untold, slot.seconds = [], [], 0.0
