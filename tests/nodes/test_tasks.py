@@ -66,6 +66,19 @@ def test_quick_tasks_do_not_wait_behind_a_slow_one_of_their_kind(
     assert slow[0].result(30) == "slow"
 
 
+@pytest.mark.parametrize("pool", ["process", "thread", "asyncio"])
+def test_in_a_mixed_stream_each_task_runs_once_and_has_its_own_result(
+    pool, start_worker, producer, tmp_path
+):
+    """Attempts are taken out of slots all the time, and go to other slots and workers."""
+    for slots in ("2", "3"):
+        start_worker("--pool", pool, "-c", slots)
+    path = tmp_path / "runs"
+    futures = [w.mostly_quick.submit(str(path), number) for number in range(5_000)]
+    assert [future.result(60) for future in futures] == [-number for number in range(5_000)]
+    assert sorted(map(int, path.read_text().split())) == list(range(5_000))
+
+
 def test_arguments_that_cannot_travel_go_nowhere(producer):
     with pytest.raises(zmqwork.EncodeError, match="value"):
         w.echo.submit(object())

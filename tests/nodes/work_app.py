@@ -225,3 +225,15 @@ def wait_with(way):
 @app.task(max_retries=0, allow_wait=True)
 def wait_for_one_elsewhere(fifo):
     return say_pid_and_wait.submit(fifo, 0.2).result(30), os.getpid()
+
+
+@app.task(max_retries=0)
+def mostly_quick(path, number):
+    """Write the number down; one in a hundred takes long, one in ten a little."""
+    seconds = 0.03 if number % 100 == 0 else 0.002 if number % 10 == 0 else 0.0
+    if seconds:
+        threading.Event().wait(seconds)
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(fd, b"%d\n" % number)
+    os.close(fd)
+    return -number
