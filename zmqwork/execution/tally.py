@@ -23,13 +23,14 @@ class Tally:
         finished: how many were finished, or taken back, before them.
     """
 
-    __slots__ = ("_base", "_base_seconds", "_flagged_end", "_page", "finished", "given")
+    __slots__ = ("_base", "_base_seconds", "_flagged_end", "_holes", "_page", "finished", "given")
 
     def __init__(self, page: Page) -> None:
         self._page = page
         self.given: deque[Held | None] = deque()
         self.finished = 0
         self._flagged_end = 0  # from here on no flag is left over
+        self._holes = False  # whether there may be None among the given
         # Of the batch that came last: how many were before it, and its seconds taken so far.
         self._base = 0
         self._base_seconds = 0.0
@@ -58,6 +59,7 @@ class Tally:
         back = [held for held in islice(given, kept, None) if held is not None]
         for place in range(kept, len(given)):
             given[place] = None
+        self._holes = True
         self._pass_over()
         return back
 
@@ -92,10 +94,15 @@ class Tally:
         fresh = outcomes[seen:] if seen else outcomes
         if not fresh:
             return None
-        self._forget(len(fresh))
+        count = len(fresh)
+        if self._holes:
+            # Were one begun all the same, it runs twice: never may its outcome be another one's.
+            pairs = zip(fresh, self.given, strict=False)
+            fresh = [outcome for outcome, held in pairs if held is not None]
+        self._forget(count)
         spent = max(0.0, seconds - self._base_seconds)
         self._base_seconds = seconds
-        return fresh, spent
+        return (fresh, spent) if fresh else None
 
     def peek(self) -> tuple[list[Outcome], float] | None:
         """As `take`, of what a living child has not sent yet."""
@@ -116,4 +123,6 @@ class Tally:
         for _ in range(count):
             given.popleft()
         self.finished += count
-        self._pass_over()
+        if self._holes:
+            self._pass_over()
+            self._holes = None in given
