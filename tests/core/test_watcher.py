@@ -65,6 +65,14 @@ def test_the_silent_are_named(desk):
     assert (unheard["name"], unheard["state"]) == ("worker-one", "suspect")
 
 
+def test_those_that_have_left_are_not_waited_for(desk):
+    link = open_(desk, "one")
+    desk.say(link, Bye())
+    desk.turn(StatusRequested("request"))
+    desk.until(desk.now + 0.4)
+    assert answers(desk) == [("request", [])]
+
+
 def test_the_lost_are_not_waited_for(desk):
     link = open_(desk, "one")
     desk.turn(LinkDown(link), Probed("local:one", gone=True))

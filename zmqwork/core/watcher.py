@@ -122,7 +122,7 @@ class Watcher:
         if now < self._asked_at + self._settle_delay:
             return False
         return all(
-            self._is_heard(peer) or peer.state in (REFUSED, LOST)
+            self._is_heard(peer) or peer.state in (REFUSED, LOST, LEFT)
             for peer in self.dialer.peers.values()
         )
 
