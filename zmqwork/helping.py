@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zmqwork.core.events import Claimed
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import FAILED, SUCCEEDED
+from zmqwork.errors import ZmqworkError
 from zmqwork.execution.context import running
 from zmqwork.execution.helping import LentItem, helper
 from zmqwork.settling import settle
@@ -81,6 +82,10 @@ def _settle(future: TaskFuture[Any], claimed: Claimed, good: bool, payload: Any)
     else:
         options = dataclasses.replace(spec.options, max_retries=spec.options.max_retries - 1)
         again = dataclasses.replace(spec, options=options)
-        future.seq = future._producer.resubmit(again, claimed.args, future)
-        return
+        try:
+            future.seq = future._producer.resubmit(again, claimed.args, future)
+        except ZmqworkError:  # it is full, or has stopped: then this was the last attempt
+            entry.state, entry.error = FAILED, {**payload, "attempts": claimed.attempt}
+        else:
+            return
     settle([entry])

@@ -186,7 +186,9 @@ class Dispatcher:
             if not event.queues or queue in event.queues:
                 claimed = Claimed(entry.spec, entry.args, entry.attempt + 1)
                 entry.owner = event.heir
-                self._books.withdraw(entry, "cancelled", "CancelledError", "it was claimed")
+                self._books.withdraw(
+                    entry, "cancelled", "CancelledError", "the task that waits for it runs it"
+                )
         self._out.append(Answer(event.request, claimed))
         del now
 

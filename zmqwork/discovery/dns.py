@@ -120,7 +120,7 @@ class Dns:
         while not self._closing.is_set():
             try:
                 answer = self._resolve(name)
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - a resolver's own; it is asked again
                 self._troubles[name] = f"failed: {error}"
             else:
                 self._troubles.pop(name, None)

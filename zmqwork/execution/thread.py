@@ -36,6 +36,7 @@ class _Lane:
         self._lookout = Lookout(host, self._look)
         self._event_loop = EventLoop()
         self._running: Held | None = None
+        self._idle = False
         self._abandoned = False
         # A daemon: a handler that never ends must not keep the process.
         self._thread = threading.Thread(target=self._work, name=f"slot-{slot}", daemon=True)
@@ -44,7 +45,7 @@ class _Lane:
     def put(self, attempts: Sequence[Held]) -> None:
         self._given.extend(attempts)
         self._news.set()
-        if len(self._given) + (self._running is not None) > 1:
+        if len(self._given) > 1 or not self._idle:
             self._lookout.arm()
 
     def take_back(self) -> list[Held]:
@@ -96,7 +97,9 @@ class _Lane:
             except IndexError:
                 self._running = None
                 self._reporter.post()
+                self._idle = True
                 self._news.wait()
+                self._idle = False
                 self._news.clear()  # and look again: what came meanwhile has set it
             else:
                 return held
