@@ -381,6 +381,12 @@ def test_the_same_events_give_the_same_effects():
     assert script() == script()
 
 
+def test_nothing_submitted_is_nothing(desk):
+    desk.open()
+    desk.turn(Submitted([]))
+    assert not desk.of(Send)
+
+
 def test_handle_alone_performs_nothing_for_others(desk):
     desk.open()
     effects = desk.machine.handle(Submitted(entries(1)), desk.now)
