@@ -188,3 +188,33 @@ def test_descriptors_per_dialled_link(endpoint, make):
         wait_for(dealer, UP)
     used = len(list(Path("/proc/self/fd").iterdir())) - before
     assert 200 <= used <= 310, "two at the dialling side, one at the bound side"
+
+
+@pytest.mark.parametrize("unbound", [False, True])
+def test_a_listener_takes_its_sessions_along(endpoint, make, unbound):
+    router, dealer = make(zmq.ROUTER), make(zmq.DEALER)
+    router.bind(endpoint)
+    dealer.connect(endpoint)
+    wait_for(dealer, UP)
+    dealer.send(b"hello")
+    link, _ = router.recv_multipart()
+    Path(endpoint.removeprefix("ipc://")).unlink()
+    if unbound:
+        router.unbind(endpoint)
+        while not is_down(router, link):
+            router.poll(5)
+    router.bind(endpoint)
+    newer = make(zmq.DEALER)
+    newer.connect(endpoint)
+    wait_for(newer, UP)
+    if not unbound:
+        router.send_multipart([link, b"still there"])
+        wait_for(dealer, READABLE)
+
+
+def is_down(router, link):
+    try:
+        router.send_multipart([link, b"x"], zmq.DONTWAIT)
+    except zmq.ZMQError as error:
+        return error.errno == zmq.EHOSTUNREACH
+    return False

@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 import zmq
@@ -12,7 +13,8 @@ from zmqwork.core.effects import Forget, Send
 from zmqwork.core.events import Received
 from zmqwork.core.messages import Hello, Ping
 from zmqwork.core.runner import Runner
-from zmqwork.transport.router import Router
+from zmqwork.errors import TransportError
+from zmqwork.transport.router import REMOVED_MAX, Router
 from zmqwork.wire.codec import encode
 from zmqwork.wire.parts import cut
 
@@ -110,3 +112,45 @@ def test_an_older_link_that_is_read_late_keeps_nothing(bound, dial):
     dial(hello(session=1))
     bound.read()
     assert list(bound.router._decoders) == [link]
+
+
+def open_files():
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def test_sessions_go_on_when_the_socket_file_is_bound_again(bound, dial, endpoint):
+    dealer = dial(hello())
+    bound.read()
+    Path(endpoint.removeprefix("ipc://")).unlink()
+    bound.router.bind_again(endpoint)
+    [ping] = encode(2, Ping(7))
+    dealer.send_multipart(ping)
+    [received] = bound.read()
+    assert received.messages == [(2, Ping(7))]
+    dial(hello(session=2))
+    assert bound.read(), "and a new one reaches it"
+
+
+def test_what_is_bound_again_and_again_keeps_few_descriptors(bound, dial, endpoint):
+    before = open_files()
+    for _ in range(3 * REMOVED_MAX):
+        Path(endpoint.removeprefix("ipc://")).unlink()
+        bound.router.bind_again(endpoint)
+    until = time.monotonic() + PATIENCE
+    while open_files() > before + REMOVED_MAX + 1:  # libzmq closes them in its own thread
+        assert time.monotonic() < until
+        bound.router._socket.poll(1)
+    dial(hello())
+    assert bound.read()
+
+
+def test_without_its_directory_it_cannot_be_bound_again(bound, dial, endpoint, tmp_path):
+    path = Path(endpoint.removeprefix("ipc://"))
+    path.unlink()
+    moved = tmp_path.rename(tmp_path.with_name("moved"))
+    with pytest.raises(TransportError, match="cannot bind"):
+        bound.router.bind_again(endpoint)
+    moved.rename(tmp_path)
+    bound.router.bind_again(endpoint)
+    dial(hello())
+    assert bound.read()

@@ -181,6 +181,11 @@ class Loop:
         """End after this turn."""
         self._stopping = True
 
+    def bind_again(self, endpoint: str) -> None:
+        """As `router.Router` has it. Raises `TransportError`."""
+        self._router.bind_again(endpoint)
+        self._router_ready()  # the call may have taken an edge of the descriptor
+
     def untaken(self) -> list[Event]:
         """What a turn that failed has not given to the machine."""
         return list(self._events)

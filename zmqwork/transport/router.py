@@ -22,11 +22,14 @@ from zmqwork.transport.dealer import (
 from zmqwork.transport.options import configure
 from zmqwork.wire.codec import Decoder
 
+# Each costs a descriptor, for as long as the sessions that began with it go on.
+REMOVED_MAX = 16
+
 
 class Router:
     """The bound ROUTER. Its links are routing ids, which libzmq makes anew at each connection."""
 
-    __slots__ = ("_decoders", "_socket", "endpoints", "fd")
+    __slots__ = ("_decoders", "_removed", "_socket", "endpoints", "fd")
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._socket = context.socket(zmq.ROUTER)
@@ -35,6 +38,7 @@ class Router:
         # listener's clients, and the links whose first message was read in this turn.
         self._decoders: dict[bytes, Decoder] = {}
         self.endpoints: list[str] = []
+        self._removed = 0
         fd = self._socket.getsockopt(zmq.FD)
         assert isinstance(fd, int)
         self.fd = fd
@@ -45,17 +49,28 @@ class Router:
         Raises:
             TransportError: the address is taken, or is not of this machine.
         """
-        try:
-            self._socket.bind(endpoint)
-        except zmq.ZMQError as error:
-            hint = ""
-            if error.errno == zmq.EADDRINUSE:
-                hint = "; another process has it: let * pick a free port (tcp://127.0.0.1:*)"
-            raise TransportError(f"cannot bind {endpoint}: {error.strerror}{hint}") from error
+        self._listen(endpoint)
         bound = self._socket.getsockopt(zmq.LAST_ENDPOINT)
         assert isinstance(bound, bytes)
         self.endpoints.append(bound.rstrip(b"\0").decode())
         return self.endpoints[-1]
+
+    def bind_again(self, endpoint: str) -> None:
+        """Listen anew where the file of an ipc endpoint was removed; sessions go on.
+
+        Each time leaves a listener behind that nobody can reach. When there are too many of
+        them all sessions are ended, and their peers dial anew.
+
+        Raises:
+            TransportError: there is no directory for it, or it may not be written.
+        """
+        # Not unbound first: libzmq ends the sessions of a listener together with it.
+        if self._removed == REMOVED_MAX:
+            with contextlib.suppress(zmq.ZMQError):
+                self._socket.unbind(endpoint)
+            self._removed = 0
+        self._listen(endpoint)
+        self._removed += 1
 
     def receive(self, events: list[Event]) -> bool:
         """Append what arrived; True if there may be more to read. Call it after every send."""
@@ -105,6 +120,15 @@ class Router:
             if endpoint.startswith("ipc://"):
                 Path(endpoint.removeprefix("ipc://")).unlink(missing_ok=True)
         self._socket.close()
+
+    def _listen(self, endpoint: str) -> None:
+        try:
+            self._socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            hint = ""
+            if error.errno == zmq.EADDRINUSE:
+                hint = "; another process has it: let * pick a free port (tcp://127.0.0.1:*)"
+            raise TransportError(f"cannot bind {endpoint}: {error.strerror}{hint}") from error
 
     def _readable(self) -> bool:
         return bool(socket_events(self._socket) & POLLIN)
