@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 import pytest
@@ -124,3 +125,37 @@ def test_ps_of_nobody(zmqwork):
     nobody = {"realms": ["thumbs"], "seen": 0, "known": 0, "nodes": [], "unheard": []}
     assert json.loads(done.stdout) == nobody
     assert zmqwork("ps", "--peer", "127.0.0.1:1").returncode == 2
+
+
+def test_a_variable_that_is_passed_over_is_told_by_all(
+    worker, start, zmqwork, runtime, monkeypatch
+):
+    monkeypatch.setenv("TMPDIR", str(runtime))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "relative/path")
+    where = f"{runtime}/zmqwork-{os.getuid()}"
+    told = (
+        "$XDG_RUNTIME_DIR ('relative/path') is not used: it is not an absolute path. Instead it is "
+        f"{where}"
+    )
+    for words in ((), ("--realm", "thumbs")):
+        done = zmqwork("ps", *words)
+        assert done.returncode == 3
+        assert done.stderr.count(told) == 1
+        assert f"Looked in {where} (see above)" in done.stderr
+        assert "$XDG_RUNTIME_DIR decides" not in done.stderr
+    process, _ = worker("-n", "one")
+    assert zmqwork("ps").stderr.count(told) == 1
+    assert zmqwork("ps", "-o", "json").stderr == ""
+    assert zmqwork("ps", "--discovery", "static", "--realm", "thumbs").stderr.count(told) == 0
+    assert zmqwork("call", "thumbs:app", "double", "1").stderr.count(told) == 1
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert err.count(told) == 1
+
+
+def test_ps_of_nobody_says_how_the_directory_was_chosen(zmqwork, runtime, monkeypatch):
+    assert f"Looked in {runtime}/zmqwork (in $XDG_RUNTIME_DIR)" in zmqwork("ps").stderr
+    monkeypatch.setenv("TMPDIR", str(runtime))
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    where = f"{runtime}/zmqwork-{os.getuid()}"
+    assert f"Looked in {where} ($XDG_RUNTIME_DIR is not set)" in zmqwork("ps").stderr

@@ -4,6 +4,7 @@ import json
 import resource
 import signal
 import socket
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -133,6 +134,52 @@ def test_a_local_directory_that_is_not_safe(runtime, doctor):
     assert "chmod 700" in found["local directory"]["text"]
     assert found["source local"]["state"] == "fail"
     assert "ipc" not in found
+
+
+def test_a_local_directory_that_is_full(doctor):
+    """The kernel refuses each byte that is written to a file, as a full disk does."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    found, code = doctor(preexec_fn=limit)
+    assert code == 1
+    assert found["local directory"]["state"] == "fail"
+    assert "nothing can be written there: cannot announce in" in found["local directory"]["text"]
+    assert "File too large" in found["local directory"]["text"]
+    assert "df " in found["local directory"]["try"][0]
+
+
+def test_a_variable_that_is_passed_over(doctor, runtime, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(runtime))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime / "missing"))
+    found, code = doctor()
+    assert (code, found["local directory"]["state"]) == (0, "warn")
+    assert f"{runtime}/zmqwork-" in found["local directory"]["text"]
+    assert (
+        "missing') is not used: it cannot be looked at (No such file or directory)"
+        in (found["local directory"]["text"])
+    )
+    assert "unset it" in found["local directory"]["try"][0]
+
+
+def test_a_node_whose_socket_file_was_removed(worker, doctor, frozen):
+    process, told = worker("-n", "one")
+    Path(told["endpoints"][0].removeprefix("ipc://")).unlink()
+    with frozen(process):
+        found, _ = doctor()
+    silent = found[f"peer worker one, process {process.pid}"]
+    assert (silent["state"], silent["data"]["reach"]) == ("warn", "refused")
+    assert "it was removed" in silent["text"]
+    assert "restart that node" in silent["try"][0]
+    assert "--bind" not in silent["try"][0]
+
+
+def test_a_socket_file_that_was_named_and_is_not_there(doctor, runtime):
+    endpoint = f"ipc://{runtime}/nobody"
+    found, code = doctor("--realm", "thumbs", "--peer", endpoint)
+    assert (code, found[f"peer {endpoint}"]["state"]) == (1, "fail")
+    assert "is that its path?" in found[f"peer {endpoint}"]["try"][0]
 
 
 def test_few_descriptors(doctor):
@@ -330,6 +377,16 @@ def test_a_trial_that_fails(monkeypatch, runtime):
     assert (ipc.state, tcp.state) == ("FAIL", "FAIL")
     assert "XDG_RUNTIME_DIR" in ipc.advice[0]
     assert list((runtime / "zmqwork").iterdir()) == []
+
+
+def test_a_directory_without_room_for_a_trial(monkeypatch, runtime):
+    def full(**options):
+        raise OSError(28, "No space left on device", options["dir"])
+
+    monkeypatch.setattr(machine.tempfile, "TemporaryDirectory", full)
+    ipc, tcp = machine.ports(30.0)
+    assert (ipc.state, tcp.state) == ("FAIL", "ok")
+    assert "No space left on device" in ipc.text
 
 
 def test_without_a_local_directory_tcp_is_tried(monkeypatch):

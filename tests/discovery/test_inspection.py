@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import socket
 import tempfile
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from zmqwork.discovery.directory import LocalDirectory
-from zmqwork.discovery.inspection import inspect
+from zmqwork.discovery.inspection import inspect, try_writing
 from zmqwork.discovery.record import Record
 from zmqwork.errors import TransportError
 
@@ -67,9 +68,11 @@ def test_nothing_is_removed(runtime):
 
 def test_a_variable_that_cannot_be_used_is_named(runtime, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime / "missing"))
-    assert "cannot be used" in inspect().why
+    assert "missing') is not used: " in inspect().why
+    assert inspect().passed_over
     monkeypatch.delenv("XDG_RUNTIME_DIR")
     assert inspect().why == "$XDG_RUNTIME_DIR is not set"
+    assert not inspect().passed_over
 
 
 def test_one_that_others_may_enter_is_an_error(runtime):
@@ -77,3 +80,22 @@ def test_one_that_others_may_enter_is_an_error(runtime):
     (runtime / "zmqwork").chmod(0o755)
     with pytest.raises(TransportError, match="chmod 700"):
         inspect()
+
+
+def test_what_can_be_written_is_tried_and_removed(runtime):
+    assert try_writing() == ""
+    assert list((runtime / "zmqwork").iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [0, 100])
+def test_where_nothing_can_be_written_the_system_says_why(runtime, size):
+    """As on a disk that is full, or almost."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        trouble = try_writing()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "cannot announce in" in trouble
+    assert ("No space left on device" if size else "File too large") in trouble
+    assert list((runtime / "zmqwork").iterdir()) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zmqwork.discovery.runtime import node_stem, runtime_directory, socket_of
+from zmqwork.discovery.runtime import choose, node_stem, runtime_directory, socket_of
 from zmqwork.errors import TransportError
 
 
@@ -34,8 +34,9 @@ def test_a_socket_path_is_short(runtime):
 
 
 @pytest.fixture
-def temporary(monkeypatch):
+def temporary(monkeypatch, tmp_path_factory):
     """The system's temporary directory, for the test alone."""
+    tmp_path_factory.getbasetemp()  # that of all tests is not to be made in it
     with tempfile.TemporaryDirectory(prefix="zw-", dir="/tmp") as path:
         monkeypatch.setattr(tempfile, "tempdir", path)
         yield Path(path)
@@ -69,6 +70,48 @@ def test_an_unusable_xdg_directory_is_passed_over(temporary, value, monkeypatch)
 def test_an_xdg_directory_of_another_user_is_passed_over(runtime, temporary):
     os.chown(runtime, 1, -1)
     assert runtime_directory("r").parent == temporary / f"zmqwork-{os.getuid()}"
+
+
+def test_why_an_xdg_directory_is_passed_over_is_told(temporary, tmp_path, monkeypatch):
+    file, long = tmp_path / "file", tmp_path / ("x" * 90)
+    file.touch()
+    long.mkdir()
+    reasons = {
+        "relative/path": "not an absolute path",
+        str(tmp_path / "missing"): "No such file or directory",
+        str(file): "it is not a directory",
+        str(file / "x"): "Not a directory",
+        str(long): "it is too long",
+    }
+    for value, reason in reasons.items():
+        monkeypatch.setenv("XDG_RUNTIME_DIR", value)
+        chosen = choose()
+        assert reason in chosen.passed_over
+        assert f"$XDG_RUNTIME_DIR ({value!r}) is not used: " in chosen.warning
+        assert reason in chosen.warning
+        assert f"it is {temporary}/zmqwork-{os.getuid()}" in chosen.warning
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="giving a directory away needs root")
+def test_an_xdg_directory_of_another_user_is_named_as_such(runtime, temporary):
+    os.chown(runtime, 1, -1)
+    assert "it belongs to user 1, and this process is user 0" in choose().warning
+
+
+def test_an_xdg_directory_that_cannot_be_written_is_named_as_such(temporary, runtime, monkeypatch):
+    # Root may write whatever the mode says, so the system's answer is taken from elsewhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert "it cannot be written (its mode)" in choose().warning
+
+
+def test_there_is_nothing_to_warn_of(temporary, runtime, monkeypatch):
+    assert (choose().warning, choose().why) == ("", "in $XDG_RUNTIME_DIR")
+    for unset in ("", None):
+        if unset is None:
+            monkeypatch.delenv("XDG_RUNTIME_DIR")
+        else:
+            monkeypatch.setenv("XDG_RUNTIME_DIR", unset)
+        assert (choose().warning, choose().why) == ("", "$XDG_RUNTIME_DIR is not set")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="giving a directory away needs root")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import tempfile
 
 import pytest
 
@@ -151,3 +153,18 @@ def test_a_cleaned_away_record_comes_back_by_itself(make, record):
 def test_a_node_of_another_realm_is_a_mistake_of_ours(make, record):
     with pytest.raises(UsageError, match="realm"):
         make().announce(record(A, realm="other"))
+
+
+def test_a_variable_that_is_passed_over_is_warned_of_once(make, record, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "zmqwork")
+    with tempfile.TemporaryDirectory(prefix="zw-", dir="/tmp") as place:
+        monkeypatch.setattr(tempfile, "tempdir", place)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", f"{place}/missing")
+        make().poll(0.0)
+        assert caplog.records == [], "who only looks around says it in words of his own"
+        make().announce(record(A))
+        make().announce(record(B))
+        [warning] = caplog.records
+        assert warning.levelname == "WARNING"
+        assert f"'{place}/missing'" in warning.getMessage()
+        assert f"it is {place}/zmqwork-{os.getuid()}" in warning.getMessage()

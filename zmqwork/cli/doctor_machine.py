@@ -14,7 +14,7 @@ from pathlib import Path
 
 from zmqwork import __version__
 from zmqwork.cli.finding import FAIL, OK, WARN, Finding
-from zmqwork.discovery.inspection import inspect
+from zmqwork.discovery.inspection import inspect, try_writing
 from zmqwork.discovery.runtime import base_directory, hashed, socket_of
 from zmqwork.errors import TransportError
 from zmqwork.transport import clock
@@ -91,7 +91,7 @@ def clocks() -> Iterator[Finding]:
 def local_directory() -> Iterator[Finding]:
     """Where nodes of this user on this machine find each other."""
     try:
-        found = inspect()
+        found, trouble = inspect(), try_writing()
     except (TransportError, OSError) as error:
         advice = (
             "set XDG_RUNTIME_DIR to a directory of your own, the same for all that should meet",
@@ -107,12 +107,18 @@ def local_directory() -> Iterator[Finding]:
         "mode": f"{found.mode:04o}", "socket_bytes": found.socket_bytes,
         "living": found.living, "stale": found.stale,
     }  # fmt: skip
-    if not os.access(found.path, os.W_OK | os.X_OK):
-        advice = (f"chmod 700 {found.path}",)
-        yield Finding("local directory", FAIL, f"{text}: cannot be written", advice, data)
-    elif found.why.endswith("too long"):
-        advice = ("programs that should meet need the same $XDG_RUNTIME_DIR",)
-        yield Finding("local directory", WARN, text, advice, data)
+    same = "programs that should meet need the same one"
+    try_this: tuple[str, ...]
+    if trouble:
+        try_this = (
+            f"is there room (df {found.path}; df -i {found.path}), and may it be written?",
+            f"or set XDG_RUNTIME_DIR to a directory of your own: {same}",
+        )
+        text = f"nothing can be written there: {trouble}; {text}"
+        yield Finding("local directory", FAIL, text, try_this, data | {"trouble": trouble})
+    elif found.passed_over:
+        try_this = (f"correct $XDG_RUNTIME_DIR or unset it: {same}",)
+        yield Finding("local directory", WARN, text, try_this, data)
     else:
         left = f", {found.stale} files of killed nodes (removed by the next look)"
         yield Finding("local directory", OK, text + (left if found.stale else ""), data=data)
@@ -125,10 +131,17 @@ def ports(timeout: float) -> Iterator[Finding]:
     except TransportError:
         base = None  # said by `local_directory`
     if base is not None:
+        yield _ipc(base, timeout)
+    yield _port("tcp", "tcp://127.0.0.1:*", timeout)
+
+
+def _ipc(base: Path, timeout: float) -> Finding:
+    try:
         with tempfile.TemporaryDirectory(prefix="doctor-", dir=base) as directory:
             path = socket_of(Path(directory), hashed(directory, 8))
-            yield _port("ipc", f"ipc://{path}", timeout)
-    yield _port("tcp", "tcp://127.0.0.1:*", timeout)
+            return _port("ipc", f"ipc://{path}", timeout)
+    except OSError as error:  # what helps is said by `local_directory`
+        return Finding("ipc", FAIL, f"not tried: {error}")
 
 
 def _port(name: str, endpoint: str, timeout: float) -> Finding:

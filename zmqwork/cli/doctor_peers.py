@@ -106,6 +106,8 @@ def _silent(node: dict[str, Any], search: Search) -> Finding:
         state, why = WARN, f"a node of zmqwork: {said}"
     if node["state"] == "refused":
         advice.append(_of_refusal(why, search))
+    elif node.get("reach") == "refused" and str(node["endpoint"]).startswith("ipc://"):
+        advice.append(_of_no_socket(node))
     elif node.get("reach") in _ADVICE:
         advice.append(_ADVICE[node["reach"]])
     elif node.get("reach") == "zeromq":
@@ -114,6 +116,15 @@ def _silent(node: dict[str, Any], search: Search) -> Finding:
     keys = ("key", "source", "endpoint", "node_id", "name", "role", "state", "why", "reach")
     data = {key: node.get(key) for key in keys}
     return Finding(f"peer {name}", state, why, tuple(advice), data)
+
+
+def _of_no_socket(node: dict[str, Any]) -> str:
+    if node["source"] == "static":
+        return "is it started, and is that its path? zmqwork ps shows the nodes of this machine"
+    return (
+        "its process lives, but its socket file was removed. It binds it again within seconds, or "
+        "its log says why not: restart that node if it does not come back"
+    )
 
 
 def _of_refusal(why: str, search: Search) -> str:

@@ -14,7 +14,7 @@ from zmqwork.cli import exits
 from zmqwork.cli.output import Output, complain
 from zmqwork.cli.parser import Parser, add_output, add_search, seconds
 from zmqwork.cli.survey import Search, Survey, label, name_reasons, node_id_of, records
-from zmqwork.discovery.runtime import base_directory
+from zmqwork.discovery.runtime import choose
 from zmqwork.errors import UsageError
 
 EXAMPLES = """
@@ -159,7 +159,7 @@ def _not_found(
     else:
         complain("It has ended, and what it had not settled with it (there is no journal yet);")
         complain("or it belongs to another user, host or realm: ask there.")
-    where = [str(base_directory())] if search.local else []
+    where = [f"{choose().base} ({choose().why})"] if search.local else []
     complain(f"Looked in {', '.join([*where, *search.peers]) or 'no place'};")
     complain(f"seen {len(survey.nodes)} of {survey.known} nodes in {len(survey.realms)} realms.")
     return exits.NO_WORKER

@@ -15,7 +15,7 @@ from zmqwork.cli import exits
 from zmqwork.cli.output import Output, complain
 from zmqwork.cli.parser import Parser, add_output, add_search, seconds
 from zmqwork.cli.survey import Search, Survey, label, name_reasons, records
-from zmqwork.discovery.runtime import base_directory
+from zmqwork.discovery.runtime import choose
 
 EXAMPLES = """
 zmqwork ps
@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
     if survey.nodes:
         output.table(_COLUMNS, map(_row, survey.nodes))
     if output.for_people:
+        if search.local and choose().warning:
+            complain(choose().warning)
         for text in _remarks(survey):
             complain(text)
         if not survey.nodes:
@@ -85,7 +87,9 @@ def _complain_of_nobody(search: Search) -> None:
     where += " (by mdns as well)" if "mdns" in search.sources else ""
     complain(f"zmqwork ps: no node of {where} answered.")
     if search.local:
-        complain(f"Looked in {base_directory()} ($XDG_RUNTIME_DIR decides), and at --peer.")
+        choice = choose()
+        how = "see above" if choice.passed_over else choice.why
+        complain(f"Looked in {choice.base} ({how}), and at --peer.")
     complain("Start one: zmqwork worker MODULE:APP        Find out more: zmqwork doctor")
 
 

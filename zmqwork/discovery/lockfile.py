@@ -43,7 +43,7 @@ def publish(path: Path, data: bytes) -> int:
         except OSError as error:
             raise TransportError(f"cannot announce in {path.parent}: {error.strerror}") from error
         try:
-            os.write(fd, data)
+            _write(fd, data)
             temporary.replace(path)
         except FileNotFoundError:
             os.close(fd)
@@ -54,6 +54,12 @@ def publish(path: Path, data: bytes) -> int:
         else:
             return fd
     raise TransportError(f"cannot announce in {path.parent}: its files vanish while written")
+
+
+def _write(fd: int, data: bytes) -> None:
+    # The first part of a record fits on a disk that is almost full.
+    if os.write(fd, data) < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _lock_new(path: Path) -> int:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from zmqwork.errors import TransportError
@@ -19,14 +20,36 @@ _NODE_DIGITS = 16
 _SOCKET_SUFFIX = ".sock"
 
 _PRIVATE = 0o700
+_UNSET = "$XDG_RUNTIME_DIR is not set"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Where the directories of all realms are.
+
+    Attributes:
+        base: the directory that holds them.
+        why: how it was chosen, for people.
+        passed_over: why ``XDG_RUNTIME_DIR``, which is set, is not used; else empty.
+    """
+
+    base: Path
+    why: str
+    passed_over: str = ""
+
+    @property
+    def warning(self) -> str:
+        """What a person should know of this choice, or nothing."""
+        if not self.passed_over:
+            return ""
+        return f"{self.why}. Instead it is {self.base}, where only nodes with the same choice meet"
 
 
 def runtime_directory(realm: str) -> Path:
     """The directory of one realm, made if it is missing.
 
     It lies in ``$XDG_RUNTIME_DIR/zmqwork/``, or in ``zmqwork-<uid>/`` of the system's temporary
-    directory where that variable is not set, names a directory that is not ours to use, or is
-    too long for a socket's path.
+    directory where that variable is not set, or cannot be used: `choose` says why.
 
     Raises:
         TransportError: the directory exists and belongs to somebody else, others may enter it,
@@ -34,7 +57,7 @@ def runtime_directory(realm: str) -> Path:
     """
     base = base_directory()
     directory = base / hashed(realm, _REALM_DIGITS)
-    _make_private(directory)
+    make_private(directory)
     return directory
 
 
@@ -44,8 +67,8 @@ def base_directory() -> Path:
     Raises:
         TransportError: as `runtime_directory`.
     """
-    base = _base()
-    _make_private(base)
+    base = choose().base
+    make_private(base)
     return base
 
 
@@ -64,28 +87,51 @@ def hashed(text: str, digits: int) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:digits]
 
 
-def _base() -> Path:
+def choose() -> Choice:
+    """Which directory holds those of all realms; nothing is made.
+
+    Raises:
+        TransportError: every name is too long for a socket's path.
+    """
     uid = os.getuid()
     xdg = os.environ.get("XDG_RUNTIME_DIR", "")
-    # `su` and `sudo` leave the variable of the user before: the directory is then not ours.
-    if xdg and Path(xdg).is_absolute() and _is_ours(Path(xdg), uid):
-        base = Path(xdg) / "zmqwork"
-        if _fits(base):
-            return base
+    why_not = _unusable(xdg, uid) if xdg else ""
+    if xdg and not why_not:
+        return Choice(Path(xdg) / "zmqwork", "in $XDG_RUNTIME_DIR")
+    why = f"$XDG_RUNTIME_DIR ({xdg!r}) is not used: {why_not}" if xdg else _UNSET
     # TMPDIR may be long as well (macOS, build systems); the last one is short everywhere.
     for parent in (tempfile.gettempdir(), "/tmp"):  # noqa: S108 - owner and mode are checked
         base = Path(parent) / f"zmqwork-{uid}"
         if _fits(base):
-            return base
+            return Choice(base, why, why_not)
     raise TransportError(f"no directory whose name is short enough for a socket: {base}")
 
 
-def _is_ours(path: Path, uid: int) -> bool:
+def _unusable(xdg: str, uid: int) -> str:
+    """Why the directory of the user's choice cannot be used, or nothing."""
+    path = Path(xdg)
+    if not path.is_absolute():
+        return "it is not an absolute path"
     try:
-        found = path.stat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == uid and os.access(path, os.W_OK)
+        return _unusable_directory(path, uid)
+    except OSError as error:
+        return f"it cannot be looked at ({error.strerror})"
+
+
+def _unusable_directory(path: Path, uid: int) -> str:
+    found = path.stat()
+    if not stat.S_ISDIR(found.st_mode):
+        return "it is not a directory"
+    # `su` and `sudo` leave the variable of the user before.
+    if found.st_uid != uid:
+        return f"it belongs to user {found.st_uid}, and this process is user {uid}"
+    if not os.access(path, os.W_OK | os.X_OK):
+        read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+        what = "its file system is read-only" if read_only else "its mode"
+        return f"it cannot be written ({what})"
+    if not _fits(path / "zmqwork"):
+        return f"it is too long: a socket's path may have {SOCKET_PATH_BYTES_MAX} bytes"
+    return ""
 
 
 def _fits(base: Path) -> bool:
@@ -93,7 +139,12 @@ def _fits(base: Path) -> bool:
     return len(os.fsencode(longest)) <= SOCKET_PATH_BYTES_MAX
 
 
-def _make_private(path: Path) -> None:
+def make_private(path: Path) -> None:
+    """Make a directory that only this user may enter, if it is missing; or check that it is one.
+
+    Raises:
+        TransportError: as `runtime_directory`.
+    """
     try:
         path.mkdir(mode=_PRIVATE, exist_ok=True)
         # lstat: a link that somebody put there would lead into a directory of his choice.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from zmqwork.core.events import PeerForgotten, PeerFound
 from zmqwork.discovery.directory import LocalDirectory
 from zmqwork.discovery.lookup import is_name, parse_name
 from zmqwork.discovery.record import Record
+from zmqwork.discovery.runtime import choose
 from zmqwork.discovery.source import Source
 from zmqwork.discovery.static import parse_peers, peers_of_environment
 from zmqwork.errors import ConfigError, UsageError
@@ -18,6 +20,8 @@ _EAGER_INTERVAL = 0.02
 _CALM_INTERVAL = 0.25
 # A node that died without a word changes nothing in its directory, so the locks are tried anew.
 _SWEEP_INTERVAL = 5.0
+
+_log = logging.getLogger("zmqwork")
 
 _LOCAL = "local:"
 _STATIC = "static:"
@@ -83,6 +87,7 @@ class Discovery:
         self._own = record
         if self._directory is not None:
             self._directory.announce(record)
+            _warn_of_passed_over()
         for source in self._others:
             source.announce(record)
 
@@ -170,6 +175,18 @@ class Discovery:
             if before.get(key) != record
         ]
         return [*gone, *found]
+
+
+_warned = ""
+
+
+def _warn_of_passed_over() -> None:
+    """Once for each value of the variable, and not for each node of this process."""
+    global _warned  # noqa: PLW0603 - the environment is the process's, so is the warning
+    warning = choose().warning
+    if warning and warning != _warned:
+        _log.warning("%s", warning)
+    _warned = warning
 
 
 def join_realm(

@@ -111,7 +111,9 @@ def _unconnected(error: OSError) -> Reach:
     if error.errno == errno.ECONNREFUSED:
         return Reach(REFUSED, "connection refused: nobody listens there")
     if error.errno == errno.ENOENT:
-        return Reach(REFUSED, "there is no such socket: nobody listens there")
+        return Reach(
+            REFUSED, "there is no such socket file: it was removed, or nobody listens there"
+        )
     why = os.strerror(error.errno) if error.errno else str(error)
     return Reach(UNKNOWN, f"cannot connect: {why}")
 
