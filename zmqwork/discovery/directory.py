@@ -18,7 +18,7 @@ from pathlib import Path
 
 from zmqwork.discovery.lockfile import is_free, open_to_watch, publish, remove_if_same
 from zmqwork.discovery.record import RECORD_BYTES_MAX, Record, decode_record
-from zmqwork.discovery.runtime import node_stem, runtime_directory, socket_of
+from zmqwork.discovery.runtime import make_private, node_stem, runtime_directory, socket_of
 from zmqwork.discovery.stamp import Stamp
 
 __all__ = ["LocalDirectory", "runtime_directory"]
@@ -72,12 +72,20 @@ class LocalDirectory:
         Raises:
             TransportError: the directory cannot be written.
         """
-        # Once more: somebody may have cleaned up since.
-        runtime_directory(self._realm)
+        self.make_again()
         self._locks.append(publish(self._file(node_stem(record.node_id)), record.encode()))
         self._node_id = record.node_id
         if len(self._locks) > ANNOUNCED_MAX:
             os.close(self._locks.pop(0))
+
+    def make_again(self) -> None:
+        """Make the directory if somebody has removed it: where it was, whatever is set by now.
+
+        Raises:
+            TransportError: as `runtime_directory`.
+        """
+        make_private(self.path.parent)
+        make_private(self.path)
 
     def withdraw(self) -> None:
         """Become invisible to those who look from now on; the lock still says "alive"."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from zmqwork.core.events import PeerForgotten, PeerFound
 from zmqwork.discovery.directory import LocalDirectory
 from zmqwork.discovery.lookup import is_name, parse_name
+from zmqwork.discovery.presence import Presence
 from zmqwork.discovery.record import Record
 from zmqwork.discovery.runtime import choose
 from zmqwork.discovery.source import Source
@@ -58,7 +59,8 @@ class Discovery:
         self._others = tuple(others)
         self._peers = peers_of_environment() if peers is None else parse_peers(peers)
         self._directory = LocalDirectory(realm) if local else None
-        self._own: Record | None = None
+        self._presence: Presence | None = None
+        self._bind_again: Callable[[str], None] | None = None
         # Bounded by what fits in the directory: each is a file of a living process.
         self._known: dict[str, Record] = {}
         self._static_said = False
@@ -76,24 +78,29 @@ class Discovery:
         calm = self._known or self._peers or any(source.found for source in self._others)
         return _CALM_INTERVAL if calm else _EAGER_INTERVAL
 
-    def announce(self, record: Record) -> None:
+    def announce(self, record: Record, bind_again: Callable[[str], None] | None = None) -> None:
         """Make this node visible; call it again when its endpoints change.
+
+        Args:
+            record: what others see.
+            bind_again: binds an ipc endpoint whose file was removed; it is called by `poll`.
 
         Raises:
             TransportError: the local directory cannot be written.
         """
         if record.realm != self._realm:
             raise UsageError(f"a node of realm {record.realm!r} announced in {self._realm!r}")
-        self._own = record
         if self._directory is not None:
             self._directory.announce(record)
+            self._bind_again = bind_again or self._bind_again
+            self._presence = Presence(self._directory, record, self._bind_again)
             _warn_of_passed_over()
         for source in self._others:
             source.announce(record)
 
     def withdraw(self) -> None:
         """Stay reachable for those who know this node, and be found by nobody else."""
-        self._own = None
+        self._presence = None
         if self._directory is not None:
             self._directory.withdraw()
         self.say_goodbye()
@@ -156,16 +163,15 @@ class Discovery:
             source.close()
 
     def _poll_local(self, directory: LocalDirectory) -> list[PeerFound | PeerForgotten]:
+        trouble = self._presence.keep() if self._presence else ""
         try:
-            if self._own is not None and not directory.announced():
-                directory.announce(self._own)
             records = directory.scan()
         except OSError as error:
             # Descriptors used up, or the directory taken away: what is known stays known.
             self._trouble = f"failed: {error}"
             return []
-        self._trouble = ""
-        own_id = self._own.node_id if self._own else ""
+        self._trouble = f"failed: {trouble}" if trouble else ""
+        own_id = self._presence.record.node_id if self._presence else ""
         now_known = {_LOCAL + r.node_id: r for r in records if r.node_id != own_id}
         before, self._known = self._known, now_known
         gone = [PeerForgotten(key) for key in before if key not in now_known]

@@ -102,7 +102,8 @@ class Producer:
             wanted = [] if directory is None else [f"ipc://{directory.socket_path(config.node_id)}"]
             self._endpoints = tuple(self._loop.bind([*wanted, *discovery.default_bind]))
             if self._endpoints:
-                discovery.announce(record_of(config, "producer", self._endpoints))
+                record = record_of(config, "producer", self._endpoints)
+                discovery.announce(record, self._loop.bind_again)
         except BaseException:
             self._loop.close()
             discovery.close()

@@ -143,7 +143,7 @@ class Worker:
             directory = discovery.directory
             wanted = [] if directory is None else [f"ipc://{directory.socket_path(config.node_id)}"]
             self.endpoints = tuple(loop.bind([*wanted, *self._bind]))
-            discovery.announce(record_of(config, "worker", self.endpoints))
+            discovery.announce(record_of(config, "worker", self.endpoints), loop.bind_again)
         except BaseException:
             loop.close()
             discovery.close()
