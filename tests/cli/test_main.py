@@ -40,7 +40,7 @@ def test_help_names_every_command_and_exit_code(capsys):
     text = capsys.readouterr().out
     for command in COMMANDS:
         assert f"  {command} " in text
-    for code in (0, 1, 2, 3, 4, 78, 130, 143):
+    for code in (0, 1, 2, 3, 4, 70, 74, 78, 130, 143):
         assert f"  {code} " in text
 
 

@@ -17,14 +17,19 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
 
 from zmqwork import __version__
 from zmqwork.cli import exits
-from zmqwork.cli.output import complain
+from zmqwork.cli.output import (
+    OutputFailed,
+    complain,
+    lead_nowhere,
+    open_closed_streams,
+    writing,
+)
 from zmqwork.cli.parser import Parser, nearest
 from zmqwork.errors import ZmqworkError
 
@@ -66,16 +71,20 @@ class _Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    open_closed_streams()
     try:
         return _run_and_flush(words)
     except ZmqworkError as error:
+        if isinstance(error, OutputFailed):
+            # Python would complain once more when it flushes what is left.
+            lead_nowhere(sys.stdout.fileno())
         complain(f"zmqwork {words[0]}: {error}")
         return exits.exit_code(error)
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     except BrokenPipeError:
-        # The reader has seen enough (`| head`). Python would complain once more when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has seen enough (`| head`).
+        lead_nowhere(sys.stdout.fileno())
         return exits.BROKEN_PIPE
 
 
@@ -84,17 +93,23 @@ def _run_and_flush(words: list[str]) -> int:
         return _run(words)
     finally:
         # Here, where a closed pipe is understood, and not when the interpreter ends.
-        sys.stdout.flush()
+        with writing():
+            sys.stdout.flush()
 
 
 def _run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         commands = "\n".join(f"  {name:<10}{what}" for name, what in COMMANDS.items())
         text = _HELP.format(commands=commands, exits=exits.HELP)
-        print(text, end="", file=sys.stdout if words else sys.stderr)
-        return exits.OK if words else exits.USAGE
+        if not words:
+            print(text, end="", file=sys.stderr)
+            return exits.USAGE
+        with writing():
+            print(text, end="")
+        return exits.OK
     if words[0] in ("-V", "--version"):
-        print(f"zmqwork {__version__}")
+        with writing():
+            print(f"zmqwork {__version__}")
         return exits.OK
     name = words[0]
     if name not in COMMANDS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zmqwork.cli.output import OutputFailed
 from zmqwork.errors import (
     ConfigError,
     NoWorker,
@@ -15,8 +16,9 @@ FAILED = 1
 USAGE = 2
 NO_WORKER = 3
 UNKNOWN_TASK = 4
-# sysexits.h: EX_SOFTWARE and EX_CONFIG.
+# sysexits.h: EX_SOFTWARE, EX_IOERR and EX_CONFIG.
 BROKEN = 70
+UNWRITABLE = 74
 CONFIG = 78
 # What a shell says of a process that a signal ended: 128 and the signal's number.
 INTERRUPTED = 130
@@ -32,6 +34,7 @@ exit codes:
   3    no worker, or no node, was found in time
   4    no such task: the producer that was asked never had it
   70   a node failed by a bug of zmqwork: its log says where
+  74   the output cannot be written: the disk is full (a worker goes on without its banner)
   78   configuration: a value, an address that may not be bound, a directory that is not safe
   130  Ctrl-C cut it short        143  SIGTERM cut it short"""
 
@@ -40,6 +43,8 @@ def exit_code(error: ZmqworkError) -> int:
     """The exit code for an error that ends a command."""
     if isinstance(error, NoWorker):
         return NO_WORKER
+    if isinstance(error, OutputFailed):
+        return UNWRITABLE
     if isinstance(error, ConfigError | TransportError):
         return CONFIG
     return USAGE if isinstance(error, UsageError) else FAILED

@@ -2,13 +2,58 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from zmqwork.errors import ZmqworkError
+
 TABLE, JSON, QUIET = "table", "json", "quiet"
+
+
+class OutputFailed(ZmqworkError):
+    """Standard output takes no more; a reader that has closed its pipe is a BrokenPipeError."""
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """Within it an error is one of standard output: `OutputFailed`, with the system's reason."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputFailed(f"the output cannot be written: {reason}") from error
+
+
+def open_closed_streams() -> None:
+    """Standard streams that whoever started this had closed (``>&-``) lead nowhere.
+
+    Otherwise the next socket would get their descriptors, and with them what children print.
+    """
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is not None:
+            continue
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            lead_nowhere(descriptor)
+        setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def lead_nowhere(descriptor: int) -> None:
+    """Let what is still written to a descriptor, also at the interpreter's end, vanish."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    if nowhere == descriptor:  # it was closed, and the lowest free one
+        os.set_inheritable(nowhere, True)
+        return
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def printable(text: object) -> str:
@@ -52,7 +97,8 @@ class Output:
     def line(self, text: str = "") -> None:
         """A line for people."""
         if self.for_people:
-            print(text, flush=True)
+            with writing():
+                print(text, flush=True)
 
     def lines(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Lines of a name and a value, aligned."""
@@ -66,21 +112,26 @@ class Output:
         if not self.for_people:
             return
         cells = [["" if cell is None else printable(cell) for cell in row] for row in rows]
-        if not _print_rich(columns, cells):
-            for text in plain_table(columns, cells):
-                print(text)
-            sys.stdout.flush()
+        with writing():
+            if not _print_rich(columns, cells):
+                for text in plain_table(columns, cells):
+                    print(text)
+                sys.stdout.flush()
 
     def json(self, value: Any) -> None:
         """One JSON object on a line of its own, for programs."""
         if self.form == JSON:
-            print(json.dumps(value, default=plain), flush=True)
+            text = json.dumps(value, default=plain)
+            with writing():
+                print(text, flush=True)
 
 
 def complain(text: str) -> None:
     """Say on standard error what went wrong; the text may hold what a peer sent."""
     lines = text.expandtabs(4).split("\n")
-    print("\n".join(map(printable, lines)), file=sys.stderr, flush=True)
+    # What cannot be said there can be said nowhere; the exit code is left.
+    with contextlib.suppress(OSError):
+        print("\n".join(map(printable, lines)), file=sys.stderr, flush=True)
 
 
 def plain(value: object) -> object:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from zmqwork.cli import exits
+from zmqwork.cli.output import writing
 from zmqwork.discovery.source import parse_sources
 from zmqwork.discovery.static import parse_peer
 from zmqwork.errors import ConfigError
@@ -37,6 +39,14 @@ class Parser(argparse.ArgumentParser):
         if rest:
             self._refuse(next((word for word in rest if word.startswith("-")), rest[0]))
         return args
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse takes help that nobody could write for help that was given.
+        if file is None or file is not sys.stdout:
+            super()._print_message(message, file)
+            return
+        with writing():
+            file.write(message)
 
     def _refuse(self, word: str) -> NoReturn:
         options = sorted(self._option_string_actions)

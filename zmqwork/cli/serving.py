@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 from zmqwork import __version__
 from zmqwork.app import App
 from zmqwork.cli import exits
-from zmqwork.cli.output import Output
+from zmqwork.cli.output import Output, OutputFailed, lead_nowhere
 from zmqwork.cli.search import search_options
 from zmqwork.cli.target import load_app, search_current_directory
 from zmqwork.errors import UsageError
@@ -22,6 +23,8 @@ from zmqwork.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from zmqwork.worker import Worker
+
+_log = logging.getLogger("zmqwork")
 
 _LEAVING = """\
 Ctrl-C finishes what runs and leaves; again: gives it back; a third time: leaves at once."""
@@ -56,7 +59,7 @@ def serve(args: argparse.Namespace) -> int:
         worker.start()
         if args.until_eof:
             threading.Thread(target=_leave_at_eof, args=(worker,), daemon=True).start()
-        _show(Output(args.output), worker.status(), worker, args.pool)
+        _introduce(Output(args.output), worker, args.pool)
         # A lock that is waited for without end would not let the signals in on all platforms.
         while not worker.wait(3600.0):
             pass
@@ -73,6 +76,16 @@ def _app(target: str | None, allow: list[str]) -> App:
         )
     search_current_directory()
     return App(DEFAULT_REALM)
+
+
+def _introduce(output: Output, worker: Worker, pool: str) -> None:
+    """Print the banner; a worker that cannot is none the worse for it."""
+    status = worker.status()
+    try:
+        _show(output, status, worker, pool)
+    except (OutputFailed, BrokenPipeError) as error:
+        lead_nowhere(sys.stdout.fileno())
+        _log.warning("serving without a banner: %s", error)
 
 
 def _show(output: Output, status: dict[str, Any], worker: Worker, pool: str) -> None:
