@@ -98,8 +98,8 @@ def test_a_second_signal_gives_back_what_runs(start_worker, producer, fifo, wait
     pid = int(fifo.read())
     victim.send(signal.SIGINT)
     wait_until(lambda: "draining" in victim.text(), "it drains")
-    victim.send(signal.SIGINT)
-    assert victim.wait() == 130
+    victim.send(signal.SIGTERM)
+    assert victim.wait() == 143
     assert "Traceback" not in victim.text()
     wait_until(lambda: process_is_gone(pid), "the child is gone")
     assert not future.done()

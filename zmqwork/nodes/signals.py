@@ -1,15 +1,23 @@
-"""Signals of a worker: the first drains, the second gives back, the third leaves."""
+"""Signals of a worker: the first drains, the second gives back, the third leaves.
+
+The same signal again within `ECHO_INTERVAL` is the same word said twice: GNU `timeout` and some
+supervisors signal the process and then its group. A person's second Ctrl-C comes later.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+import time
 from types import FrameType
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from zmqwork.nodes.worker import Worker
+
+# Seconds; from the signal that counted, so that a key held down counts again in the end.
+ECHO_INTERVAL = 0.5
 
 
 class StopSignals:
@@ -22,6 +30,8 @@ class StopSignals:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._count = 0
+        self._counted = 0
+        self._counted_at = 0.0
         self.exit_code = 0
         names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
         self._signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
@@ -38,6 +48,10 @@ class StopSignals:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del frame
+        now = time.monotonic()
+        if number == self._counted and now - self._counted_at < ECHO_INTERVAL:
+            return
+        self._counted, self._counted_at = number, now
         self._count += 1
         if self._count == 1 and number != getattr(signal, "SIGQUIT", None):
             self._say("draining: running tasks finish, waiting ones go back (again: stop now)")
