@@ -100,6 +100,7 @@ class Executor(concurrent.futures.Executor):
         on_full: Literal["block", "raise"] = "block",
         **options: Unpack[Options],
     ) -> None:
+        _refuse_max_workers(app, dict(options))
         check_options("an executor", options, TASK_OPTION_NAMES)
         check_number("local_workers", local_workers, 0, _LOCAL_MAX)
         if not isinstance(local_workers, int):
@@ -256,6 +257,18 @@ def _results(
         if under_way:
             producer: Producer = under_way[0][0]._producer
             producer.abandon([future.seq for future, _ in under_way])
+
+
+def _refuse_max_workers(app: object, options: dict[str, object]) -> None:
+    """What the standard library's executors take, first or by that name, is another thing here."""
+    count = options.get("max_workers")
+    if count is None and isinstance(app, int):
+        count = app
+    if count is not None:
+        raise ConfigError(
+            f"an executor uses workers wherever they are; to start some of its own here: "
+            f"local_workers={count!r}"
+        )
 
 
 def _producer_maker(

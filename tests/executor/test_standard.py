@@ -389,6 +389,16 @@ def test_failing_initializer(place):
         zmqwork.Executor(local_workers=1, initializer=f.fail_to_initialize)
 
 
+def test_what_the_standard_library_calls_max_workers(place):
+    for make in (
+        lambda: zmqwork.Executor(2),
+        lambda: zmqwork.Executor(max_workers=2),
+        lambda: zmqwork.Executor("app", max_workers=2, max_retries=1),
+    ):
+        with pytest.raises(zmqwork.ConfigError, match=r"local_workers=2$"):
+            make()
+
+
 @pytest.mark.parametrize(
     "options", [{"local_workers": -1}, {"local_workers": 1.5}, {"on_full": "no"}, {"queu": "a"},
                 {"initializer": f.initialize}],
