@@ -161,6 +161,7 @@ def test_using_makes_a_copy_with_other_options():
         ({"zzz": 1}, "known are expires, max_retries"),
         ({"max_retries": -1}, "max_retries must be a number at least 0|from 0"),
         ({"max_retries": 1.5}, "whole number"),
+        ({"max_retries": 2_000_000}, "from 0 to 1000000, not 2000000"),
         ({"queue": ""}, "queue must be a non-empty string"),
         ({"expires": "1"}, "expires must be a number"),
     ],

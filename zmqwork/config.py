@@ -31,8 +31,15 @@ def check_name(what: str, name: str) -> str:
 def check_number(what: str, value: float, low: float, high: float = math.inf) -> None:
     """Raise `ConfigError` unless ``low <= value <= high`` (NaN and booleans never are)."""
     if type(value) not in (int, float) or not low <= value <= high:
-        bound = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+        bound = f"from {_digits(low)} to {_digits(high)}"
+        if high == math.inf:
+            bound = f"at least {_digits(low)}"
         raise ConfigError(f"{what} must be a number {bound}, not {value!r}")
+
+
+def _digits(value: float) -> str:
+    """A bound as people write it, without an exponent."""
+    return str(int(value)) if math.isfinite(value) and value == int(value) else f"{value:g}"
 
 
 def check_options(what: str, given: Iterable[str], known: Iterable[str]) -> None:
@@ -55,6 +62,17 @@ def check_patterns(patterns: Collection[str], tasks: Collection[str] = ()) -> No
             raise ConfigError(f"allow is for functions, as 'pkg.module.*', not {pattern!r}")
         if pattern in tasks:
             raise ConfigError(f"allow={pattern!r} is the name of a task: write 'MODULE.{pattern}'")
+        dotted = pattern.replace(":", ".")
+        if ".." in dotted or dotted.startswith(".") or dotted.endswith("."):
+            raise ConfigError(
+                f"allow={pattern!r} matches nothing: no name of a function begins or ends with a "
+                "dot, or has two in a row; 'pkg.*' is all of pkg"
+            )
+        if "." not in dotted and "*" not in dotted:
+            raise ConfigError(
+                f"allow={pattern!r} matches nothing: a function has its module before its name; "
+                f"'{pattern}.*' is all of {pattern}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

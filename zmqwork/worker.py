@@ -43,7 +43,7 @@ def make_worker(
     if isinstance(allow, str):
         raise ConfigError(f"allow is a list of patterns: [{allow!r}]")
     allow = tuple(dict.fromkeys(allow))
-    check_patterns(allow)
+    check_patterns(allow, tasks)
     if not tasks and not allow:
         raise UsageError(
             f"app {realm!r} has no task: define them (@app.task) before the worker is made"

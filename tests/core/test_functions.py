@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from desks import ProducerDesk, WorkerDesk, done
 
-from zmqwork.config import PATTERNS_MAX, TaskOptions
+from zmqwork.config import PATTERNS_MAX, TaskOptions, check_patterns
 from zmqwork.core import functions
 from zmqwork.core.effects import Answer
 from zmqwork.core.events import CancelRequested, StatusRequested
 from zmqwork.core.functions import ANY
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.messages import REJECTED, Done, Failure, Started, Tasks, Welcome
+from zmqwork.errors import ConfigError
 
 
 def function(name, **options):
@@ -47,6 +48,24 @@ def function(name, **options):
 def test_patterns(pattern, name, allowed):
     assert functions.allows([pattern], name) is allowed
     assert functions.allows(["nothing", pattern], name) is allowed
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["pkg..x", "pkg:.x", "pkg.:x", ".x", ":x", "pkg.", "pkg:", "*.", "pkg..*", "pkg", "f2"],
+)
+def test_a_pattern_that_can_match_nothing_is_refused(pattern):
+    for name in ("pkg.module:f", "pkg:x", "f2:f2", "pkg:pkg"):
+        assert not functions.allows([pattern], name)
+    with pytest.raises(ConfigError, match="matches nothing"):
+        check_patterns([pattern])
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*", "**", "pkg*", "pkg.*", "*.f", "pkg:f", "a*b*c", "my-file.f"]
+)
+def test_a_pattern_that_can_match_something_is_taken(pattern):
+    check_patterns([pattern])
 
 
 def test_what_a_peer_writes_is_matched_in_linear_time():
