@@ -236,6 +236,8 @@ def test_overdue_without_a_worker():
         with pytest.raises(TimeoutError, match=r"not running yet after 0.001 s\nlooked") as caught:
             future.result(0.001)
         assert type(caught.value) is TimeoutError
+        with pytest.raises(TimeoutError, match=r"not running yet after 0.00123 s\n"):
+            future.result(0.001234567)
         node.workers = 0
         with pytest.raises(NoWorker, match=r"not run within 0.001 s\nlooked everywhere"):
             future.result(0.001)

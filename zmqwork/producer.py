@@ -202,9 +202,9 @@ class Producer:
         node = self._started()
         why = node.explain(future.seq)
         if not future.running() and not node.could_run(future.seq):
-            return NoWorker(future.id, f"not run within {timeout:g} s\n{why}")
+            return NoWorker(future.id, f"not run within {_short(timeout)} s\n{why}")
         state = "running" if future.running() else "not running yet"
-        return TimeoutError(f"task {future.id} is {state} after {timeout:g} s\n{why}")
+        return TimeoutError(f"task {future.id} is {state} after {_short(timeout)} s\n{why}")
 
     # --- inside
 
@@ -239,3 +239,8 @@ class Producer:
     def _unsettled(node: Node) -> str:
         count = node.status().get("pending", 0)
         return f"{count} unsettled task{'' if count == 1 else 's'}"
+
+
+def _short(seconds: float) -> str:
+    """To three digits behind the point, or three that count."""
+    return f"{seconds:.3g}" if seconds < 1 else f"{seconds:.3f}".rstrip("0").rstrip(".")

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 
 import pytest
+
+from zmqwork.cli import call
 
 
 def test_a_call_prints_the_result(worker, zmqwork):
@@ -30,6 +33,22 @@ def test_a_call_prints_the_result(worker, zmqwork):
     }
 
 
+def test_the_help_says_how_arguments_are_read(zmqwork):
+    text = " ".join(zmqwork("call", "--help").stdout.split())
+    assert "each is JSON if it can be read as JSON, and text otherwise" in text
+    assert "so are NaN, Infinity and 1e999, which JSON does not have" in text
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999", "[NaN]", "nan"])
+def test_what_json_does_not_have_is_text(text):
+    assert call._value(text) == text
+
+
+def test_what_json_has_is_a_value():
+    texts = ["7", "-1.5e3", "true", "null", '"NaN"', '{"a": [1]}']
+    assert [call._value(text) for text in texts] == [7, -1500.0, True, None, "NaN", {"a": [1]}]
+
+
 def test_a_task_that_fails_is_shown_with_its_traceback(worker, zmqwork):
     worker()
     done = zmqwork("call", "thumbs:app", "fail", "no such\x1b[2J tile")
@@ -53,7 +72,9 @@ def test_nobody_is_there(zmqwork):
     assert time.monotonic() - begun_at < 30
     done = zmqwork("call", "thumbs:app", "double", "1", "--timeout", "0.5", "-o", "json")
     assert done.returncode == 3
-    assert json.loads(done.stdout)["error"]["type"] == "NoWorker"
+    error = json.loads(done.stdout)["error"]
+    assert error["type"] == "NoWorker"
+    assert error["text"].endswith("The task is cancelled: --timeout 0.5 is over")
 
 
 def test_it_takes_too_long(worker, start, gate):
@@ -61,7 +82,11 @@ def test_it_takes_too_long(worker, start, gate):
     call = start("call", "thumbs:app", "wait_for", *gate.words, "--timeout", "3")
     gate.wait_begun()
     assert call.wait(30) == 1
-    assert "running after 3 s" in call.stderr.read()
+    said = call.stderr.read()
+    first, second, *_ = said.splitlines()
+    task_id = re.fullmatch(r"zmqwork call: task (\w{8}-1) is running after 3 s", first)[1]
+    assert second.startswith(f"task {task_id}: attempt 1 runs on worker ")
+    assert said.endswith("\nThe task is cancelled: --timeout 3 is over\n")
 
 
 @pytest.mark.parametrize(
@@ -72,6 +97,7 @@ def test_it_takes_too_long(worker, start, gate):
         (["thumbs:app", "double"], "missing 1 required positional argument: 'value'"),
         (["thumbs:app", "double", "1", "--kwargs", '{"tims": 2}'], "'tims'"),
         (["thumbs:app", "double", "1", "--kwargs", "[1]"], "is no JSON object"),
+        (["thumbs:app", "double", "1", "--kwargs", '{"times": NaN}'], "is no JSON object"),
         (["thumbz:app", "double", "1"], "did you mean thumbs:app?"),
         (["thumbs:app", "double", '"\\ud800"'], "argument"),
     ],

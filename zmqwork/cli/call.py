@@ -1,7 +1,6 @@
 """Submit one task to a worker of the app, wait for its result and print it.
 
-Each argument is read as JSON, and taken as a string if it is none: 7 is a number, thumb.jpg is a
-string, '"7"' is the string 7.
+How its arguments are read stands in the help of ARG.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import time
 from typing import Any
 
@@ -27,15 +27,21 @@ EXAMPLES = """
 zmqwork call thumbs:app thumbnail a.jpg
 zmqwork call thumbs:app thumbnail a.jpg --kwargs '{"width": 100}' --timeout 5
 zmqwork call thumbs:app resize -- -5          what begins with a dash goes behind --
+zmqwork call thumbs:app thumbnail '"7"'       the text 7, not the number
 zmqwork call thumbs:app thumbnail a.jpg -o json | jq .result
 """
+
+# NaN and Infinity are Python's own addition to JSON: they may as well be somebody's name.
+_ARG_HELP = """each is JSON if it can be read as JSON, and text otherwise: 7, true and [1, 2] are
+what they look like, a.jpg is text, and so are NaN, Infinity and 1e999, which JSON does not have;
+'"7"' is the text 7"""
 
 
 def configure(parser: Parser) -> None:
     """Add the options of ``call``."""
     parser.add_argument("target", metavar="MODULE:APP", help="where the app is: thumbs:app")
     parser.add_argument("task", metavar="TASK", help="the task's name")
-    parser.add_argument("args", metavar="ARG", nargs="*", default=[], help="its arguments")
+    parser.add_argument("args", metavar="ARG", nargs="*", default=[], help=_ARG_HELP)
     parser.add_argument(
         "--kwargs", type=_object, default={}, metavar="JSON", help="its arguments by name"
     )
@@ -44,7 +50,8 @@ def configure(parser: Parser) -> None:
         type=seconds,
         default=60.0,
         metavar="SECONDS",
-        help="wait this long for the result (default: 60); then the task is cancelled",
+        help="wait this long for the result (default: 60); then the task is cancelled, also if it "
+        "runs",
     )
     add_output(parser)
     add_search(parser, realm="look for workers of this realm, not of the app's own")
@@ -68,7 +75,9 @@ def run(args: argparse.Namespace) -> int:
         try:
             result = future.result(args.timeout)
         except (TaskError, TimeoutError) as error:
-            return _show_error(output, future.id, error)
+            overdue = isinstance(error, TimeoutError) and not future.done()
+            left = f"\nThe task is cancelled: --timeout {args.timeout:g} is over" if overdue else ""
+            return _show_error(output, future.id, error, left)
         took = time.monotonic() - begun_at
     output.line(_text(result))
     values = {"result": jsonable(result), "seconds": round(took, 6)}
@@ -87,9 +96,18 @@ def _find_task(app: App, name: str) -> Task[..., Any]:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         return text
+
+
+def _refuse(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _refuse(text)
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -109,7 +127,7 @@ def _text(result: object) -> str:
     return "\n".join(printable(line) for line in result.split("\n"))
 
 
-def _show_error(output: Output, task_id: str, error: Exception) -> int:
+def _show_error(output: Output, task_id: str, error: Exception, left: str) -> int:
     failed = isinstance(error, TaskFailed)
     output.json(
         {
@@ -117,11 +135,11 @@ def _show_error(output: Output, task_id: str, error: Exception) -> int:
             "state": "failed" if failed else "unsettled",
             "error": {
                 "type": error.type_name if isinstance(error, TaskFailed) else type(error).__name__,
-                "text": error.text if isinstance(error, TaskFailed) else str(error),
+                "text": error.text if isinstance(error, TaskFailed) else f"{error}{left}",
                 "traceback": error.traceback if isinstance(error, TaskFailed) else "",
             },
         }
     )
     if output.for_people:
-        complain(f"zmqwork call: {error}")
+        complain(f"zmqwork call: {error}{left}")
     return exits.NO_WORKER if isinstance(error, NoWorker) else exits.FAILED

@@ -255,7 +255,7 @@ class Producer:
             request = Request()
             self._loop.post(StatusRequested(request, seq))
             about = self._answer(request, {"text": "its producer has stopped"})
-            lines.append(f"task {seq}: {about['text']}")
+            lines.append(f"task {self.node_id[:8]}-{seq}: {about['text']}")
         status = self.status()
         if not status:
             return "\n".join(lines) or "the producer has stopped"
