@@ -62,6 +62,14 @@ def test_the_demo_without_a_kill_and_without_a_word(zmqwork, project):
     assert (said["tasks"], said["executions"], said["recovery_seconds"]) == (1, 1, None)
 
 
+def test_a_demo_of_one_file_has_no_time_to_kill_anybody(zmqwork):
+    done = zmqwork("demo", "--path", ".")
+    assert done.returncode == 0, done.stderr
+    assert "1 Python file under ." in done.stdout
+    assert "nobody was killed: all was done at once" in done.stdout
+    assert "nobody was killed" not in zmqwork("demo", "--path", ".", "--no-kill").stdout
+
+
 def test_the_demo_on_a_terminal(project):
     pytest.importorskip("rich")
     main, child = pty.openpty()
@@ -105,6 +113,7 @@ def test_a_single_worker_is_started_again_and_takes_what_it_lost(zmqwork):
     said = json.loads(done.stdout)
     assert (said["succeeded"], said["lost"]) == (200, 0)
     assert said["shares"] == {"worker-1": 200}
+    assert "elsewhere" not in zmqwork("demo", "--workers", "1", "--limit", "200").stdout
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

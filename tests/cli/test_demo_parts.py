@@ -159,6 +159,19 @@ def test_a_loss_of_one(clock):
     )
 
 
+def test_the_loss_of_the_only_worker(clock):
+    """There is no elsewhere."""
+    loss = Loss("worker-1", "n", alone=True)
+    loss.notice(lost())
+    for seq in (7, 8):
+        loss.notice(resumed(seq))
+    assert "the first started again 0 ms after the kill, the last 0 ms" in loss.text()
+    loss = Loss("worker-1", "n", alone=True)
+    loss.notice(lost(held=1, started=0, seqs=(7,)))
+    loss.notice(resumed(7))
+    assert loss.text().endswith("it held 1 task, 0 begun; it started again 0 ms after the kill")
+
+
 def test_what_the_killed_worker_had_begun_was_run_twice(file, outcome, clock, capsys):
     outcome.loss = Loss("worker-1", "n")
     outcome.loss.notice(lost(held=2, started=1))
@@ -219,7 +232,8 @@ def test_the_report_of_a_good_run(file, outcome, capsys):
     report.show(Output("table"))
     shown = capsys.readouterr().out
     assert "run twice" in shown
-    assert "it agrees" in shown
+    assert "1 file: it agrees" in shown
+    assert "0 files" in shown
     speeds = [line for line in shown.splitlines() if line.startswith(("speed", "one process"))]
     assert [line.count(" MB/s") for line in speeds] == [1, 1], "one unit, so that they compare"
     assert "files/s" not in shown

@@ -101,7 +101,7 @@ def test_its_producer_is_nowhere(worker, zmqwork):
     done = zmqwork("explain", "0badcafe-1")
     assert (done.returncode, done.stdout) == (3, "")
     assert "no producer 0badcafe answered" in done.stderr
-    assert "seen 1 of 1" in done.stderr
+    assert "seen 1 of 1 node in 1 realm.\n" in done.stderr
 
 
 def test_its_producer_is_stopped(submit, zmqwork, frozen):

@@ -272,6 +272,21 @@ def test_a_refusal_is_said_once(desk):
     assert desk.state_of() == "refused"
 
 
+def test_a_refusal_names_the_endpoint_once(desk):
+    refusal = [(1, Refused("realm", "this node belongs to 'x'"))]
+    link = desk.find()
+    desk.turn(LinkUp(link))
+    desk.turn(Received(link, refusal))
+    (notice,) = desk.of(Notice)
+    assert notice.text == "local:w at ipc://w refused us: this node belongs to 'x'"
+    desk.turn(PeerFound("static:tcp://h:1", ("tcp://h:1",), "worker", "static"))
+    link = desk.machine.dialer.peers["static:tcp://h:1"].link
+    desk.turn(LinkUp(link))
+    desk.turn(Received(link, refusal))
+    (notice,) = desk.of(Notice)
+    assert notice.text == "tcp://h:1 refused us: this node belongs to 'x'"
+
+
 @pytest.mark.parametrize("suspect", [False, True])
 def test_a_refusal_by_one_that_was_alive_loses_it(desk, suspect):
     link = desk.open()

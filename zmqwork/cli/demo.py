@@ -16,7 +16,7 @@ from zmqwork.cli.demo_report import Report
 from zmqwork.cli.demo_run import run_demo
 from zmqwork.cli.demo_sample import Sample, megabytes
 from zmqwork.cli.demo_story import story
-from zmqwork.cli.output import Output
+from zmqwork.cli.output import Output, counted
 from zmqwork.cli.parser import Parser, add_output, add_sources, whole
 from zmqwork.cli.search import source_options, source_words
 from zmqwork.cli.signals import terminable
@@ -61,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
         )
     with terminable():
         sizes = sum(path.stat().st_size for path in files)
-        output.line(f"{len(files)} Python files under {root}, {sizes / 1e6:.1f} MB: a task each")
+        output.line(
+            f"{counted(len(files), 'Python file')} under {root}, {sizes / 1e6:.1f} MB: a task each"
+        )
         sample = Sample.take(files)
         output.line(f"here, one after another: {megabytes(sample.rate)} in a sample")
         with story(output) as tale:

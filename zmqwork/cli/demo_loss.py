@@ -5,21 +5,27 @@ from __future__ import annotations
 import threading
 import time
 
+from zmqwork.cli.output import counted
 from zmqwork.core.effects import Notice
 
 
 class Loss:
     """The loss of one worker. `notice` is called in the callback thread.
 
+    Args:
+        worker: its label, for the story.
+        node_id: its node id.
+        alone: whether there is no other worker, so that its tasks wait for itself.
+
     Attributes:
         worker: its label, for the story.
         held, started: how many tasks it held when it was found lost, and had begun.
         noticed_after: seconds from the kill until the producer knew; None: not yet.
-        resumed_after: seconds from the kill until the first of the tasks started elsewhere.
+        resumed_after: seconds from the kill until the first of the tasks started anew.
         recovered_after: the same for the last one so far.
     """
 
-    def __init__(self, worker: str, node_id: str) -> None:
+    def __init__(self, worker: str, node_id: str, *, alone: bool = False) -> None:
         self.worker = worker
         self.held = 0
         self.started = 0
@@ -27,6 +33,7 @@ class Loss:
         self.resumed_after: float | None = None
         self.recovered_after: float | None = None
         self._node_id = node_id
+        self._started = "started again" if alone else "started elsewhere"
         self._killed_at = time.monotonic()
         # Bounded by the credit of one worker.
         self._missing: set[int] = set()
@@ -54,7 +61,7 @@ class Loss:
                 self._over.set()
 
     def over(self) -> bool:
-        """True once the producer has noticed, and all that was held has started elsewhere."""
+        """True once the producer has noticed, and all that was held has started anew."""
         return self._over.is_set()
 
     def text(self) -> str:
@@ -63,14 +70,14 @@ class Loss:
             return f"{self.worker} was not missed: nothing was left to do"
         if not self.held:
             return f"missed after {_short(self.noticed_after)}; it held no task"
-        tasks = "1 task" if self.held == 1 else f"{self.held} tasks"
+        tasks = counted(self.held, "task")
         text = f"missed after {_short(self.noticed_after)}; it held {tasks}, {self.started} begun"
         if self.resumed_after is None or self.recovered_after is None:
             return text
         first, last = _short(self.resumed_after), _short(self.recovered_after)
         if self.held == 1:
-            return f"{text}; it started elsewhere {first} after the kill"
-        return f"{text}; the first started elsewhere {first} after the kill, the last {last}"
+            return f"{text}; it {self._started} {first} after the kill"
+        return f"{text}; the first {self._started} {first} after the kill, the last {last}"
 
 
 def _short(seconds: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from zmqwork.cli.demo_run import Outcome
 from zmqwork.cli.demo_sample import Sample, megabytes
-from zmqwork.cli.output import Output
+from zmqwork.cli.output import Output, counted
 
 _NEXT = """
 Next:
@@ -103,8 +103,8 @@ class Report:
             ("one process", f"{megabytes(self._sample.rate)} in a sample"),
             ("found", f"{values['lines']:,} lines, {values['tokens']:,} tokens"),
             ("longest function", values["longest_function"]),
-            ("no Python in them", f"{values['not_tokenisable']} files"),
-            ("sample counted again", f"{values['sample']} files: it {agrees}"),
+            ("no Python in them", counted(values["not_tokenisable"], "file")),
+            ("sample counted again", f"{counted(values['sample'], 'file')}: it {agrees}"),
         ]
 
 

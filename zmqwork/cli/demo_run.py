@@ -131,6 +131,8 @@ class _Run:
                 self._kill()
             self._follow(at_last=False)
         outcome.seconds = time.monotonic() - begun_at
+        if kill and outcome.loss is None:
+            self._tale.say("nobody was killed: all was done at once; more files give time for it")
         self._follow(at_last=True)
         outcome.counters = self._counters()
         return outcome
@@ -159,7 +161,9 @@ class _Run:
 
     def _kill(self) -> None:
         victim = next(iter(self._crew.running.values()))
-        self._outcome.loss = loss = Loss(victim.name, victim.node_id)
+        self._outcome.loss = loss = Loss(
+            victim.name, victim.node_id, alone=len(self._crew.running) == 1
+        )
         self._producer.on_notice(loss.notice)
         self._tale.say(f"{victim.name} is killed now, with SIGKILL: it cannot say a word")
         loss.begin()

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from zmqwork.cli import exits
-from zmqwork.cli.output import Output, complain
+from zmqwork.cli.output import Output, complain, counted
 from zmqwork.cli.parser import Parser, add_output, add_search, seconds
 from zmqwork.cli.survey import Search, Survey, label, name_reasons, node_id_of, records
 from zmqwork.discovery.runtime import choose
@@ -161,5 +161,6 @@ def _not_found(
         complain("or it belongs to another user, host or realm: ask there.")
     where = [f"{choose().base} ({choose().why})"] if search.local else []
     complain(f"Looked in {', '.join([*where, *search.peers]) or 'no place'};")
-    complain(f"seen {len(survey.nodes)} of {survey.known} nodes in {len(survey.realms)} realms.")
+    realms = counted(len(survey.realms), "realm")
+    complain(f"seen {len(survey.nodes)} of {counted(survey.known, 'node')} in {realms}.")
     return exits.NO_WORKER

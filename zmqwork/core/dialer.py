@@ -335,9 +335,7 @@ class Dialer:
         peer.turn += 1
         if peer.refusal != text:
             peer.refusal = text
-            self._doubts.notice(
-                "peer_refused", f"{peer.label} at {peer.endpoint} refused us: {text}", peer
-            )
+            self._doubts.notice("peer_refused", f"{peer.whereabouts} refused us: {text}", peer)
         self._rest(peer, now, self._links.refused_backoff(peer))
 
     def _said_bye(self, peer: Peer, now: float) -> None:

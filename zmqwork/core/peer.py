@@ -71,6 +71,12 @@ class Peer:
         return f"{self.name}#{self.node_id[:4]}" if self.name and self.node_id else self.key
 
     @property
+    def whereabouts(self) -> str:
+        """Who and where, each said once: of one that was named, the endpoint is all there is."""
+        where = self.endpoint
+        return where if where in self.label else f"{self.label} at {where}"
+
+    @property
     def endpoint(self) -> str:
         """The endpoint whose turn it is: the best one first, then round until one answers."""
         return self.endpoints[self.turn % len(self.endpoints)]
