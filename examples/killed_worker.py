@@ -35,12 +35,14 @@ def work(number: int) -> tuple[int, int]:
 def start_worker(stack: ExitStack) -> subprocess.Popen[bytes]:
     """One more worker, as from the command line, that ends with this program."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "zmqwork", "worker", "killed_worker:app", "-c", "2"],
+        [sys.executable, "-m", "zmqwork", "worker", "killed_worker:app", "-c", "2", "--until-eof"],
         cwd=Path(__file__).parent,
+        # The system closes this pipe, and the worker leaves, however this program ends.
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    stack.callback(process.wait)
+    stack.enter_context(process)  # at the end it is waited for
     stack.callback(process.terminate)
     return process
 

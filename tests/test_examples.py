@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import re
+import select
 import struct
 import subprocess
 import sys
+import threading
 import zlib
 from collections import Counter
 from contextlib import contextmanager
@@ -195,6 +198,23 @@ def test_killed_worker(private_environment, tmp_path):
     assert re.fullmatch(r"\d+ tasks were lost with it and done again", again)
     assert results == "120 of 120 results, each once: True"
     assert pause.startswith("the longest pause")
+
+
+def test_killed_worker_leaves_no_worker_behind(private_environment):
+    """Also when it ends in a way in which it can put nothing away."""
+    command = [sys.executable, str(EXAMPLES / "killed_worker.py")]
+    with subprocess.Popen(command, env=private_environment) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        pause = threading.Event()
+        while len(pids := [int(word) for word in children.read_text().split()]) < 2:
+            assert process.poll() is None
+            pause.wait(0.01)
+        descriptors = [os.pidfd_open(pid) for pid in pids]
+        process.terminate()
+    for descriptor in descriptors:
+        ended, _, _ = select.select([descriptor], [], [], PATIENCE)
+        os.close(descriptor)
+        assert ended
 
 
 def test_render_farm_alone(private_environment, tmp_path):
