@@ -84,6 +84,35 @@ print("submitted", flush=True)
     assert files(runtime) == []
 
 
+# In place of the 10 s; shorter than the 2 s after which it says that it waits.
+GIVE_UP = """
+import zmqwork.producer
+zmqwork.producer.GIVE_UP_TIMEOUT = 0.1
+"""
+
+
+def test_tasks_that_no_worker_took_are_given_up_with_a_warning(run, runtime):
+    process = run(GIVE_UP + "echo.submit(1)")
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert "1 unsettled task given up: no worker was there for 0.1 s" in errors
+    assert process.returncode == 0
+    assert files(runtime) == []
+
+
+def test_an_executor_waits_for_a_worker_as_long_as_it_takes(run, start_worker):
+    process = run(f"""
+{GIVE_UP}
+import math
+with zmqwork.Executor("ends") as executor:
+    future = executor.submit(math.factorial, 5)
+print(future.result(0))
+""")
+    assert "waiting for 1 unsettled task" in process.stderr.readline()
+    start_worker("--pool", "thread", "--allow", "math.*", in_realm="ends")
+    out, errors = process.communicate(timeout=PATIENCE)
+    assert (out, errors, process.returncode) == ("120\n", "", 0)
+
+
 def test_a_program_that_crashed_does_not_wait_for_its_tasks(run, runtime):
     process = run("""
 echo.submit(1)
