@@ -127,8 +127,9 @@ def test_each_guarantee_says_what_it_costs():
 @pytest.mark.parametrize(
     ("table", "start"), [(lifecycle.TASK, lifecycle.WAITING), (lifecycle.PEER, lifecycle.NEW)]
 )
-def test_pictures_show_the_tables(table, start):
-    assert lifecycle.picture(table, start) in (ROOT / "docs" / "lifecycle.md").read_text("utf-8")
+@pytest.mark.parametrize("page", ["lifecycle.md", "protocol.md"])
+def test_pictures_show_the_tables(page, table, start):
+    assert lifecycle.picture(table, start) in (ROOT / "docs" / page).read_text("utf-8")
 
 
 def test_decisions_are_numbered_without_a_gap():
