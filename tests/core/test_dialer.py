@@ -450,6 +450,24 @@ def test_farewell_closes_everything_for_good(desk):
     assert not desk.of(Dial)
 
 
+def test_who_was_greeted_hears_a_farewell_though_its_welcome_has_not_come(desk):
+    link = desk.find()
+    desk.turn(LinkUp(link))
+    desk.machine.dialer.farewell()
+    desk.turn()
+    assert desk.sent(Bye, link)
+    assert desk.of(HangUp) == [HangUp(link, farewell=True)]
+
+
+def test_a_greeting_goes_on_though_the_peer_was_forgotten(desk):
+    link = desk.find()
+    desk.turn(LinkUp(link))
+    desk.turn(PeerForgotten("local:w"))
+    assert not desk.of(HangUp)
+    desk.until(200.0)
+    assert desk.machine.dialer.peers == {}, "nothing came of it"
+
+
 def test_people_can_tell_peers_apart(desk):
     desk.open()
     peer = desk.machine.dialer.peers["local:w"]

@@ -125,10 +125,11 @@ class Dialer:
         return self._timers.next()
 
     def farewell(self) -> None:
-        """Say BYE on every open session and close every link; no other is opened."""
+        """Say BYE to everybody who was greeted and close every link; no other is opened."""
         self._closed = True
         for peer in self.peers.values():
-            if peer.stage == OPEN:
+            # (Who was greeted knows us already, whether its WELCOME has come or not.)
+            if peer.stage in (GREETING, OPEN):
                 self.send(peer, Bye())
             if peer.link:
                 self._out.append(HangUp(peer.link, farewell=True))
@@ -162,8 +163,8 @@ class Dialer:
         if peer is None:
             return
         peer.forgotten = True
-        if peer.stage != OPEN and peer.state != SUSPECT:
-            self._drop(peer)
+        if peer.stage not in (GREETING, OPEN) and peer.state != SUSPECT:
+            self._drop(peer)  # else when that has come to nothing
 
     def _drop(self, peer: Peer) -> None:
         self._links.hang_up(peer)
