@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import ctypes
 import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +43,15 @@ def test_the_first_signal_drains_an_idle_worker(worker, number, runtime):
     process.send_signal(number)
     assert process.wait(30) == 0
     assert list(runtime.rglob("*.node")) == list(runtime.rglob("*.sock")) == []
+
+
+def test_a_signal_that_another_thread_gets_is_heard(worker):
+    """The kernel does that with the signals of a process that was stopped."""
+    process, _ = worker()
+    others = {int(task.name) for task in Path(f"/proc/{process.pid}/task").iterdir()}
+    tgkill = ctypes.CDLL(None, use_errno=True).tgkill
+    assert tgkill(process.pid, max(others - {process.pid}), signal.SIGTERM) == 0
+    assert process.wait(30) == 0
 
 
 def test_the_first_signal_lets_running_tasks_finish(worker, start, gate):

@@ -60,8 +60,9 @@ def serve(args: argparse.Namespace) -> int:
         if args.until_eof:
             threading.Thread(target=_leave_at_eof, args=(worker,), daemon=True).start()
         _introduce(Output(args.output), worker, args.pool)
-        # A lock that is waited for without end would not let the signals in on all platforms.
-        while not worker.wait(3600.0):
+        # The kernel may give a signal to another thread than this one, as it does when the process
+        # was stopped; only this one handles it, and while it waits it does not know.
+        while not worker.wait(0.5):
             pass
     return exits.BROKEN if worker.has_failed else signals.exit_code
 
