@@ -127,6 +127,22 @@ def test_child_killed_when_its_result_is_computed(scene):
     assert producer.counters()["crashes"] == 0
 
 
+@pytest.mark.parametrize("stage", ["result sent", "acked"])
+def test_child_killed_whose_result_is_on_its_way(stage, scene):
+    worker = scene.remote_worker()
+    proxy = scene.proxy(worker.port)
+    producer = scene.producer(proxy.endpoint)
+    reach(scene, producer, stage, proxy, worker)
+    os.kill(child_of(scene, "only"), signal.SIGKILL)
+    proxy.release(proxy.back, proxy.forth)
+    scene.all_settled()
+    producer.submit("after")
+    scene.all_settled()
+    assert scene.oracle.run_twice() == {}
+    counters = producer.counters()
+    assert (counters["lost_workers"], counters["crashes"]) == (0, 0)
+
+
 def test_idle_child_killed(scene):
     worker, producer = scene.worker(), scene.producer()
     producer.submit("before")

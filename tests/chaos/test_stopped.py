@@ -10,7 +10,7 @@ import threading
 import pytest
 from chaos_processes import stop, until
 from fault_proxy import DONE, DONE_ACK
-from test_killed import QUEUED, WARM, child_of, queue_up, reach
+from test_killed import QUEUED, WARM, asleep, child_of, queue_up, reach
 
 # The 20 s take as long; without that variable a worker is stopped until it is given up.
 FULL = os.environ.get("ZMQWORK_CHAOS") == "full"
@@ -146,6 +146,45 @@ def test_child_stopped_is_a_slow_task_and_nothing_else(scene):
     assert (counters["lost_workers"], counters["crashes"]) == (0, 0)
 
 
+@pytest.mark.parametrize("stage", ["result computed", "result sent", "acked"])
+def test_child_stopped_whose_result_is_out_of_its_hands(stage, scene):
+    scene.hurry()
+    worker = scene.remote_worker(slots=2)
+    proxy = scene.proxy(worker.port)
+    producer = scene.producer(proxy.endpoint)
+    reach(scene, producer, stage, proxy, worker)
+    child = child_of(scene, "only")
+    until(lambda: asleep(child), "it has handed its result over")
+    stop(child)
+    worker.send(signal.SIGCONT)
+    proxy.release(proxy.back, proxy.forth)
+    scene.all_settled()
+    os.kill(child, signal.SIGCONT)
+    producer.submit(*[f"after-{index}" for index in range(20)])
+    scene.all_settled()
+    assert scene.oracle.run_twice() == {}
+    counters = producer.counters()
+    assert (counters["lost_workers"], counters["crashes"]) == (0, 0)
+
+
+def test_child_stopped_with_a_running_and_with_queued_attempts(scene):
+    scene.hurry()
+    scene.worker()
+    producer = scene.producer()
+    gate = queue_up(scene, producer)
+    child = child_of(scene, "running")
+    stop(child)
+    gate.open()
+    scene.worker()
+    until(lambda: all(map(scene.oracle.settled, QUEUED)), "an idle worker has what was queued")
+    assert not scene.oracle.settled("running")
+    os.kill(child, signal.SIGCONT)
+    scene.all_settled()
+    assert scene.oracle.run_twice() == {}
+    counters = producer.counters()
+    assert (counters["lost_workers"], counters["crashes"]) == (0, 0)
+
+
 def test_producer_stopped_with_a_running_and_with_queued_attempts(scene):
     scene.hurry()
     scene.worker()
@@ -161,7 +200,7 @@ def test_producer_stopped_with_a_running_and_with_queued_attempts(scene):
     assert producer.counters()["crashes"] == 0, "it was given up by its own silence"
 
 
-@pytest.mark.parametrize("stage", ["result computed", "result sent"])
+@pytest.mark.parametrize("stage", ["result computed", "result sent", "acked"])
 def test_producer_stopped_for_longer_than_a_lease(stage, scene):
     scene.hurry()
     worker = scene.remote_worker()
@@ -170,7 +209,7 @@ def test_producer_stopped_for_longer_than_a_lease(stage, scene):
     reach(scene, producer, stage, proxy, worker)
     stop(producer.pid)
     worker.send(signal.SIGCONT)
-    proxy.release(proxy.back)
+    proxy.release(proxy.back, proxy.forth)
     other = scene.producer(f"tcp://127.0.0.1:{worker.port}", name="other")
     other.submit("theirs")
     until(lambda: scene.oracle.settled("theirs"), "others go on")
