@@ -107,7 +107,36 @@ def test_a_second_signal_gives_back_what_runs(start_worker, producer, fifo, wait
     assert counters["crashes"] == 0, "nobody is to blame"
 
 
-def test_a_third_signal_leaves_at_once(start_worker, producer, fifo, wait_until):
+# A worker that neither drains nor stops, whatever it is asked.
+STUBBORN = """
+import os, signal, sys
+from zmqwork.nodes.signals import StopSignals
+
+class Stubborn:
+    def request_drain(self):
+        print("drain", flush=True)
+
+    def request_stop(self):
+        print("stop", flush=True)
+
+with StopSignals(Stubborn()):
+    for _ in range(3):
+        os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+print("still there")
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_third_signal_leaves_at_once(name):
+    done = subprocess.run(
+        [sys.executable, "-c", STUBBORN, name],
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert done.returncode == 128 + getattr(signal, name)
+    assert done.stdout.split() == ["drain", "stop"]
+
+
+def test_quit_leaves_at_once(start_worker, producer, fifo, wait_until):
     victim = start_worker("-c", "1")
     w.say_pid_and_wait.submit(fifo.path, 600)
     pid = int(fifo.read())
