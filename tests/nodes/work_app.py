@@ -224,7 +224,10 @@ def wait_with(way):
 
 @app.task(max_retries=0, allow_wait=True)
 def wait_for_one_elsewhere(fifo):
-    return say_pid_and_wait.submit(fifo, 0.2).result(30), os.getpid()
+    future = say_pid_and_wait.submit(fifo, 0.5)
+    while not (future.running() or future.done()):
+        threading.Event().wait(0.01)
+    return future.result(30), os.getpid()
 
 
 @app.task(max_retries=0)
