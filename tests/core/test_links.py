@@ -49,6 +49,18 @@ def test_a_record_without_a_welcome_is_tried_less_and_less(desk, source, longest
     assert longest / 2 <= max(between) <= longest + 0.1
 
 
+@pytest.mark.parametrize(("gone", "longest"), [(False, 2.0), (True, 5.0)])
+def test_one_that_was_here_hears_of_us_while_it_keeps_our_results(desk, gone, longest):
+    peer = find(desk, "static")
+    answer(desk, peer)
+    desk.turn(LinkDown(peer.link))
+    if gone:
+        desk.turn(Probed(peer.key, gone=True))
+    between = gaps(desk, peer, 600)
+    assert longest / 2 < max(between) <= longest + 0.1
+    assert gone or max(between) < desk.machine.dialer._health.lost_timeout
+
+
 def test_what_was_only_heard_of_is_tried_for_some_minutes(desk):
     peer = find(desk, "exchange")
     dials, begun_at = 1, desk.now

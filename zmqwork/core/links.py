@@ -14,6 +14,9 @@ from zmqwork.core.timers import Timers
 # Back-off between dials of a peer that does not answer: as libzmq's RECONNECT_IVL..MAX.
 _REDIAL_FIRST = 0.1
 _REDIAL_MAX = 5.0
+# One that was here, and is not known to be dead, may have been stopped or cut off. Where it goes on
+# it keeps our results for `Health.lost_timeout` (4 s), so it must hear of us before that.
+_RETURN_MAX = 2.0
 
 # After so many sessions, one after the other, that did not last for a heartbeat the next dial
 # waits: a peer that greets and breaks off would keep this node busy with nothing else.
@@ -69,7 +72,8 @@ class Links:
 
     def backoff(self, peer: Peer) -> float:
         """Seconds until the next dial: longer each time, and never in step with others."""
-        return self._after(peer.dials, _STALE_MAX if self._is_hearsay(peer) else _REDIAL_MAX)
+        longest = _STALE_MAX if self._is_hearsay(peer) else _REDIAL_MAX
+        return self._after(peer.dials, _RETURN_MAX if peer.reached else longest)
 
     def _after(self, count: int, longest: float) -> float:
         ceiling = min(longest, _REDIAL_FIRST * 2.0 ** min(count, 16))
