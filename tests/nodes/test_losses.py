@@ -107,10 +107,13 @@ def test_a_second_signal_gives_back_what_runs(start_worker, producer, fifo, wait
     assert counters["crashes"] == 0, "nobody is to blame"
 
 
-# A worker that neither drains nor stops, whatever it is asked.
+# A worker that neither drains nor stops, whatever it is asked by somebody who waits in between.
 STUBBORN = """
 import os, signal, sys
+from zmqwork.nodes import signals
 from zmqwork.nodes.signals import StopSignals
+
+signals.ECHO_INTERVAL = 0.0
 
 class Stubborn:
     def request_drain(self):
