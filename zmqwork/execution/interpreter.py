@@ -50,8 +50,7 @@ class Launched:
 
     def discard(self) -> None:
         """End it: it is not needed after all."""
-        self.process.kill()
-        self.process.wait()
+        _end(self.process)
         self.end.close()
         self.page.close()
         if self.exit_fd is not None:

@@ -22,8 +22,10 @@ _SIGNATURE = b"\xff\0\0\0\0\0\0\0\x01\x7f"
 _GREETING = _SIGNATURE + b"\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
 _MECHANISM = slice(12, 32)
 
-# Looks at the same time, and endpoints looked at in one go.
+# How long the main thread may be deaf for a signal that another thread was given.
 _ATTENTION_INTERVAL = 0.5
+
+# Looks at the same time, and endpoints looked at in one go.
 _AT_ONCE = 32
 
 NODE, REFUSED, SILENT, MUTE, FOREIGN, UNKNOWN = (
@@ -87,8 +89,6 @@ def reach_each(endpoints: Iterable[str], timeout: float) -> dict[str, Reach]:
         thread.start()
     give_up_at = time.monotonic() + 3 * timeout
     for thread in threads:
-        # The kernel may give Ctrl-C to another thread than the one that must handle it, and which
-        # does not know while it waits.
         while thread.is_alive() and (left := give_up_at - time.monotonic()) > 0.0:
             thread.join(min(left, _ATTENTION_INTERVAL))
     late = Reach(SILENT, "no answer in time: not even its name was found, perhaps")
