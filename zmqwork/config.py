@@ -85,6 +85,9 @@ class TaskOptions:
         retry_backoff: the longest first delay before a retry; doubles with each failure.
         retry_backoff_max: no delay is longer than this.
         expires: seconds after submit when the task is worthless; None: never.
+        sink: the name of the sinks to one of which the result goes; None: back to the producer.
+        inbox: the ids of the inboxes one of which alone may take the result.
+        key: results of one key go to one sink, as long as it is there; None: the task's number.
     """
 
     queue: str = "default"
@@ -92,6 +95,9 @@ class TaskOptions:
     retry_backoff: float = 1.0
     retry_backoff_max: float = 600.0
     expires: float | None = None
+    sink: str | None = None
+    inbox: str | tuple[str, ...] = ()
+    key: str | None = None
 
     def __post_init__(self) -> None:
         check_name("queue", self.queue)
@@ -102,6 +108,22 @@ class TaskOptions:
         check_number("retry_backoff_max", self.retry_backoff_max, 0)
         if self.expires is not None:
             check_number("expires", self.expires, 0)
+        if self.sink is not None:
+            check_name("sink", self.sink)
+        inboxes = (self.inbox,) if isinstance(self.inbox, str) else tuple(self.inbox)
+        object.__setattr__(self, "inbox", tuple(check_name("inbox", inbox) for inbox in inboxes))
+        if self.key is not None:
+            check_name("key", self.key)
+
+    @property
+    def inboxes(self) -> tuple[str, ...]:
+        """`inbox`, as it is after the check."""
+        return self.inbox  # type: ignore[return-value]  # __post_init__ made it a tuple
+
+    @property
+    def goes_to_sink(self) -> bool:
+        """Whether the result goes elsewhere than back to the producer."""
+        return self.sink is not None or bool(self.inbox)
 
 
 TASK_OPTION_NAMES = tuple(f.name for f in fields(TaskOptions))
@@ -174,6 +196,9 @@ class ProducerConfig(NodeConfig):
         crash_limit: a task that was running when this many workers (or children) died is dead.
         max_pending: unsettled tasks before `submit` waits or raises.
         max_pending_bytes: the same in bytes of arguments.
+        producer_id: under which its tasks are numbered at sinks: that of a run that is gone on with
+            after a restart; empty: its node id.
+        sink_patience: a plain task whose sink does not answer waits again after this.
         notice_delay: a task that nobody can run is spoken of after this long.
         recall_delay: queued attempts of a busy worker are recalled for an idle one after this.
     """
@@ -181,6 +206,8 @@ class ProducerConfig(NodeConfig):
     crash_limit: int = 3
     max_pending: int = 100_000
     max_pending_bytes: int = 256 * 1024 * 1024
+    producer_id: str = ""
+    sink_patience: float = 1.0
     notice_delay: float = 3.0
     recall_delay: float = 0.05
 
@@ -190,6 +217,9 @@ class ProducerConfig(NodeConfig):
         check_number("crash_limit", self.crash_limit, 1)
         check_number("max_pending", self.max_pending, 1)
         check_number("max_pending_bytes", self.max_pending_bytes, 1)
+        if self.producer_id:
+            check_name("producer_id", self.producer_id)
+        check_number("sink_patience", self.sink_patience, 0.001)
         check_number("notice_delay", self.notice_delay, 0.001)
         check_number("recall_delay", self.recall_delay, 0.001)
 
@@ -212,6 +242,8 @@ class WorkerConfig(NodeConfig):
         outbox_bytes: bytes of unacked results over all producers. Nothing is started for a
             producer that has more of them here than are left; all of them together pass the
             bound by no more than what the slots had of each when it was reached.
+        undelivered_timeout: results for a sink that cannot be reached for so long are given up,
+            and their attempts given back.
         drain_timeout: a drain that takes longer returns what still runs.
     """
 
@@ -225,6 +257,7 @@ class WorkerConfig(NodeConfig):
     prefetch_max: int = 16_384
     credit_bytes: int = 64 * 1024 * 1024
     outbox_bytes: int = 64 * 1024 * 1024
+    undelivered_timeout: float = 30.0
     drain_timeout: float = 30.0
 
     def __post_init__(self) -> None:
@@ -235,3 +268,40 @@ class WorkerConfig(NodeConfig):
         # (An inventory holds at most 65,536 attempts: `wire.limits.HELD_MAX`.)
         check_number("prefetch_max", self.prefetch_max, 0, 32_768)
         check_number("drain_timeout", self.drain_timeout, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkConfig(NodeConfig):
+    """What a sink's machine must know.
+
+    Attributes:
+        sinks: the names under which it takes results.
+        inbox: the id of its inbox; empty: it has none.
+        batch: results that are handed over at once, at most.
+        linger: seconds that a batch which is not full waits for more.
+        credit_count, credit_bytes: results, and bytes of them, that may be here and not stored,
+            over all workers.
+        once: leave when every producer that was met has said END.
+        expect: leave when so many results were stored; 0: do not count.
+    """
+
+    sinks: tuple[str, ...] = ("default",)
+    inbox: str = ""
+    batch: int = 500
+    linger: float = 0.0
+    credit_count: int = 65_536
+    credit_bytes: int = 64 * 1024 * 1024
+    once: bool = False
+    expect: int = 0
+
+    def __post_init__(self) -> None:
+        NodeConfig.__post_init__(self)
+        for sink in self.sinks:
+            check_name("a sink", sink)
+        if self.inbox:
+            check_name("inbox", self.inbox)
+        check_number("batch", self.batch, 1)
+        check_number("linger", self.linger, 0)
+        check_number("credit_count", self.credit_count, 1)
+        check_number("credit_bytes", self.credit_bytes, 1)
+        check_number("expect", self.expect, 0)

@@ -30,6 +30,9 @@ class Options(TypedDict, total=False):
     retry_backoff: float
     retry_backoff_max: float
     expires: float | None
+    sink: str | None
+    inbox: str | tuple[str, ...]
+    key: str | None
 
 
 class Task(Mappable[P, R]):

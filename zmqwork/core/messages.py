@@ -1,4 +1,6 @@
-"""What peers say to each other: a record per verb of DESIGN 4. `wire.messages` makes them bytes.
+"""What peers say to each other: a record per verb of DESIGN 4. `wire.codec` makes them bytes.
+
+What is said of results that go to sinks stands in `delivery`.
 
 Every message travels with a **number**: a count, from 1, of the messages sent over its link in
 that direction. A number that was seen is dropped; a gap ends the session, and the inventory of
@@ -12,6 +14,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+
+from zmqwork.core.delivery import (
+    Destination,
+    End,
+    Ended,
+    Floor,
+    Has,
+    Have,
+    Results,
+    ResultsAck,
+    Route,
+)
 
 # A batch is cut at this many tasks, and at this many bytes of arguments or results: what a peer
 # must take in at once stays small, and a turn of its loop short.
@@ -45,6 +59,7 @@ class Hello:
         protocol: the lowest and the highest protocol major that it speaks.
         epoch: the producer's epoch: first half of every token of this session.
         heartbeat_interval: seconds between its PINGs.
+        producer_id: under which a producer's tasks are numbered at sinks; empty: its node id.
     """
 
     session: int
@@ -55,6 +70,7 @@ class Hello:
     protocol: tuple[int, int]
     epoch: int = 0
     heartbeat_interval: float = 1.0
+    producer_id: str = ""
 
 
 @dataclass(slots=True)
@@ -87,6 +103,10 @@ class Welcome:
         tasks: name -> signature fingerprint.
         held: what it still holds for this producer: [seq, attempt, HELD_*] each.
         neighbours: other nodes that it knows of, at most `NEIGHBOURS_MAX`.
+        sinks: the names under which it takes results (empty: no sink).
+        inbox: the id of its inbox; empty: what it has taken is forgotten with its process.
+        taken: the numbers of this producer whose results it has: [first, last] each, in order;
+            at most RANGES_MAX of them, the lowest.
     """
 
     session: int
@@ -104,6 +124,9 @@ class Welcome:
     tasks: dict[str, str] = field(default_factory=dict)
     held: list[list[int]] = field(default_factory=list)
     neighbours: list[Neighbour] = field(default_factory=list)
+    sinks: list[str] = field(default_factory=list)
+    inbox: str = ""
+    taken: list[list[int]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -156,7 +179,10 @@ class Demand:
 
 @dataclass(slots=True)
 class Credit:
-    """How many attempts, and bytes of arguments, this producer may have unsettled here."""
+    """How much the other side may have unsettled here.
+
+    From a worker: attempts, and bytes of their arguments. From a sink: results, and their bytes.
+    """
 
     attempts: int
     size_bytes: int
@@ -173,6 +199,7 @@ class Run:
         attempt: the attempt's number, the same for all.
         seqs: the tasks' numbers.
         args: their encoded arguments, as long as `seqs`.
+        to: where their results go; None: back to the producer.
     """
 
     name: str
@@ -180,6 +207,7 @@ class Run:
     attempt: int
     seqs: list[int]
     args: list[bytes]
+    to: Destination | None = None
 
 
 @dataclass(slots=True)
@@ -222,7 +250,8 @@ class Done:
 
     Attributes:
         batch: counts the worker's batches for this producer, from 1.
-        seqs, attempts, values: the succeeded ones, with their encoded results.
+        seqs, attempts, values: the succeeded ones, with their encoded results (nil if a sink has
+            taken it).
         failures: the others.
         times: task name -> [count, seconds they ran in all].
     """
@@ -246,7 +275,8 @@ class DoneAck:
 class Return:
     """Unstarted attempts given back, free of charge.
 
-    `reason` is one of ``draining``, ``stopping``, ``over_credit``, ``recalled``, ``expired``.
+    `reason` is one of ``draining``, ``stopping``, ``over_credit``, ``recalled``, ``expired``, and
+    ``undelivered``: it ran, but its sink could not be reached for long, and the result is gone.
     """
 
     reason: str
@@ -304,6 +334,14 @@ Message = (
     | Return
     | Recall
     | Cancel
+    | Route
+    | Results
+    | ResultsAck
+    | Have
+    | Has
+    | Floor
+    | End
+    | Ended
     | Info
     | Status
 )

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from zmqwork.config import PROTOCOL_MAX, PROTOCOL_MIN, NodeConfig, WorkerConfig
+from itertools import islice
+
+from zmqwork.config import (
+    PROTOCOL_MAX,
+    PROTOCOL_MIN,
+    NodeConfig,
+    ProducerConfig,
+    SinkConfig,
+    WorkerConfig,
+)
+from zmqwork.core.delivery import RANGES_MAX
 from zmqwork.core.functions import ANY
 from zmqwork.core.messages import Hello, Welcome
+from zmqwork.core.ranges import Ranges
 
 
 def hello(config: NodeConfig, role: str, session: int, epoch: int) -> Hello:
@@ -18,6 +29,7 @@ def hello(config: NodeConfig, role: str, session: int, epoch: int) -> Hello:
         protocol=(PROTOCOL_MIN, PROTOCOL_MAX),
         epoch=epoch,
         heartbeat_interval=config.health.heartbeat_interval,
+        producer_id=config.producer_id if isinstance(config, ProducerConfig) else "",
     )
 
 
@@ -46,4 +58,14 @@ def of_worker(config: WorkerConfig, hello: Hello, held: list[list[int]]) -> Welc
     welcome.queues = list(config.queues)
     welcome.tasks = config.tasks | dict.fromkeys(config.allow, ANY)
     welcome.held = held
+    return welcome
+
+
+def of_sink(config: SinkConfig, hello: Hello, taken: Ranges | None) -> Welcome:
+    """The answer of a sink; `taken`: the numbers of this producer that it has."""
+    welcome = of_node(config, "sink", hello)
+    welcome.sinks = list(config.sinks)
+    welcome.inbox = config.inbox
+    if taken is not None:
+        welcome.taken = [list(pair) for pair in islice(taken, RANGES_MAX)]
     return welcome

@@ -12,7 +12,7 @@ from zmqwork.core import messages
 from zmqwork.core.messages import BATCH_COUNT_MAX, FAILED, HELD_DONE, LOST, NEIGHBOURS_MAX, REJECTED
 from zmqwork.core.pace import NAMES_MAX
 from zmqwork.errors import DecodeError
-from zmqwork.wire import fields, verbs
+from zmqwork.wire import delivering, fields, verbs
 from zmqwork.wire.limits import (
     COUNT_MAX,
     ENDPOINT_BYTES_MAX,
@@ -51,6 +51,8 @@ def _hello(f: list[Any], _: Incoming) -> messages.Hello:
         hello.epoch = fields.number(f[8], "HELLO's epoch")
     if len(f) > 9:
         hello.heartbeat_interval = _interval(f[9], "HELLO's heartbeat interval")
+    if len(f) > 10:
+        hello.producer_id = fields.name(f[10], "HELLO's producer id")
     return hello
 
 
@@ -66,6 +68,15 @@ def _welcome(f: list[Any], _: Incoming) -> messages.Welcome:
         m.host = fields.text(f[10], "WELCOME's host", HOST_BYTES_MAX)
     if count > 11:
         m.pid = fields.number(f[11], "WELCOME's process id", COUNT_MAX)
+    _read_worker(m, f)
+    if count > 16:
+        m.neighbours = _neighbours(f[16])
+    _read_sink(m, f)
+    return m
+
+
+def _read_worker(m: messages.Welcome, f: list[Any]) -> None:
+    count = len(f)
     if count > 12:
         m.slots = fields.number(f[12], "WELCOME's slots", COUNT_MAX)
     if count > 13:
@@ -75,9 +86,17 @@ def _welcome(f: list[Any], _: Incoming) -> messages.Welcome:
         m.tasks = _signatures(f[14])
     if count > 15:
         m.held = _held(f[15])
-    if count > 16:
-        m.neighbours = _neighbours(f[16])
-    return m
+
+
+def _read_sink(m: messages.Welcome, f: list[Any]) -> None:
+    count = len(f)
+    if count > 17:
+        sinks = fields.array_of(f[17], "WELCOME's sinks", QUEUES_MAX)
+        m.sinks = [fields.name(sink, "a sink's name") for sink in sinks]
+    if count > 18:
+        m.inbox = fields.name(f[18], "an inbox") if f[18] else ""
+    if count > 19:
+        m.taken = delivering.read_ranges(f[19], "WELCOME's numbers")
 
 
 def _signatures(value: Any) -> dict[str, str]:
@@ -176,7 +195,10 @@ def _tasks(f: list[Any], incoming: Incoming) -> messages.Tasks:
         fields.same_length(seqs, args, "tasks and arguments of a run")
         left -= len(seqs)
         attempt = fields.number(run[2], "a run's attempt")
-        out.append(messages.Run(fields.task_name(run[0]), options, attempt, seqs, args))
+        to = delivering.read_destination(run[5]) if len(run) > 5 and run[5] is not None else None
+        if to is not None:
+            fields.same_length(seqs, to.sink_seqs, "tasks and numbers of a run")
+        out.append(messages.Run(fields.task_name(run[0]), options, attempt, seqs, args, to))
     return messages.Tasks(out, fields.number(f[3], "TASKS' ack") if len(f) > 3 else 0)
 
 
@@ -297,6 +319,14 @@ READERS: dict[int, tuple[int, Reader]] = {
     verbs.RETURN: (5, _return),
     verbs.RECALL: (3, _recall),
     verbs.CANCEL: (3, _cancel),
+    verbs.RESULTS: (4, delivering.read_results),
+    verbs.RESULTS_ACK: (3, delivering.read_results_ack),
+    verbs.HAVE: (4, delivering.read_have),
+    verbs.HAS: (4, delivering.read_has),
+    verbs.FLOOR: (3, delivering.read_floor),
+    verbs.END: (4, delivering.read_end),
+    verbs.ENDED: (4, delivering.read_ended),
+    verbs.ROUTE: (4, delivering.read_route),
     verbs.INFO: (3, _info),
     verbs.STATUS: (4, _status),
 }

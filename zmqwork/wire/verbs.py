@@ -25,7 +25,15 @@ RETURN: Final = 22
 RECALL: Final = 23
 CANCEL: Final = 24
 
-# 32 to 47 are kept for sinks.
+# Sinks: with workers, with producers, and between those two about sinks.
+RESULTS: Final = 32
+RESULTS_ACK: Final = 33
+HAVE: Final = 34
+HAS: Final = 35
+FLOOR: Final = 36
+END: Final = 37
+ENDED: Final = 38
+ROUTE: Final = 39
 
 # Observers.
 INFO: Final = 48

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zmqwork.core import messages
-from zmqwork.wire import verbs
+from zmqwork.core import delivery, messages
+from zmqwork.wire import delivering, verbs
 from zmqwork.wire.limits import FAILURE_CHARACTERS_MAX, REFUSAL_BYTES_MAX
 from zmqwork.wire.payloads import Outgoing
 
@@ -23,11 +23,12 @@ def _hello(m: messages.Hello, _: Outgoing) -> list[Any]:
         protocol,
         m.epoch,
         m.heartbeat_interval,
+        *([m.producer_id] if m.producer_id else []),
     ]
 
 
 def _welcome(m: messages.Welcome, _: Outgoing) -> list[Any]:
-    return [
+    fields = [
         m.session,
         m.node_id,
         m.role,
@@ -42,12 +43,15 @@ def _welcome(m: messages.Welcome, _: Outgoing) -> list[Any]:
         m.queues,
         m.tasks,
         [[held[column] for held in m.held] for column in range(3)],
-        *_neighbours(m.neighbours),
     ]
+    if m.sinks:
+        of_sink = [m.sinks, m.inbox, delivering.write_ranges(m.taken)]
+        return [*fields, *(_neighbours(m.neighbours) or [[]]), *of_sink]
+    return [*fields, *_neighbours(m.neighbours)]
 
 
 def _neighbours(neighbours: list[messages.Neighbour]) -> list[Any]:
-    """The last field, where there are some: beats without news stay as short as they were."""
+    """A last field, where there are some: beats without news stay as short as they were."""
     return [[[n.node_id, n.role, n.endpoints] for n in neighbours]] if neighbours else []
 
 
@@ -76,7 +80,19 @@ def _credit(m: messages.Credit, _: Outgoing) -> list[Any]:
 
 
 def _tasks(m: messages.Tasks, out: Outgoing) -> list[Any]:
-    runs = [[r.name, r.options, r.attempt, r.seqs, out.place(r.args)] for r in m.runs]
+    runs = [
+        [r.name, r.options, r.attempt, r.seqs, out.place(r.args)]
+        if r.to is None
+        else [
+            r.name,
+            r.options,
+            r.attempt,
+            r.seqs,
+            out.place(r.args),
+            delivering.write_destination(r.to),
+        ]
+        for r in m.runs
+    ]
     return [runs, m.ack] if m.ack else [runs]
 
 
@@ -162,6 +178,14 @@ WRITERS: dict[type[messages.Message], tuple[int, Writer]] = {
     messages.Return: (verbs.RETURN, _return),
     messages.Recall: (verbs.RECALL, _recall),
     messages.Cancel: (verbs.CANCEL, _cancel),
+    delivery.Results: (verbs.RESULTS, delivering.results),
+    delivery.ResultsAck: (verbs.RESULTS_ACK, delivering.results_ack),
+    delivery.Have: (verbs.HAVE, delivering.have),
+    delivery.Has: (verbs.HAS, delivering.has),
+    delivery.Floor: (verbs.FLOOR, delivering.floor),
+    delivery.End: (verbs.END, delivering.end),
+    delivery.Ended: (verbs.ENDED, delivering.ended),
+    delivery.Route: (verbs.ROUTE, delivering.route),
     messages.Info: (verbs.INFO, _info),
     messages.Status: (verbs.STATUS, _status),
 }
