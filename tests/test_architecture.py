@@ -46,6 +46,7 @@ PURE = {
     "difflib",
     "enum",
     "functools",
+    "hashlib",
     "heapq",
     "itertools",
     "math",

@@ -13,7 +13,7 @@ def entry(seq, args=b""):
 
 
 def lane_of(*entries):
-    lane = Lane(("default", "f", "1"))
+    lane = Lane(("default", "f", "1", "", ""))
     for one in entries:
         lane.append(one)
     return lane

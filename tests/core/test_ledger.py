@@ -12,7 +12,7 @@ from zmqwork.core.ledger import (
     TaskSpec,
     Trouble,
 )
-from zmqwork.core.lifecycle import DISPATCHED, RESTING, STARTED, SUCCEEDED, WAITING
+from zmqwork.core.lifecycle import ASKED, DISPATCHED, RESTING, STARTED, SUCCEEDED, WAITING
 
 SPEC = TaskSpec("f", "1", TaskOptions())
 
@@ -46,7 +46,7 @@ def test_the_ledger_holds_what_is_unsettled():
     assert ledger.get(1) is one
     assert ledger.get(3) is None
     other.state = RESTING
-    assert ledger.counts() == {WAITING: 1, RESTING: 1, DISPATCHED: 0, STARTED: 0}
+    assert ledger.counts() == {WAITING: 1, RESTING: 1, DISPATCHED: 0, STARTED: 0, ASKED: 0}
     one.state = STARTED
     ledger.settle(one, "succeeded")
     assert (one.state, one.args, one.worker) == (SUCCEEDED, b"", None)

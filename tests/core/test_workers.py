@@ -65,11 +65,11 @@ def test_workers_with_one_offer_are_one_group(workforce):
     ],
 )
 def test_a_group_serves_by_task_signature_and_queue(workforce, key, serves):
-    assert admit(workforce, "a", queues=["default"]).group.serves(Lane(key)) is serves
+    assert admit(workforce, "a", queues=["default"]).group.serves(Lane((*key, "", ""))) is serves
 
 
 def test_no_queues_means_all(workforce):
-    assert admit(workforce, "a").group.serves(Lane(("any", "f", "1")))
+    assert admit(workforce, "a").group.serves(Lane(("any", "f", "1", "", "")))
 
 
 def test_idle_workers_take_turns(workforce):
@@ -128,8 +128,8 @@ def test_another_offer_moves_a_worker(workforce):
 def test_a_task_can_be_withdrawn(workforce):
     a = admit(workforce, "a")
     workforce.withdraw_task(a, "f")
-    assert not a.group.serves(Lane(("default", "f", "1")))
-    assert a.group.serves(Lane(("default", "g", "1")))
+    assert not a.group.serves(Lane(("default", "f", "1", "", "")))
+    assert a.group.serves(Lane(("default", "g", "1", "", "")))
     assert a.group.idle_worker() is a
     workforce.withdraw_task(a, "f")
     assert a.group.idle_count == 1

@@ -11,7 +11,7 @@ from typing import Any
 
 from zmqwork.core.books import Books
 from zmqwork.core.effects import Send
-from zmqwork.core.lanes import Lane
+from zmqwork.core.lanes import Lane, LaneKey
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import TASK
 from zmqwork.core.messages import BATCH_BYTES_MAX, BATCH_COUNT_MAX, DoneAck, Run, Tasks
@@ -40,10 +40,11 @@ class Assigner:
     def assign(self, now: float) -> None:
         """Give waiting tasks to workers with credit until one or the other is used up."""
         books = self._books
-        ready = [lane for lane in books.lanes if lane.size]
-        if not ready:
+        waiting = [lane for lane in books.lanes if lane.size]
+        if not waiting:
             return
-        served: set[tuple[str, str, str]] = set()
+        ready = [lane for lane in waiting if not lane.to_sink or books.outlets.serves(lane)]
+        served: set[LaneKey] = set()
         for group in list(books.workforce.groups.values()):
             mine = [lane for lane in ready if lane.size and group.serves(lane)]
             served.update(lane.key for lane in mine)
@@ -51,7 +52,7 @@ class Assigner:
                 lane = mine[0] if len(mine) == 1 else min(mine, key=_first_seq)
                 if not self._serve(group, lane, len(mine) > 1, now) or not lane.size:
                     mine.remove(lane)
-        for lane in ready:
+        for lane in waiting:
             if lane.key in served:
                 lane.spoken = ""
             elif not lane.spoken:
@@ -78,15 +79,30 @@ class Assigner:
                 continue
             grain = _LANE_GRAIN if contended else BATCH_COUNT_MAX
             entries = lane.take(min(room, share, grain), min(BATCH_BYTES_MAX, size_bytes))
+            if lane.to_sink:
+                entries = self._by_outlet(lane, entries)
             self._dispatch(worker, entries, now)
             return True
         return False
 
+    def _by_outlet(self, lane: Lane, entries: list[Entry]) -> list[Entry]:
+        """Give those an outlet that have none; those of one stand together."""
+        outlets = self._books.outlets
+        living = outlets.living(lane.sink) if lane.sink else []
+        parts: dict[str, list[Entry]] = {}
+        for entry in entries:
+            if entry.outlet is None:
+                outlets.choose(entry, living)
+            assert entry.outlet is not None
+            parts.setdefault(entry.outlet.id, []).append(entry)
+        return [entry for part in parts.values() for entry in part]
+
     def _dispatch(self, worker: Worker, entries: list[Entry], now: float) -> None:
         held = worker.held
+        outlets = self._books.outlets
         runs: list[Run] = []
         run: Run | None = None
-        spec = None
+        spec = outlet = None
         size_bytes = 0
         for entry in entries:
             entry.state = _DISPATCHED[entry.state]
@@ -99,14 +115,19 @@ class Assigner:
                 run is None
                 or entry.spec is not spec
                 or entry.attempt != run.attempt
+                or entry.outlet is not outlet
                 or (entry.deadline_at is not None)
             ):
                 spec = entry.spec
                 options: dict[str, Any] = {"queue": spec.options.queue}
                 if entry.deadline_at is not None:
                     options["deadline"] = max(0.0, entry.deadline_at - now)
-                run = Run(spec.name, options, entry.attempt, [], [])
+                outlet = entry.outlet
+                to = None if outlet is None else outlet.destination(outlets.producer_id)
+                run = Run(spec.name, options, entry.attempt, [], [], to)
                 runs.append(run)
+            if run.to is not None:
+                run.to.sink_seqs.append(entry.sink_seq)
             run.seqs.append(entry.seq)
             run.args.append(args)
         worker.held_bytes += size_bytes

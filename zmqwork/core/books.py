@@ -15,8 +15,9 @@ from zmqwork.core.dialer import Dialer
 from zmqwork.core.effects import Effect, MarkRunning, Notice, Settle
 from zmqwork.core.lanes import Lane, Lanes
 from zmqwork.core.ledger import Entry, Ledger
-from zmqwork.core.lifecycle import RESTING, TASK
+from zmqwork.core.lifecycle import ASKED, RESTING, TASK
 from zmqwork.core.messages import Cancel
+from zmqwork.core.outlets import Outlets
 from zmqwork.core.pace import Pace
 from zmqwork.core.peer import OPEN
 from zmqwork.core.timers import Timers
@@ -41,7 +42,9 @@ class Books:
 
     Attributes:
         settled, running: what this turn settled, and what it learned to have begun.
-        timers: ("rest", seq), ("expire", seq), ("notice", lane), ("review", None), ("acks", None).
+        outlets: where results go that do not come back.
+        timers: ("rest", seq), ("expire", seq), ("notice", lane), ("review", None), ("acks", None),
+            ("asked", outlet), ("floors", None), ("ended", None).
     """
 
     __slots__ = (
@@ -51,6 +54,7 @@ class Books:
         "lanes",
         "ledger",
         "out",
+        "outlets",
         "pace",
         "random",
         "running",
@@ -69,6 +73,7 @@ class Books:
         self.ledger = Ledger()
         self.lanes = Lanes()
         self.workforce = Workforce()
+        self.outlets = Outlets(config.producer_id or config.node_id)
         self.pace = Pace()
         self.timers = Timers()
         self.settled: list[Entry] = []
@@ -91,7 +96,7 @@ class Books:
                 entry.worker.drop(entry)
             elif entry.state == RESTING:
                 self.timers.cancel(("rest", entry.seq))
-            else:
+            elif entry.state != ASKED:
                 entry.state = RESTING  # out of its lane, which nobody will serve any more
                 self.lanes.of(entry.spec).husk(entry)
             entry.error = {"type": "CancelledError", "text": "its producer stopped"}
@@ -136,6 +141,9 @@ class Books:
             worker.group.list(worker)
         elif entry.state == RESTING:
             self.timers.cancel(("rest", entry.seq))
+        elif entry.state == ASKED:
+            assert entry.outlet is not None
+            entry.outlet.asked.pop(entry.sink_seq, None)
         else:
             before, entry.state = entry.state, state
             self.lanes.of(entry.spec).husk(entry)

@@ -6,7 +6,8 @@ tasks to workers with credit, and emits what the turn settled. What is decided w
     books      where every task is, and the moves between these places
     assigner   which worker gets which waiting task      balancer   demand and recall
     judge      what the end of an attempt means          inventory  a session's begin and end
-    explain    all of this in words, for people
+    outlets    which sink takes which result             shipping   what sinks have, and lack
+    explain    all of this in words, for people          remarks    what they are told unasked
 
 Here are the events, and the sessions with workers and observers.
 """
@@ -23,17 +24,13 @@ from zmqwork.core.assigner import Assigner
 from zmqwork.core.balancer import Balancer
 from zmqwork.core.books import Books
 from zmqwork.core.dialer import Dialer
-from zmqwork.core.effects import (
-    Answer,
-    Effect,
-    Left,
-    Notice,
-)
+from zmqwork.core.effects import Answer, Effect, Left
 from zmqwork.core.events import (
     CancelRequested,
     Claimed,
     ClaimRequested,
     DrainRequested,
+    EndRequested,
     Event,
     StatusRequested,
     StopRequested,
@@ -59,6 +56,8 @@ from zmqwork.core.messages import (
     Welcome,
 )
 from zmqwork.core.peer import OPEN, Peer
+from zmqwork.core.remarks import Remarks
+from zmqwork.core.shipping import Shipping
 from zmqwork.core.workers import Worker
 
 # An ack goes with the next tasks for its worker, or after this long: alone it would wake the
@@ -73,17 +72,19 @@ class Dispatcher:
         self._config = config
         self._out: list[Effect] = []
         self.dialer = Dialer(
-            config, "producer", self, self._out, random, wanted=("worker",), epoch=epoch
+            config, "producer", self, self._out, random, wanted=("worker", "sink"), epoch=epoch
         )
         self.listener = Listener(config, self, self._out)
         self._books = books = Books(config, random, self.dialer, self._out)
         self._ledger, self._lanes, self._timers = books.ledger, books.lanes, books.timers
         self._workforce = books.workforce
         self.counters = books.counters
-        self._judge = Judge(books)
+        self._shipping = shipping = Shipping(books)
+        self._judge = Judge(books, shipping.inquiry)
         self._assigner = Assigner(books, self._judge.acks)
         self._balancer = Balancer(books)
-        self._inventory = Inventory(books, self._judge)
+        self._inventory = Inventory(books, self._judge, shipping)
+        self._remarks = Remarks(books)
         self._stopped = False
         self._lag = Lag(config.health.heartbeat_interval / 2)
         self._handlers: dict[type[Event], Callable[[Any, float], None]] = {
@@ -93,6 +94,7 @@ class Dispatcher:
             StatusRequested: self._status_requested,
             StopRequested: self._stop_requested,
             DrainRequested: self._drain_requested,
+            EndRequested: self._end_requested,
         }
         self._messages: dict[type[Message], Callable[[Worker, Any, float], None]] = {
             Done: self._judge.done,
@@ -151,15 +153,22 @@ class Dispatcher:
         entries = self._ledger.entries
         lane: Lane | None = None
         spec = None
+        binds = False
         for entry in event.entries:
             if entry.spec is not spec:
                 spec = entry.spec
+                binds = bool(spec.options.inbox)
                 lane = self._lanes.of(spec)
+            if binds:
+                self._books.outlets.bind(entry)
+                lane = self._lanes.of(entry.spec)
             entries[entry.seq] = entry
             lane.append(entry)  # type: ignore[union-attr]  # set with the first spec
             if entry.spec.options.expires is not None:
                 entry.deadline_at = now + entry.spec.options.expires
                 self._timers.set(("expire", entry.seq), entry.deadline_at)
+            if binds:
+                self._shipping.submitted(entry, now)
         if event.entries:
             self._ledger.newest = max(self._ledger.newest, event.entries[-1].seq)
         if self._stopped:
@@ -182,8 +191,9 @@ class Dispatcher:
         states = (WAITING, DISPATCHED) if event.from_worker else (WAITING,)
         claimed = None
         if entry is not None and entry.state in states and entry.spec.name in event.names:
-            queue = entry.spec.options.queue
-            if not event.queues or queue in event.queues:
+            options = entry.spec.options
+            ours = not event.queues or options.queue in event.queues
+            if ours and not options.goes_to_sink:
                 claimed = Claimed(entry.spec, entry.args, entry.attempt + 1)
                 entry.owner = event.heir
                 self._books.withdraw(
@@ -194,17 +204,22 @@ class Dispatcher:
 
     def _status_requested(self, event: StatusRequested, now: float) -> None:
         if event.seq is None:
-            self._out.append(Answer(event.request, self._status()))
+            status = explain.status(self._config, self._books)
+            self._out.append(Answer(event.request, status))
         else:
             self._out.append(Answer(event.request, explain.task(event.seq, self._books, now)))
 
     def _drain_requested(self, event: DrainRequested, now: float) -> None:
         """Nothing to do: a producer is drained when its ledger is empty, which its node sees."""
 
+    def _end_requested(self, event: EndRequested, now: float) -> None:
+        self._shipping.closing.end(event.request, event.patience, now)
+
     def _stop_requested(self, event: StopRequested, now: float) -> None:
         if self._stopped:
             return
         self._stopped = True
+        self._shipping.closing.farewell()
         for worker in self._workforce:
             if worker.held and worker.peer.stage == OPEN:
                 self.dialer.send(worker.peer, Cancel(list(worker.held)))
@@ -216,7 +231,12 @@ class Dispatcher:
     # -- workers ------------------------------------------------------------------------------
 
     def opened(self, peer: Peer, greeting: Welcome, now: float) -> None:
-        """A session with a worker began: compare what it holds with the ledger."""
+        """A session began: compare what a worker holds, or a sink has, with the ledger."""
+        # A producer names what is proved; a worker, which dials nobody, names what it found.
+        self.listener.neighbours.found(peer.key, peer.node_id, peer.role, peer.endpoints)
+        if greeting.role == "sink":
+            self._shipping.opened(peer, greeting, now)
+            return
         worker = self._workforce.admit(peer, greeting)
         worker.usable = True
         worker.draining = False
@@ -224,15 +244,15 @@ class Dispatcher:
         worker.limit = 0  # a CREDIT follows the WELCOME
         worker.told_backlog = 0
         self._inventory.compare(worker, greeting, now)
-        self._check_signatures(worker)
-        # A producer names what is proved; a worker, which dials nobody, names what it found.
-        self.listener.neighbours.found(peer.key, peer.node_id, peer.role, peer.endpoints)
+        self._remarks.signatures(worker)
 
     def suspected(self, peer: Peer, now: float) -> None:
         """Give it nothing new."""
         worker = self._worker(peer)
         if worker is not None:
             worker.usable = False
+        else:
+            self._shipping.suspected(peer)
         del now
 
     def revived(self, peer: Peer, now: float) -> None:
@@ -243,12 +263,15 @@ class Dispatcher:
             worker.group.list(worker)
             # Its demand may have ended while nothing was said.
             self._timers.set_default(("review", None), now)
+        elif worker is None:
+            self._shipping.revived(peer)
 
     def lost(self, peer: Peer, now: float) -> None:
         """Resubmit what it held. What ran there, or may have run, counts as a crash."""
         self.listener.neighbours.forget(peer.key)
         worker = self._worker(peer)
         if worker is None:
+            self._shipping.lost(peer)
             return
         self._workforce.remove(worker)
         self._inventory.lose(worker, now)
@@ -261,6 +284,8 @@ class Dispatcher:
             held = list(worker.held.values())
             self._workforce.remove(worker)
             self._books.give_back(worker, held, "returned")
+        else:
+            self._shipping.lost(peer)
         del now
 
     def message(self, peer: Peer, message: Message, now: float) -> None:
@@ -269,7 +294,7 @@ class Dispatcher:
         handler = self._messages.get(type(message))
         if worker is not None and handler is not None:
             handler(worker, message, now)
-        else:
+        elif not self._shipping.message(peer, message, now):
             self.dialer.counters.strays += 1
 
     def _worker(self, peer: Peer) -> Worker | None:
@@ -298,7 +323,9 @@ class Dispatcher:
             self._balancer.review(now)
             return
         if what == "notice":
-            self._speak_of(key)
+            self._remarks.lane(key)
+            return
+        if self._shipping.due(what, key, now):
             return
         entry = self._ledger.get(key)
         if entry is None:
@@ -308,34 +335,6 @@ class Dispatcher:
         elif entry.state != STARTED:  # "expire"
             text = f"it expired {entry.spec.options.expires:g} s after submit, not begun in time"
             self._books.withdraw(entry, "expired", "TaskExpired", text)
-
-    # -- what people are told -----------------------------------------------------------------
-
-    def _speak_of(self, key: tuple[str, str, str]) -> None:
-        for lane in self._lanes:
-            served = any(group.serves(lane) for group in self._workforce.groups.values())
-            if lane.key == key and lane.size and not lane.spoken and not served:
-                kind, text = explain.lane(lane, self._workforce, self.dialer)
-                lane.spoken = kind
-                data = {"task": lane.name, "queue": lane.queue, "waiting": lane.item_count()}
-                self._out.append(Notice(kind, text, data))
-
-    def _check_signatures(self, worker: Worker) -> None:
-        for lane in self._lanes:
-            theirs = worker.group.tasks.get(lane.name)
-            if theirs is not None and theirs != lane.fingerprint:
-                self._out.append(
-                    Notice(
-                        "other_signature",
-                        f"worker {worker.label} knows task {lane.name!r} with another signature "
-                        "than this producer: it is given none of them (restart it with the same "
-                        "version of the code)",
-                        {"task": lane.name, "name": worker.name, "node_id": worker.node_id},
-                    )
-                )
-
-    def _status(self) -> dict[str, Any]:
-        return explain.status(self._config, self._books)
 
     # -- observers ----------------------------------------------------------------------------
 
@@ -349,7 +348,7 @@ class Dispatcher:
     def client_message(self, client: Client, message: Message, now: float) -> None:
         """Only questions are expected here."""
         if isinstance(message, Info):
-            status = self._status()
+            status = explain.status(self._config, self._books)
             if message.seq:
                 status["task"] = explain.task(message.seq, self._books, now)
             self.listener.send(client, Status(message.request, status))

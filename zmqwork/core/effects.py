@@ -111,7 +111,8 @@ class Notice:
 
     Attributes:
         kind: ``peer_alive``, ``peer_suspect``, ``peer_lost``, ``peer_refused``, ``no_worker``,
-            ``unknown_task``, ``other_signature``, ``resumed``, ``misbehaved``, ``drain_cut``.
+            ``unknown_task``, ``other_signature``, ``no_sink``, ``resumed``, ``misbehaved``,
+            ``drain_cut``.
         text: one line for the log.
         data: the same as values.
     """

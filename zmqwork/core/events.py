@@ -142,6 +142,19 @@ class StatusRequested:
 
 
 @dataclass(slots=True)
+class EndRequested:
+    """The application has no more for its sinks: tell them, and answer with what they have.
+
+    `patience`: seconds to wait for those that do not answer. `Answer` carries a list of ``sink``
+    (a label), ``inbox``, ``count`` (numbers given), ``succeeded``, ``taken`` (None: not heard) and
+    ``missing`` (ranges of numbers).
+    """
+
+    request: object
+    patience: float
+
+
+@dataclass(slots=True)
 class Finished:
     """A slot's next attempts ended, in the order in which they were given to it.
 
@@ -208,6 +221,7 @@ Event = (
     | CancelRequested
     | ClaimRequested
     | StatusRequested
+    | EndRequested
     | Finished
     | TakenBack
     | SlotDied

@@ -10,11 +10,12 @@ from bisect import bisect
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.config import ProducerConfig
+from zmqwork.core import explain_outlets
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.functions import ANY, SEPARATOR, allows
 from zmqwork.core.lanes import Lane
 from zmqwork.core.ledger import CHILD_DIED, WORKER_LOST, Entry, Trouble
-from zmqwork.core.lifecycle import ALIVE, DISPATCHED, RESTING, STARTED, SUCCEEDED
+from zmqwork.core.lifecycle import ALIVE, ASKED, DISPATCHED, RESTING, STARTED, SUCCEEDED, WAITING
 from zmqwork.core.peer import Peer
 from zmqwork.core.workers import Worker, Workforce
 
@@ -52,8 +53,16 @@ def crashes(trouble: Trouble) -> str:
     return f"{trouble.crashes} of its attempts ended in a crash ({'; '.join(causes)})"
 
 
-def lane(waiting: Lane, workforce: Workforce, dialer: Dialer) -> tuple[str, str]:
-    """Why nobody serves this lane: (kind of notice, text)."""
+def lane(waiting: Lane, books: Books) -> tuple[str, str]:
+    """Why nobody serves this lane: (kind of notice, text), both empty if somebody does."""
+    if any(group.serves(waiting) for group in books.workforce.groups.values()):
+        lack = explain_outlets.lack(waiting, books.outlets)
+        what = f"{waiting.item_count()} x task {_plain(waiting.name)!r} wait: {lack}"
+        return ("no_sink", f"{what}; start one with: zmqwork sink") if lack else ("", "")
+    return _unserved(waiting, books.workforce, books.dialer)
+
+
+def _unserved(waiting: Lane, workforce: Workforce, dialer: Dialer) -> tuple[str, str]:
     name = _plain(waiting.name)  # of chunks of `map` the items are counted
     is_function = waiting.fingerprint == ANY
     what = "function" if is_function else "task"
@@ -145,7 +154,7 @@ def task(seq: int, books: Books, now: float) -> dict[str, Any]:
         "queue": waiting.queue,
         "state": entry.state,
         "attempt": entry.attempt,
-        "no_worker": entry.worker is None and entry.state != RESTING and not served,
+        "no_worker": entry.state == WAITING and not served,
         "failures": trouble.failures,
         "max_retries": options.max_retries,
         "crashes": trouble.crashes,
@@ -198,9 +207,9 @@ def _text(entry: Entry, waiting: Lane, about: dict[str, Any], books: Books) -> s
         state = worker.peer.state
         doubt = "" if state == ALIVE else f", which is {state}"
         return f"attempt {entry.attempt} {verb} worker {worker.label}{doubt}"
-    if about["no_worker"]:
-        return lane(waiting, books.workforce, books.dialer)[1]
-    return "it waits for a free slot"
+    if entry.state == ASKED:
+        return explain_outlets.asked(entry)
+    return lane(waiting, books)[1] or "it waits for a free slot"
 
 
 def _view(worker: Worker, entry: Entry, waiting: Lane) -> dict[str, Any]:
@@ -260,7 +269,6 @@ def _said(peer: Peer) -> str:
 
 def _advice(entry: Entry, waiting: Lane, about: dict[str, Any], books: Books) -> list[str]:
     """What a person could do about it."""
-    realm = books.config.realm
     advice = []
     evidence = about["evidence"]
     if any(record.get("signal") == "SIGKILL" for record in evidence):
@@ -268,22 +276,32 @@ def _advice(entry: Entry, waiting: Lane, about: dict[str, Any], books: Books) ->
     if any(r["cause"] == CHILD_DIED and r.get("signal") != "SIGKILL" for r in evidence):
         advice.append("its process died: run the handler by itself, with python -X faulthandler")
     if about["no_worker"]:
-        if not len(books.workforce):
-            advice.append(f"start a worker of realm {realm!r}: zmqwork worker MODULE:APP")
-            advice.append(f"if there should be one: zmqwork doctor --realm {realm}")
-        elif any("another signature" in view["why_not"] for view in about["workers"]):
-            advice.append("restart these workers with the producer's version of the code")
-        elif any("serve queue" in view["why_not"] for view in about["workers"]):
-            advice.append(f"start a worker that serves it: zmqwork worker ... -Q {waiting.queue}")
-        else:
-            advice.append("start a worker whose module has the task, or correct its name")
-    elif entry.state not in (RESTING, STARTED, DISPATCHED):
+        advice += _worker_advice(waiting, about, books)
+    elif entry.state == ASKED:
+        advice.append("start its sink again, if it is not there; it is asked as soon as it is")
+    elif entry.state == WAITING and explain_outlets.lack(waiting, books.outlets):
+        advice.append("start its sink: zmqwork sink MODULE:APP")
+    elif entry.state == WAITING:
         advice.append("start more workers, or some with more slots (-c), if this takes too long")
     elif entry.state == RESTING:
         advice.append("correct what failed; the retry comes by itself")
     elif entry.worker is not None and entry.worker.peer.state != ALIVE:
         advice.append("wait: if the worker is lost, the task is dispatched again")
     return advice
+
+
+def _worker_advice(waiting: Lane, about: dict[str, Any], books: Books) -> list[str]:
+    realm = books.config.realm
+    if not len(books.workforce):
+        return [
+            f"start a worker of realm {realm!r}: zmqwork worker MODULE:APP",
+            f"if there should be one: zmqwork doctor --realm {realm}",
+        ]
+    if any("another signature" in view["why_not"] for view in about["workers"]):
+        return ["restart these workers with the producer's version of the code"]
+    if any("serve queue" in view["why_not"] for view in about["workers"]):
+        return [f"start a worker that serves it: zmqwork worker ... -Q {waiting.queue}"]
+    return ["start a worker whose module has the task, or correct its name"]
 
 
 def _remaining(at: float | None, now: float) -> float | None:
@@ -327,6 +345,7 @@ def status(config: ProducerConfig, books: Books) -> dict[str, Any]:
             }
             for worker in books.workforce
         ],
+        "sinks": explain_outlets.status(books.outlets),
         "peers": peers(books.dialer),
         "refusals": _refusals(books.dialer),
         "counters": dict(books.counters),
@@ -335,8 +354,7 @@ def status(config: ProducerConfig, books: Books) -> dict[str, Any]:
 
 def _lane_view(waiting: Lane, books: Books) -> dict[str, Any]:
     """Tasks of one kind that wait; ``why`` is empty if somebody could run them."""
-    served = any(group.serves(waiting) for group in books.workforce.groups.values())
-    why = "" if served else lane(waiting, books.workforce, books.dialer)[1]
+    why = lane(waiting, books)[1]
     name = _plain(waiting.name)
     return {"task": name, "queue": waiting.queue, "waiting": waiting.size, "why": why}
 

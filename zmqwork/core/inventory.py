@@ -13,19 +13,21 @@ from zmqwork.core.effects import Notice
 from zmqwork.core.judge import Judge
 from zmqwork.core.lanes import Lane
 from zmqwork.core.ledger import WORKER_LOST, Entry
-from zmqwork.core.lifecycle import DISPATCHED, STARTED, WAITING
+from zmqwork.core.lifecycle import ASKED, DISPATCHED, STARTED, WAITING
 from zmqwork.core.messages import HELD_DONE, HELD_RUNNING, Cancel, Welcome
+from zmqwork.core.shipping import Shipping
 from zmqwork.core.workers import Worker
 
 
 class Inventory:
     """Compares what workers hold with the ledger."""
 
-    __slots__ = ("_books", "_judge")
+    __slots__ = ("_books", "_judge", "_shipping")
 
-    def __init__(self, books: Books, judge: Judge) -> None:
+    def __init__(self, books: Books, judge: Judge, shipping: Shipping) -> None:
         self._books = books
         self._judge = judge
+        self._shipping = shipping
 
     def compare(self, worker: Worker, welcome: Welcome, now: float) -> None:
         """A session began: make the ledger and the worker's inventory agree."""
@@ -50,7 +52,7 @@ class Inventory:
             elif (
                 entry is not None
                 and trouble is not None
-                and entry.state == WAITING
+                and entry.state in (WAITING, ASKED)
                 and entry.attempt == attempt == trouble.lost_attempt
             ):
                 trouble.lost_attempt = 0
@@ -58,6 +60,7 @@ class Inventory:
             elif state != HELD_DONE and (entry is None or state != HELD_RUNNING):
                 unwanted.append(seq)  # (what runs may still win; a result will be offered)
         self._adopt(worker, adopted, now)
+        self._shipping.compared(worker)
         if unwanted:
             books.dialer.send(worker.peer, Cancel(unwanted))
 
@@ -66,7 +69,10 @@ class Inventory:
         books = self._books
         by_lane: dict[Lane, list[int]] = {}
         for entry, _ in held:
-            by_lane.setdefault(books.lanes.of(entry.spec), []).append(entry.seq)
+            if entry.state == WAITING:
+                by_lane.setdefault(books.lanes.of(entry.spec), []).append(entry.seq)
+            elif entry.outlet is not None:
+                entry.outlet.asked.pop(entry.sink_seq, None)
         for lane, seqs in by_lane.items():
             lane.remove(frozenset(seqs))
         for entry, state in held:
@@ -91,19 +97,26 @@ class Inventory:
             trouble.losses += 1
             trouble.lost_at = now
             trouble.lost_attempt = entry.attempt
-        books.counters["resubmitted"] += len(waiting)
-        books.give_back(worker, waiting, "lost")
+        for entry in waiting:
+            worker.drop(entry)
+        sent = [entry for entry in waiting if entry.outlet is not None]
+        back = [entry for entry in waiting if entry.outlet is None]
+        books.counters["resubmitted"] += len(back)
+        books.wait_again(back, "lost")
+        self._shipping.inquiry.doubt(sent, now)
         books.out.append(
             Notice(
                 "peer_lost",
                 f"worker {worker.label} is lost with {len(held)} attempts, "
-                f"{len(begun)} of them begun; {len(waiting)} are resubmitted",
+                f"{len(begun)} of them begun; {len(back)} are resubmitted"
+                + (f", of {len(sent)} the sinks are asked" if sent else ""),
                 {
                     "node_id": worker.node_id,
                     "name": worker.name,
                     "held": len(held),
                     "started": len(begun),
-                    "resubmitted": len(waiting),
+                    "resubmitted": len(back),
+                    "asked": len(sent),
                     "seqs": seqs,
                 },
             )

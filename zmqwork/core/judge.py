@@ -11,13 +11,17 @@ from typing import Any
 
 from zmqwork.core import explain, lifecycle
 from zmqwork.core.books import Books
+from zmqwork.core.inquiry import Inquiry
 from zmqwork.core.ledger import CHILD_DIED, Entry
-from zmqwork.core.lifecycle import DISPATCHED, TASK
+from zmqwork.core.lifecycle import ASKED, DISPATCHED, TASK
 from zmqwork.core.messages import FAILED, LOST, REJECTED, Done, Failure, Return, Started
 from zmqwork.core.retry import retry_delay
 from zmqwork.core.workers import Worker
 
 _SUCCEEDED = TASK["succeeded"]
+
+# Attempts that are given back for these may have ended, and their results have left.
+_SENT_REASONS = ("undelivered", "stopping")
 
 
 class Judge:
@@ -27,10 +31,11 @@ class Judge:
         acks: node id -> the newest batch that is recorded and not acked. Bound: the workers.
     """
 
-    __slots__ = ("_books", "acks")
+    __slots__ = ("_books", "_inquiry", "acks")
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, inquiry: Inquiry) -> None:
         self._books = books
+        self._inquiry = inquiry
         self.acks: dict[str, int] = {}
 
     def done(self, worker: Worker, done: Done, now: float) -> None:
@@ -54,6 +59,8 @@ class Judge:
             entry.value = value
             entry.worker = None
             entry.args = b""
+            if entry.outlet is not None:
+                entry.outlet.settle(entry)
             del entries[seq]
             settled.append(entry)
             if entry.trouble is not None:
@@ -155,9 +162,13 @@ class Judge:
             if entry is not None and entry.attempt == attempt:
                 back.append(entry)
         books.counters["returned"] += len(back)
-        books.give_back(worker, back, "returned")
+        # What ran, and may be at its sink.
+        sent = [e for e in back if e.outlet is not None and message.reason in _SENT_REASONS]
+        for entry in sent:
+            worker.drop(entry)
+        self._inquiry.doubt(sent, now)
+        books.give_back(worker, [e for e in back if e.state != ASKED], "returned")
         worker.group.list(worker)
-        del now
 
     def started(self, worker: Worker, message: Started, now: float) -> None:
         """These have begun."""

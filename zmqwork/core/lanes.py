@@ -1,4 +1,4 @@
-"""Where tasks wait: a lane per (queue, task name, signature), in the order of submission."""
+"""Where tasks wait: a lane per (queue, task, signature, sink), in the order of submission."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.core.lifecycle import WAITING
 
-LaneKey = tuple[str, str, str]
+# Queue, task's name, fingerprint, sink's name (or nothing), inbox (or nothing).
+LaneKey = tuple[str, str, str, str, str]
 
 
 class Lane:
@@ -20,20 +21,36 @@ class Lane:
 
     Attributes:
         size: how many tasks wait.
+        sink, inbox: where their results go; neither: back to the producer.
         spoken: what the last notice about this lane said, so that it is said once.
     """
 
-    __slots__ = ("_entries", "fingerprint", "key", "name", "queue", "size", "spoken")
+    __slots__ = (
+        "_entries",
+        "fingerprint",
+        "inbox",
+        "key",
+        "name",
+        "queue",
+        "sink",
+        "size",
+        "spoken",
+    )
 
     def __init__(self, key: LaneKey) -> None:
         self.key = key
-        self.queue, self.name, self.fingerprint = key
+        self.queue, self.name, self.fingerprint, self.sink, self.inbox = key
         self._entries: deque[Entry] = deque()
         self.size = 0
         self.spoken = ""
 
     def __len__(self) -> int:
         return self.size
+
+    @property
+    def to_sink(self) -> bool:
+        """Whether the results of its tasks go elsewhere than back to the producer."""
+        return bool(self.sink or self.inbox)
 
     def item_count(self) -> int:
         """How many calls wait: those in chunks, too. O(n): for people."""
@@ -103,7 +120,8 @@ class Lanes:
 
     def of(self, spec: TaskSpec) -> Lane:
         """The lane for tasks of this kind."""
-        key = (spec.options.queue, spec.name, spec.fingerprint)
+        options = spec.options
+        key = (options.queue, spec.name, spec.fingerprint, options.sink or "", spec.inbox)
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key)

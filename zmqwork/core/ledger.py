@@ -11,6 +11,7 @@ from zmqwork.core import lifecycle
 from zmqwork.core.lifecycle import TASK, WAITING
 
 if TYPE_CHECKING:
+    from zmqwork.core.outlets import Outlet
     from zmqwork.core.workers import Worker
 
 EVIDENCE_MAX = 10
@@ -33,12 +34,14 @@ class TaskSpec:
         fingerprint: of its signature; a worker with another one is not given the task.
         options: how it is queued, retried and given up on.
         item_count: how many calls such a task stands for: more than one if it is a chunk of `map`.
+        inbox: the inbox that alone may take the result, once one of those named is chosen.
     """
 
     name: str
     fingerprint: str
     options: TaskOptions
     item_count: int = 1
+    inbox: str = ""
 
 
 @dataclass(slots=True)
@@ -92,6 +95,8 @@ class Entry:
         error: how it ended otherwise: ``type``, ``text``, ``traceback``, ``attempts``,
             ``evidence``.
         trouble: what went wrong so far, or None.
+        outlet: where the result goes, once that is known; None: back to the producer, or not yet.
+        sink_seq: its number there; 0: none yet.
     """
 
     __slots__ = (
@@ -99,8 +104,10 @@ class Entry:
         "attempt",
         "deadline_at",
         "error",
+        "outlet",
         "owner",
         "seq",
+        "sink_seq",
         "size_bytes",
         "spec",
         "state",
@@ -122,6 +129,8 @@ class Entry:
         self.value: bytes | None = None
         self.error: dict[str, Any] | None = None
         self.trouble: Trouble | None = None
+        self.outlet: Outlet | None = None
+        self.sink_seq = 0
 
     def __repr__(self) -> str:
         return f"<Entry {self.seq} {self.spec.name} {self.state}, attempt {self.attempt}>"
@@ -193,6 +202,8 @@ class Ledger:
         self.settled_counts[entry.state] += 1
         entry.worker = None
         entry.args = b""
+        if entry.outlet is not None:
+            entry.outlet.settle(entry)
         if entry.error is not None:
             self._remember(entry, entry.error)
 

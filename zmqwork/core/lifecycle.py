@@ -14,6 +14,7 @@ WAITING: Final = "waiting"
 RESTING: Final = "resting"
 DISPATCHED: Final = "dispatched"
 STARTED: Final = "started"
+ASKED: Final = "asked"
 SUCCEEDED: Final = "succeeded"
 FAILED: Final = "failed"
 DEAD: Final = "dead"
@@ -21,7 +22,7 @@ CANCELLED: Final = "cancelled"
 EXPIRED: Final = "expired"
 
 SETTLED: Final = (SUCCEEDED, FAILED, DEAD, CANCELLED, EXPIRED)
-UNSETTLED: Final = (WAITING, RESTING, DISPATCHED, STARTED)
+UNSETTLED: Final = (WAITING, RESTING, DISPATCHED, STARTED, ASKED)
 
 # cause -> state -> next state
 TASK: Final[Mapping[str, Mapping[str, str]]] = {
@@ -33,6 +34,7 @@ TASK: Final[Mapping[str, Mapping[str, str]]] = {
         # The worker that we gave up on had finished after all.
         WAITING: SUCCEEDED,
         RESTING: SUCCEEDED,
+        ASKED: SUCCEEDED,
     },
     # The handler raised, and a retry is left, or not.
     "retried": {DISPATCHED: RESTING, STARTED: RESTING},
@@ -43,15 +45,19 @@ TASK: Final[Mapping[str, Mapping[str, str]]] = {
     "buried": {DISPATCHED: DEAD, STARTED: DEAD},
     # Given back unstarted, or never arrived.
     "returned": {DISPATCHED: WAITING, STARTED: WAITING},
+    # Its worker is gone, and its sink is asked whether it has the result; it has not, or is silent.
+    "doubted": {DISPATCHED: ASKED, STARTED: ASKED},
+    "missed": {ASKED: WAITING},
     # A worker that we gave up on is back, and holds the attempt still.
-    "adopted": {WAITING: DISPATCHED},
+    "adopted": {WAITING: DISPATCHED, ASKED: DISPATCHED},
     "cancelled": {
         WAITING: CANCELLED,
         RESTING: CANCELLED,
         DISPATCHED: CANCELLED,
         STARTED: CANCELLED,
+        ASKED: CANCELLED,
     },
-    "expired": {WAITING: EXPIRED, RESTING: EXPIRED, DISPATCHED: EXPIRED},
+    "expired": {WAITING: EXPIRED, RESTING: EXPIRED, DISPATCHED: EXPIRED, ASKED: EXPIRED},
 }
 
 NEW: Final = "new"

@@ -1,0 +1,98 @@
+"""How far a producer is, as its sinks are told: floors on the way, and the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zmqwork.core.books import Books
+from zmqwork.core.delivery import End, Ended, Floor
+from zmqwork.core.effects import Answer
+from zmqwork.core.outlets import Outlet
+
+# How often the floors are told.
+_FLOOR_INTERVAL = 1.0
+
+
+class Closing:
+    """Tells sinks what does not come any more."""
+
+    __slots__ = ("_books", "_report", "_waiters")
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        # What each sink that was told the end has said. Bound: the outlets.
+        self._report: dict[str, Ended | None] = {}
+        self._waiters: list[object] = []
+
+    def met(self, outlet: Outlet, now: float) -> None:
+        """A session with a sink began."""
+        if outlet.id in self._report:
+            self._tell(outlet)
+        # The numbers of a run stay open for its next start, which does what has failed.
+        if not self._books.config.producer_id:
+            self._books.timers.set_default(("floors", None), now + _FLOOR_INTERVAL)
+
+    def tell_floors(self, now: float) -> None:
+        """Let the sinks close the holes that settled tasks have left."""
+        for outlet in self._books.outlets:
+            floor = outlet.lowest()
+            peer = outlet.session
+            if peer is not None and not outlet.sparse and floor > max(1, outlet.floor):
+                outlet.floor = floor
+                self._books.dialer.send(peer, Floor(floor))
+        self._books.timers.set(("floors", None), now + _FLOOR_INTERVAL)
+
+    def end(self, request: object, patience: float, now: float) -> None:
+        """Tell every sink that no more comes; `request` is answered with what they have."""
+        self._waiters.append(request)
+        for outlet in self._books.outlets:
+            if outlet.next > 1:
+                self._report[outlet.id] = None
+                self._tell(outlet)
+        self._books.timers.set(("ended", None), now + patience)
+        self._look()
+
+    def farewell(self) -> None:
+        """The producer leaves: whoever was not told is told that no more comes."""
+        for outlet in self._books.outlets:
+            if outlet.next > 1:
+                self._tell(outlet)
+
+    def _tell(self, outlet: Outlet) -> None:
+        peer = outlet.session
+        if peer is not None:
+            self._books.dialer.send(peer, End(outlet.next - 1, outlet.succeeded))
+
+    def ended(self, outlet: Outlet, ended: Ended) -> None:
+        """A sink has answered."""
+        if outlet.id in self._report:
+            self._report[outlet.id] = ended
+            self._look()
+
+    def _look(self) -> None:
+        if None not in self._report.values():
+            self.report()
+
+    def report(self) -> None:
+        """Answer with what the sinks have said so far."""
+        books = self._books
+        report = [
+            _view(outlet, self._report[outlet.id])
+            for outlet in books.outlets
+            if outlet.id in self._report
+        ]
+        books.out.extend(Answer(request, report) for request in self._waiters)
+        self._waiters.clear()
+        self._report.clear()
+        books.timers.cancel(("ended", None))
+
+
+def _view(outlet: Outlet, ended: Ended | None) -> dict[str, Any]:
+    return {
+        "sink": outlet.label,
+        "inbox": outlet.inbox,
+        "count": outlet.next - 1,
+        "succeeded": outlet.succeeded,
+        "taken": None if ended is None else ended.taken,
+        "missing": [] if ended is None else ended.missing,
+    }
