@@ -19,7 +19,7 @@ from random import Random
 from typing import Any
 
 from zmqwork.config import ProducerConfig
-from zmqwork.core import explain, welcome
+from zmqwork.core import explain, explain_outlets, welcome
 from zmqwork.core.assigner import Assigner
 from zmqwork.core.balancer import Balancer
 from zmqwork.core.books import Books
@@ -32,6 +32,7 @@ from zmqwork.core.events import (
     DrainRequested,
     EndRequested,
     Event,
+    OutletsRequested,
     StatusRequested,
     StopRequested,
     Submitted,
@@ -95,6 +96,7 @@ class Dispatcher:
             StopRequested: self._stop_requested,
             DrainRequested: self._drain_requested,
             EndRequested: self._end_requested,
+            OutletsRequested: self._outlets_requested,
         }
         self._messages: dict[type[Message], Callable[[Worker, Any, float], None]] = {
             Done: self._judge.done,
@@ -214,6 +216,12 @@ class Dispatcher:
 
     def _end_requested(self, event: EndRequested, now: float) -> None:
         self._shipping.closing.end(event.request, event.patience, now)
+
+    def _outlets_requested(self, event: OutletsRequested, now: float) -> None:
+        outlets = self._books.outlets
+        views = [explain_outlets.view(outlet) | {"taken": outlet.taken} for outlet in outlets]
+        self._out.append(Answer(event.request, views))
+        del now
 
     def _stop_requested(self, event: StopRequested, now: float) -> None:
         if self._stopped:

@@ -155,6 +155,17 @@ class EndRequested:
 
 
 @dataclass(slots=True)
+class OutletsRequested:
+    """The application asks for the sinks; `Answer` carries a list of what is known of each.
+
+    As in a producer's status under ``sinks``, and ``taken``: a `Ranges` of the numbers of this
+    producer that it had when its session began.
+    """
+
+    request: object
+
+
+@dataclass(slots=True)
 class Finished:
     """A slot's next attempts ended, in the order in which they were given to it.
 
@@ -222,6 +233,7 @@ Event = (
     | ClaimRequested
     | StatusRequested
     | EndRequested
+    | OutletsRequested
     | Finished
     | TakenBack
     | SlotDied

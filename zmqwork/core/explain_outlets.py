@@ -39,10 +39,11 @@ def asked(entry: Entry) -> str:
 
 def status(outlets: Outlets) -> list[dict[str, Any]]:
     """The sinks, for a producer's status."""
-    return [_view(outlet) for _, outlet in zip(range(_SHOWN), outlets, strict=False)]
+    return [view(outlet) for _, outlet in zip(range(_SHOWN), outlets, strict=False)]
 
 
-def _view(outlet: Outlet) -> dict[str, Any]:
+def view(outlet: Outlet) -> dict[str, Any]:
+    """One of them."""
     peer = outlet.peer
     return {
         "node_id": peer.node_id if peer is not None else "",

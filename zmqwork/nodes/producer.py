@@ -16,7 +16,9 @@ from zmqwork.core.events import (
     CancelRequested,
     Claimed,
     ClaimRequested,
+    EndRequested,
     Event,
+    OutletsRequested,
     StatusRequested,
     StopRequested,
     Submitted,
@@ -29,6 +31,7 @@ from zmqwork.nodes.callbacks import Callbacks
 from zmqwork.nodes.notices import log_notice
 from zmqwork.nodes.polling import poll_forever
 from zmqwork.nodes.requests import Request, deliver
+from zmqwork.nodes.why_not import why_not
 from zmqwork.transport.loop import Loop
 from zmqwork.transport.probe import raise_descriptor_limit
 
@@ -125,8 +128,8 @@ class Producer:
 
     # -- tasks --------------------------------------------------------------------------------
 
-    def submit(self, spec: TaskSpec, args: bytes, owner: object) -> int:
-        """Hand over a task; its number.
+    def submit(self, spec: TaskSpec, args: bytes, owner: object, sink_seq: int = 0) -> int:
+        """Hand over a task; its number. `sink_seq`: its number at its inbox, if that is given.
 
         Raises:
             PendingFull: `max_pending` is reached and the producer was told not to wait.
@@ -144,7 +147,9 @@ class Producer:
                 self._wait_for_room(len(args))
             self._seq = seq = self._seq + 1
             self._submitted_bytes += len(args)
-            self._entries.append(Entry(seq, spec, args, owner))
+            entry = Entry(seq, spec, args, owner)
+            entry.sink_seq = sink_seq
+            self._entries.append(entry)
         if self._loop._asleep:  # the node owns its loop; a method call less per task
             self._loop.wake()
         return seq
@@ -180,6 +185,25 @@ class Producer:
         if self._stopped:
             raise UsageError("this producer has stopped: it takes no more tasks")
 
+    def follow(self, spec: TaskSpec, args: bytes, owner: object, sink_seq: int = 0) -> None:
+        """Hand over a task in the place of one that is being settled: there is room for it."""
+        with self._lock:
+            self._seq += 1
+            self._submitted_bytes += len(args)
+            entry = Entry(self._seq, spec, args, owner)
+            entry.sink_seq = sink_seq
+            self._entries.append(entry)
+
+    def end(self, patience: float) -> list[dict[str, Any]]:
+        """Tell the sinks that no more comes; what they have, as `events.EndRequested` says."""
+        report: list[dict[str, Any]] = self._ask(lambda r: EndRequested(r, patience), [])
+        return report
+
+    def outlets(self) -> list[dict[str, Any]]:
+        """The sinks that were met, as `events.OutletsRequested` says."""
+        outlets: list[dict[str, Any]] = self._ask(OutletsRequested, [])
+        return outlets
+
     def cancel(self, seq: int) -> bool:
         """Cancel a task that has not begun; False if it has, or is settled."""
         if self._left.is_set():
@@ -188,25 +212,21 @@ class Producer:
             # A finaliser of the user's that happens to run here: nobody could answer.
             self.abandon([seq])
             return False
-        request = Request()
-        self._loop.post(CancelRequested([seq], request))
-        return bool(self._answer(request, []))
+        return bool(self._ask(lambda r: CancelRequested([seq], r), []))
 
     def cancel_all(self) -> None:
         """Cancel every task that has not begun."""
         if not self._left.is_set():
-            request = Request()
-            self._loop.post(CancelRequested(None, request))
-            self._answer(request, None)
+            self._ask(lambda r: CancelRequested(None, r), None)
 
     def claim(
         self, seq: int, names: Container[str], queues: Collection[str], heir: object, *,
         from_worker: bool,
     ) -> Claimed | None:  # fmt: skip
         """Give a task that nobody has begun to the caller; see `events.ClaimRequested`."""
-        request = Request()
-        self._loop.post(ClaimRequested(seq, names, queues, from_worker, heir, request))
-        claimed: Claimed | None = self._answer(request, None)
+        claimed: Claimed | None = self._ask(
+            lambda r: ClaimRequested(seq, names, queues, from_worker, heir, r), None
+        )
         return claimed
 
     def abandon(self, seqs: Sequence[int]) -> None:
@@ -240,9 +260,7 @@ class Producer:
 
     def status(self) -> dict[str, Any]:
         """What the node says of itself; plain values."""
-        request = Request()
-        self._loop.post(StatusRequested(request))
-        status: dict[str, Any] = self._answer(request, {})
+        status: dict[str, Any] = self._ask(StatusRequested, {})
         if status:
             status["sources"] = self._discovery.describe()
             status["pending"] = self._seq - self._settled
@@ -250,35 +268,16 @@ class Producer:
 
     def explain(self, seq: int | None = None) -> str:
         """Why a task, or anything at all, does not run: what was looked for where, what to try."""
-        lines = []
+        about = None
         if seq is not None:
-            request = Request()
-            self._loop.post(StatusRequested(request, seq))
-            about = self._answer(request, {"text": "its producer has stopped"})
-            lines.append(f"task {self.node_id[:8]}-{seq}: {about['text']}")
-        status = self.status()
-        if not status:
-            return "\n".join(lines) or "the producer has stopped"
-        lines += [
-            f"  looked in  {source['source']}: {source['state']}"
-            + (f", {source['where']}" if source["where"] else "")
-            + f", found {source['found']}"
-            for source in status["sources"]
-        ]
-        peers = ", ".join(f"{count} {state}" for state, count in status["peers"].items())
-        lines.append(f"  workers    {len(status['workers'])} connected; peers: {peers or 'none'}")
-        if not status["workers"]:
-            lines.append(
-                f"  try        start one on this machine: zmqwork worker MODULE:APP "
-                f"(realm {self._config.realm!r}); or name one with --peer or ZMQWORK_PEERS"
-            )
-        return "\n".join(lines)
+            stopped = {"text": "its producer has stopped"}
+            about = self._ask(lambda r: StatusRequested(r, seq), stopped)
+        return why_not(self._config, self.status(), seq, about)
 
     def could_run(self, seq: int) -> bool:
         """Whether some connected worker could run this unsettled task."""
-        request = Request()
-        self._loop.post(StatusRequested(request, seq))
-        return not self._answer(request, {"no_worker": False})["no_worker"]
+        about = self._ask(lambda r: StatusRequested(r, seq), {"no_worker": False})
+        return not about["no_worker"]
 
     def workers_known(self) -> int:
         """How many workers are connected."""
@@ -288,7 +287,10 @@ class Producer:
         """Call `callback` in the callback thread with what a person should know."""
         self._notice_callbacks.append(callback)
 
-    def _answer(self, request: Request, default: Any) -> Any:
+    def _ask(self, question: Callable[[Request], Event], default: Any) -> Any:
+        """The machine's answer; the default if it has left, or this is its own thread."""
+        request = Request()
+        self._loop.post(question(request))
         while not self._loop.on_loop_thread:
             try:
                 return request.wait(0.2)

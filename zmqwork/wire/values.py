@@ -18,7 +18,14 @@ from zmqwork.wire.nesting import OUTERMOST
 from zmqwork.wire.packing import explain, walk
 from zmqwork.wire.registry import register_codec
 
-__all__ = ["decode_call", "decode_value", "encode_call", "encode_value", "register_codec"]
+__all__ = [
+    "call_with",
+    "decode_call",
+    "decode_value",
+    "encode_call",
+    "encode_value",
+    "register_codec",
+]
 
 _pack = OUTERMOST.pack_small
 
@@ -59,6 +66,11 @@ def encode_call(
     if len(data) > PAYLOAD_BYTES_MAX:
         raise _too_large(f"the arguments of {what}", len(data))
     return data
+
+
+def call_with(data: bytes) -> bytes:
+    """The call whose only argument is this value, which is encoded already."""
+    return b"\x91\x91" + data
 
 
 def decode_value(data: bytes) -> Any:
