@@ -2,7 +2,7 @@
 
 A task named ``thumbnail`` implies a handler named ``thumbnail[]``, which takes a list of
 arguments. `map` sends chunks of about 5 ms of work; what each call costs beyond the handler is
-then a fraction of a microsecond. What a chunk is on the wire: docs/protocol.md, section 8.
+then a fraction of a microsecond. What a chunk is on the wire: docs/protocol.md, section 9.
 """
 
 from __future__ import annotations

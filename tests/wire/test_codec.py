@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from wire_messages import BY_KIND, any_message, numbers
 
+from zmqwork.core import delivery as d
 from zmqwork.core import messages as m
 from zmqwork.errors import DecodeError, EncodeError
 from zmqwork.wire import limits, verbs
@@ -56,13 +57,26 @@ def test_every_message_comes_back(kind):
     comes_back()
 
 
+# What is left out at the end of a message when it says nothing: all items of frame 0, and the
+# defaults of the last ones.
+LEFT_OUT = {
+    m.Hello: (11, [""]),
+    m.Welcome: (20, [[], [], "", [[], []]]),
+    m.Ping: (5, [[]]),
+    m.Tasks: (4, [0]),
+}
+
+
+def in_full(message):
+    """Frame 0 as a list, with nothing left out."""
+    fields = head(message)
+    count, defaults = LEFT_OUT.get(type(message), (len(fields), []))
+    return fields + defaults[len(defaults) - (count - len(fields)) :]
+
+
 @given(any_message)
 def test_fields_of_a_newer_minor_version_are_ignored(message):
-    fields = head(message)
-    if message == m.Tasks(getattr(message, "runs", None)):
-        fields.append(0)  # the ack, which is left out when it says nothing
-    if getattr(message, "neighbours", None) == []:
-        fields.append([])  # left out where nothing follows
+    fields = in_full(message)
     fields += [{"new": [1, None]}, b"later"]
     assert Decoder().decode([msgpack.packb(fields)]) == (1, message)
 
@@ -216,6 +230,13 @@ H = head(m.Hello(1, "0" * 32, "producer", "n", "r", (1, 1)))
 W = head(m.Welcome(1, "0" * 32, "worker", "n", "r", 1, held=[[1, 1, 0]]))
 T = head(m.Tasks([m.Run("t", {}, 1, [1], [b""])]))
 D = head(m.Done(1, [1], [1], [b""], [m.Failure(2, 1, "failed", {"type": "E", "text": ""})], {}))
+S = head(
+    m.Welcome(1, "0" * 32, "sink", "n", "r", 1, sinks=["s"], inbox="i", taken=[[1, 2], [4, 4]])
+)
+TO = d.Destination("0" * 32, "i", ["tcp://10.0.0.7:1"], "p", [1])
+R = head(m.Tasks([m.Run("t", {}, 1, [1], [b""], TO)]))
+P = head(d.Results(1, [d.Parcel("p", "t", [1], [1], [b""])]))
+MANY = list(range(m.BATCH_COUNT_MAX))
 NAN = float("nan")
 
 HOSTILE = {
@@ -269,6 +290,63 @@ HOSTILE = {
     "times below 0": replaced(D, (7,), {"t": [1, -1.0]}),
     "a backlog of 4": [verbs.DEMAND, 1, 4],
     "a credit below 0": [verbs.CREDIT, 1, -1, 0],
+    "a producer id that is a number": [*H, 7],
+    "a producer id with control characters": [*H, "p\n"],
+    "sinks as a text": replaced(S, (17,), "s"),
+    "a sink without a name": replaced(S, (17,), [""]),
+    "too many sinks": replaced(S, (17,), ["s"] * (limits.QUEUES_MAX + 1)),
+    "an inbox with control characters": replaced(S, (18,), "i\x1b[2J"),
+    "an inbox that is nil": replaced(S, (18,), None),
+    "a long inbox": replaced(S, (18,), "ä" * 65),
+    "ranges out of order": replaced(S, (19,), [[4, 1], [4, 2]]),
+    "ranges that overlap": replaced(S, (19,), [[1, 2], [2, 4]]),
+    "ranges that touch": replaced(S, (19,), [[1, 3], [2, 4]]),
+    "a range that ends before it begins": replaced(S, (19,), [[2], [1]]),
+    "a range without an end": replaced(S, (19,), [[1, 4], [2]]),
+    "ranges in pairs": replaced(S, (19,), [[1, 2], [4, 4], [6, 6]]),
+    "ranges that are no arrays": replaced(S, (19,), [1, 2]),
+    "a range of fractions": replaced(S, (19,), [[1.0], [2.0]]),
+    "too many ranges": replaced(S, (19,), [list(range(1, 2 * d.RANGES_MAX + 2, 2))] * 2),
+    "a destination of four": replaced(R, (2, 0, 5), ["0" * 32, "", [], "p"]),
+    "a destination that is a text": replaced(R, (2, 0, 5), "0" * 32),
+    "a destination that is false": replaced(R, (2, 0, 5), False),
+    "a destination that is nowhere": replaced(replaced(R, (2, 0, 5, 0), ""), (2, 0, 5, 1), ""),
+    "a destination's node that is nil": replaced(R, (2, 0, 5, 0), None),
+    "a destination's node that is no id": replaced(R, (2, 0, 5, 0), "0" * 31),
+    "a destination's inbox that is nil": replaced(R, (2, 0, 5, 1), None),
+    "a destination's inbox with control characters": replaced(R, (2, 0, 5, 1), "i\r"),
+    "a destination with five endpoints": replaced(R, (2, 0, 5, 2), ["tcp://10.0.0.7:1"] * 5),
+    "a destination with an empty endpoint": replaced(R, (2, 0, 5, 2), [""]),
+    "a destination with a long endpoint": replaced(R, (2, 0, 5, 2), ["t" * 129]),
+    "a destination without a producer": replaced(R, (2, 0, 5, 3), ""),
+    "a task without a number": replaced(R, (2, 0, 5, 4), []),
+    "a number without a task": replaced(R, (2, 0, 5, 4), [1, 2]),
+    "a number below 0": replaced(R, (2, 0, 5, 4), [-1]),
+    "a parcel of four": replaced(P, (3, 0), ["p", "t", [], []]),
+    "a parcel without a producer": replaced(P, (3, 0, 0), ""),
+    "a parcel of a task with control characters": replaced(P, (3, 0, 1), "t\0"),
+    "a parcel without numbers": replaced(P, (3, 0, 2), []),
+    "a parcel without tasks": replaced(P, (3, 0, 3), []),
+    "a parcel without values": replaced(P, (3, 0, 4), []),
+    "a parcel of text": replaced(P, (3, 0, 4), [""]),
+    "a parcel without its frame": replaced(P, (3, 0, 4), [None]),
+    "too many results in one parcel": replaced(
+        P, (3, 0), ["p", "t", [*MANY, 0], [*MANY, 0], [b""] * (len(MANY) + 1)]
+    ),
+    "too many results in two parcels": replaced(
+        P, (3,), [["p", "t", MANY, MANY, [b""] * len(MANY)], ["p", "t", [1], [1], [b""]]]
+    ),
+    "too many parcels": replaced(P, (3,), [["p", "t", [], [], []]] * (len(MANY) + 1)),
+    "a question about a text": [verbs.HAVE, 1, 1, "all"],
+    "a question about too much": [verbs.HAVE, 1, 1, [1] * (limits.HELD_MAX + 1)],
+    "an unknown state of a number": [verbs.HAS, 1, 1, [0, 1, 2, 3]],
+    "a state that is a boolean": [verbs.HAS, 1, 1, [True]],
+    "a floor below 0": [verbs.FLOOR, 1, -1],
+    "more successes than numbers": [verbs.END, 1, 3, 4],
+    "missing numbers out of order": [verbs.ENDED, 1, 1, [[4, 1], [4, 1]]],
+    "missing numbers in pairs": [verbs.ENDED, 1, 1, [[1, 2], [4, 5], [7, 8]]],
+    "a route without a destination": [verbs.ROUTE, 1, [], None],
+    "a route of two lengths": [verbs.ROUTE, 1, [1, 2], R[2][0][5]],
     "a status that is no map": [verbs.STATUS, 1, 1, []],
     "a status of NaN": [verbs.STATUS, 1, 1, {"x": [NAN]}],
     "a status with numbers as keys": [verbs.STATUS, 1, 1, {"x": {1: 1}}],
@@ -456,6 +534,70 @@ def test_a_full_batch_fits():
         for s in seqs
     ]
     assert decoded(encode(1, m.Tasks(runs))) == (1, m.Tasks(runs))
+
+
+def longest_destination(sink_seqs):
+    return d.Destination("0" * 32, "i" * 128, ["e" * 128] * 4, "p" * 128, sink_seqs)
+
+
+def longest_runs(count, destination):
+    """Tasks of which each is a run of its own, with a full batch's arguments in all."""
+    options = {"queue": "q" * 128, "deadline": 1.5, "headers": {"traceparent": "0" * 55}}
+    args = bytes(m.BATCH_BYTES_MAX // count)
+    return [
+        m.Run("t" * 130, options, 2**63, [seq], [args], destination([seq]))
+        for seq in range(2**63, 2**63 + count)
+    ]
+
+
+def test_as_many_tasks_with_a_destination_of_their_own_as_are_allowed_fit():
+    runs = longest_runs(d.DESTINATIONS_MAX, longest_destination)
+    runs[-1].args = [bytes(limits.FRAME_OWN_BYTES - 1)]
+    message = m.Tasks(runs, 2**63)
+    assert decoded(encode(1, message)) == (1, message)
+    with pytest.raises(EncodeError):  # which is why it is cut before
+        encode(1, m.Tasks(longest_runs(m.BATCH_COUNT_MAX, longest_destination)))
+
+
+def test_as_many_destinations_as_tasks_are_not_too_many_containers():
+    runs = longest_runs(
+        m.BATCH_COUNT_MAX,
+        lambda sink_seqs: d.Destination("0" * 32, "", ["e" * 27] * 4, "p" * 32, sink_seqs),
+    )
+    for run in runs:
+        run.name = "t"
+    message = m.Tasks(runs)
+    assert decoded(encode(1, message)) == (1, message)
+
+
+def test_a_full_batch_of_results_fits():
+    value = bytes(m.BATCH_BYTES_MAX // m.BATCH_COUNT_MAX)
+    seqs = range(2**63, 2**63 + m.BATCH_COUNT_MAX)
+    parcels = [d.Parcel("p" * 128, "t" * 130, [seq], [seq], [value]) for seq in seqs]
+    parcels[-1].values = [bytes(limits.FRAME_OWN_BYTES - 1)]
+    message = d.Results(2**63, parcels)
+    assert decoded(encode(1, message)) == (1, message)
+    large = d.Results(1, [d.Parcel("p", "t", [1], [1], [bytes(300 * KIB)])] * 3)
+    assert decoded(encode(1, large)) == (1, large)
+
+
+def test_all_that_is_said_of_many_numbers_fits():
+    held = list(range(2**63, 2**63 + limits.HELD_MAX))
+    taken = [[2**63 + 2 * index] * 2 for index in range(d.RANGES_MAX)]
+    sinks = ["s" * 128] * limits.QUEUES_MAX
+    for message in (
+        d.Have(2**63, held),
+        d.Has(2**63, [d.HAS_TAKEN] * limits.HELD_MAX),
+        d.Route(held, longest_destination(held)),
+        d.Ended(2**63, taken),
+        m.Welcome(1, "0" * 32, "sink", "n", "r", 1, sinks=sinks, inbox="i" * 128, taken=taken),
+    ):
+        assert decoded(encode(1, message)) == (1, message)
+
+
+def test_a_destination_may_be_nil():
+    fields = replaced(R, (2, 0, 5), None)
+    assert Decoder().decode([msgpack.packb(fields)])[1].runs[0].to is None
 
 
 def test_thousands_of_long_tracebacks_are_shortened_to_fit():

@@ -15,13 +15,14 @@ import zoneinfo
 
 import pytest
 
-from zmqwork.core import messages
+from zmqwork.core import delivery, messages
 from zmqwork.errors import DecodeError
 from zmqwork.wire.codec import Decoder, encode
 from zmqwork.wire.values import decode_call, decode_value, encode_call, encode_value
 from zmqwork.wire.writing import WRITERS
 
 GOLDEN = json.loads((pathlib.Path(__file__).parent / "golden.json").read_text("utf-8"))
+KINDS = {kind.__name__: kind for kind in WRITERS}
 NAMES = {module.__name__: module for module in (dt, decimal, pathlib, uuid, zoneinfo)}
 
 
@@ -53,12 +54,19 @@ def message_of(vector):
     if "protocol" in fields and vector["verb"] == "Hello":
         fields["protocol"] = tuple(fields["protocol"])
     if "runs" in fields:
-        fields["runs"] = [messages.Run(**run) for run in fields["runs"]]
+        fields["runs"] = [messages.Run(**with_destination(run)) for run in fields["runs"]]
+    if "parcels" in fields:
+        fields["parcels"] = [delivery.Parcel(**parcel) for parcel in fields["parcels"]]
     if "neighbours" in fields:
         fields["neighbours"] = [messages.Neighbour(**it) for it in fields["neighbours"]]
     if "failures" in fields:
         fields["failures"] = [messages.Failure(**failure) for failure in fields["failures"]]
-    return getattr(messages, vector["verb"])(**fields)
+    return KINDS[vector["verb"]](**with_destination(fields))
+
+
+def with_destination(fields):
+    """A TASKS run's or a ROUTE's fields, where `to` is one."""
+    return {**fields, "to": delivery.Destination(**fields["to"])} if "to" in fields else fields
 
 
 def about(vector):
@@ -81,7 +89,7 @@ def test_these_bytes_are_a_message(vector):
 
 
 def test_every_verb_has_a_vector():
-    assert {vector["verb"] for vector in GOLDEN["messages"]} == {k.__name__ for k in WRITERS}
+    assert {vector["verb"] for vector in GOLDEN["messages"]} == set(KINDS)
 
 
 @pytest.mark.parametrize("vector", GOLDEN["refused"], ids=about)

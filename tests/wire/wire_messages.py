@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from zmqwork.core import delivery as d
 from zmqwork.core import messages as m
 
 numbers = st.one_of(st.integers(0, 300), st.integers(0, 2**64 - 1))
@@ -61,11 +62,55 @@ def columns(*elements, max_size=8):
     return rows.map(lambda rows: [list(column) for column in zip(*rows, strict=True)] or [[], []])
 
 
+def spread(pairs):
+    """Ranges in order, with a gap between any two, from lengths of gaps and of ranges."""
+    out, end = [], 0
+    for gap, length in pairs:
+        first = end + 1 + gap
+        out.append([first, first + length])
+        end = first + length + 1
+    return out
+
+
+ranges = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 2**40)), max_size=6).map(spread)
+endpoints = st.lists(st.text(min_size=1, max_size=20), max_size=4)
+places = st.one_of(
+    st.tuples(node_ids, st.just("")),  # a plain sink
+    st.tuples(node_ids, names),  # an inbox
+    st.tuples(st.just(""), names),  # an inbox that nobody serves at the moment
+)
+
+
+@st.composite
+def destinations(draw, sink_seqs):
+    node_id, inbox = draw(places)
+    return d.Destination(node_id, inbox, draw(endpoints), draw(names), sink_seqs)
+
+
 @st.composite
 def runs(draw):
-    rows = draw(st.lists(st.tuples(numbers, payloads), max_size=8))
-    seqs, args = [row[0] for row in rows], [row[1] for row in rows]
-    return m.Run(draw(names), draw(options), draw(numbers), seqs, args)
+    rows = draw(st.lists(st.tuples(numbers, payloads, numbers), max_size=8))
+    seqs, args, sink_seqs = [[row[column] for row in rows] for column in range(3)]
+    to = draw(st.none() | destinations(sink_seqs))
+    return m.Run(draw(names), draw(options), draw(numbers), seqs, args, to)
+
+
+@st.composite
+def routes(draw):
+    rows = draw(st.lists(st.tuples(numbers, numbers), max_size=8))
+    to = draw(destinations([row[1] for row in rows]))
+    return d.Route([row[0] for row in rows], to)
+
+
+@st.composite
+def parcels(draw):
+    rows = draw(st.lists(st.tuples(numbers, numbers, payloads), max_size=8))
+    return d.Parcel(
+        draw(names), draw(names), *([row[column] for row in rows] for column in range(3))
+    )
+
+
+ends = st.tuples(numbers, numbers).map(lambda pair: d.End(max(pair), min(pair)))
 
 
 @st.composite
@@ -94,7 +139,16 @@ held = st.lists(
 
 BY_KIND = {
     m.Hello: st.builds(
-        m.Hello, numbers, node_ids, words, names, names, protocols, numbers, seconds
+        m.Hello,
+        numbers,
+        node_ids,
+        words,
+        names,
+        names,
+        protocols,
+        numbers,
+        seconds,
+        st.just("") | names,
     ),
     m.Welcome: st.builds(
         m.Welcome,
@@ -113,6 +167,9 @@ BY_KIND = {
         st.dictionaries(names, st.text(max_size=16), max_size=3),
         held,
         neighbours,
+        st.lists(names, max_size=3),
+        st.just("") | names,
+        ranges,
     ),
     m.Refused: st.builds(m.Refused, words, st.text(max_size=50)),
     m.Ping: st.builds(m.Ping, numbers, sums, neighbours),
@@ -128,6 +185,18 @@ BY_KIND = {
     m.Return: st.tuples(words, columns(numbers, numbers)).map(lambda r: m.Return(r[0], *r[1])),
     m.Recall: st.builds(m.Recall, counts),
     m.Cancel: st.builds(m.Cancel, st.lists(numbers, max_size=8)),
+    d.Results: st.builds(d.Results, numbers, st.lists(parcels(), max_size=4)),
+    d.ResultsAck: st.builds(d.ResultsAck, numbers),
+    d.Have: st.builds(d.Have, numbers, st.lists(numbers, max_size=8)),
+    d.Has: st.builds(
+        d.Has,
+        numbers,
+        st.lists(st.sampled_from([d.HAS_NOT, d.HAS_HOLDING, d.HAS_TAKEN]), max_size=8),
+    ),
+    d.Floor: st.builds(d.Floor, numbers),
+    d.End: ends,
+    d.Ended: st.builds(d.Ended, numbers, ranges),
+    d.Route: routes(),
     # (Task 0 is none, and is left out: a golden vector has it.)
     m.Info: st.builds(m.Info, numbers, st.integers(1, 2**64 - 1)),
     m.Status: st.builds(m.Status, numbers, st.dictionaries(st.text(max_size=5), plain, max_size=3)),

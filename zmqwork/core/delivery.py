@@ -17,6 +17,10 @@ HAS_TAKEN = 2
 # Ranges of numbers in one message: what is beyond them is left out.
 RANGES_MAX = 4096
 
+# Runs of one TASKS in which any has a destination: its sender cuts it here, however few tasks they
+# have, since each run says its own, and 4,096 of the longest do not fit into one message.
+DESTINATIONS_MAX = 2048
+
 
 @dataclass(slots=True)
 class Destination:

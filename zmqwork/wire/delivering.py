@@ -41,11 +41,9 @@ def write_destination(to: delivery.Destination) -> list[Any]:
 def read_destination(value: Any) -> delivery.Destination:
     """Where results go."""
     fields.array_of(value, "a destination", _KEYS_MAX, 5)
-    node_id, inbox = value[0], value[1]
-    if node_id or not inbox:
+    node_id, inbox = value[0], fields.name_or_empty(value[1], "an inbox")
+    if node_id != "" or not inbox:
         fields.node_id(node_id)
-    if inbox:
-        fields.name(inbox, "an inbox")
     endpoints = fields.array_of(value[2], "a destination's endpoints", ENDPOINTS_MAX)
     for endpoint in endpoints:
         fields.text(endpoint, "a destination's endpoint", ENDPOINT_BYTES_MAX, 1)

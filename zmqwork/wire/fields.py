@@ -93,6 +93,11 @@ def name(value: Any, what: str, bytes_max: int = NAME_BYTES_MAX) -> str:
     return str(value)
 
 
+def name_or_empty(value: Any, what: str) -> str:
+    """A name, or an empty text, which says that there is none."""
+    return "" if value == "" else name(value, what)
+
+
 def task_name(value: Any) -> str:
     """The name of a task, or of the one that runs its chunks."""
     return name(value, "a task's name", TASK_NAME_BYTES_MAX)

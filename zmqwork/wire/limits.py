@@ -12,7 +12,10 @@ from zmqwork.core.messages import BATCH_BYTES_MAX
 # --- frames
 
 # Frame 0 of a message: everything but large payloads. A full batch has 1 MiB of payloads (and one
-# more below FRAME_OWN_BYTES), 4,096 numbers twice and the texts of failures beside them.
+# more below FRAME_OWN_BYTES), 4,096 numbers twice and the texts of failures beside them. A task
+# that is a run of its own adds up to 390 bytes, and a destination 830 more: 4,096 of them have
+# 6.1 MB, which does not fit, hence DESTINATIONS_MAX (3.6 MB). A full batch of RESULTS with a parcel
+# for each has 2.3 MB.
 HEADER_BYTES_MAX = 4 * 1024 * 1024
 
 # Payloads of this size and more do not travel inside frame 0: from here on, copying them into it
@@ -51,7 +54,9 @@ TRANSFERS_MAX = 64
 UNCHECKED_BYTES = 4 * 1024
 
 # Arrays and maps in one frame 0: an empty one is one byte on the wire and 88 bytes in memory.
-# A full batch whose tasks all have options of their own has 20,482.
+# A full batch whose tasks all have options of their own has 20,482. A destination is three more:
+# DESTINATIONS_MAX of such tasks have 16,386; 4,096, which a receiver takes if they are short, have
+# 32,770. A full batch of RESULTS with a parcel for each has 16,386.
 CONTAINERS_MAX = 65_536
 
 # Nested maps and arrays of plain values: options, errors, statuses.
@@ -73,13 +78,15 @@ NUMBER_MAX = 2**64 - 1
 COUNT_MAX = 2**32 - 1
 
 # Attempts in an inventory or a CANCEL, RETURN or STARTED: all that one producer may have at one
-# worker (`WorkerConfig.slots` and `prefetch_max` together).
+# worker (`WorkerConfig.slots` and `prefetch_max` together). HAVE asks about as many numbers, and
+# ROUTE moves as many tasks, at most.
 HELD_MAX = 65_536
 
 # A task's name, with the "[]" that marks its chunks.
 TASK_NAME_BYTES_MAX = NAME_BYTES_MAX + 2
 
-# Queues that a worker names, and its tasks (each has a second name, for chunks).
+# Queues that a worker names, or names of a sink; a worker's tasks (each has a second name, for
+# chunks).
 QUEUES_MAX = 1024
 TASKS_MAX = 20_000
 

@@ -52,7 +52,7 @@ def _hello(f: list[Any], _: Incoming) -> messages.Hello:
     if len(f) > 9:
         hello.heartbeat_interval = _interval(f[9], "HELLO's heartbeat interval")
     if len(f) > 10:
-        hello.producer_id = fields.name(f[10], "HELLO's producer id")
+        hello.producer_id = fields.name_or_empty(f[10], "HELLO's producer id")
     return hello
 
 
@@ -94,7 +94,7 @@ def _read_sink(m: messages.Welcome, f: list[Any]) -> None:
         sinks = fields.array_of(f[17], "WELCOME's sinks", QUEUES_MAX)
         m.sinks = [fields.name(sink, "a sink's name") for sink in sinks]
     if count > 18:
-        m.inbox = fields.name(f[18], "an inbox") if f[18] else ""
+        m.inbox = fields.name_or_empty(f[18], "WELCOME's inbox")
     if count > 19:
         m.taken = delivering.read_ranges(f[19], "WELCOME's numbers")
 

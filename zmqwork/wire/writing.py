@@ -44,7 +44,7 @@ def _welcome(m: messages.Welcome, _: Outgoing) -> list[Any]:
         m.tasks,
         [[held[column] for held in m.held] for column in range(3)],
     ]
-    if m.sinks:
+    if m.sinks or m.inbox or m.taken:
         of_sink = [m.sinks, m.inbox, delivering.write_ranges(m.taken)]
         return [*fields, *(_neighbours(m.neighbours) or [[]]), *of_sink]
     return [*fields, *_neighbours(m.neighbours)]
@@ -80,20 +80,13 @@ def _credit(m: messages.Credit, _: Outgoing) -> list[Any]:
 
 
 def _tasks(m: messages.Tasks, out: Outgoing) -> list[Any]:
-    runs = [
-        [r.name, r.options, r.attempt, r.seqs, out.place(r.args)]
-        if r.to is None
-        else [
-            r.name,
-            r.options,
-            r.attempt,
-            r.seqs,
-            out.place(r.args),
-            delivering.write_destination(r.to),
-        ]
-        for r in m.runs
-    ]
+    runs = [_run(run, out) for run in m.runs]
     return [runs, m.ack] if m.ack else [runs]
+
+
+def _run(r: messages.Run, out: Outgoing) -> list[Any]:
+    run = [r.name, r.options, r.attempt, r.seqs, out.place(r.args)]
+    return run if r.to is None else [*run, delivering.write_destination(r.to)]
 
 
 def _started(m: messages.Started, _: Outgoing) -> list[Any]:
