@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from zmqwork.core.books import Books
+from zmqwork.core.delivery import DESTINATIONS_MAX
 from zmqwork.core.effects import Send
 from zmqwork.core.lanes import Lane, LaneKey
 from zmqwork.core.ledger import Entry
@@ -78,6 +79,8 @@ class Assigner:
             if worker.held and len(lane.first().args) > size_bytes:
                 continue
             grain = _LANE_GRAIN if contended else BATCH_COUNT_MAX
+            if lane.to_sink:
+                grain = min(grain, DESTINATIONS_MAX)
             entries = lane.take(min(room, share, grain), min(BATCH_BYTES_MAX, size_bytes))
             if lane.to_sink:
                 entries = self._by_outlet(lane, entries)

@@ -173,7 +173,7 @@ class Outlets:
         inbox = given.inbox
         if not inbox:
             inboxes = given.options.inboxes
-            inbox = inboxes[0] if len(inboxes) == 1 else self._highest(inboxes, entry)
+            inbox = inboxes[0] if len(inboxes) == 1 else highest(inboxes, self._key(entry))
             bound = self._specs.get((given, inbox))
             if bound is None:
                 bound = self._specs[given, inbox] = replace(given, inbox=inbox)
@@ -197,12 +197,16 @@ class Outlets:
         if len(living) == 1:
             living[0].give(entry)
             return
-        chosen = self._highest([outlet.id for outlet in living], entry)
+        chosen = highest([outlet.id for outlet in living], self._key(entry))
         self._by_id[chosen].give(entry)
 
-    def _highest(self, ids: Iterable[str], entry: Entry) -> str:
-        key = entry.spec.options.key or f"{self.producer_id}-{entry.seq}"
-        return max(ids, key=lambda outlet_id: _weight(outlet_id, key))
+    def _key(self, entry: Entry) -> str:
+        return entry.spec.options.key or f"{self.producer_id}-{entry.seq}"
+
+
+def highest(ids: Iterable[str], key: str) -> str:
+    """Which of these outlets takes what has this key."""
+    return max(ids, key=lambda outlet_id: _weight(outlet_id, key))
 
 
 def _weight(outlet_id: str, key: str) -> bytes:
