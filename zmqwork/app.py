@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, Unpack, overload
 
@@ -27,6 +27,7 @@ from zmqwork.whereabouts import Whereabouts
 if TYPE_CHECKING:
     from zmqwork.discovery.sources import Discovery
     from zmqwork.nodes.worker import Worker
+    from zmqwork.pipeline import Pipeline
     from zmqwork.pools import PoolName
     from zmqwork.producer import Producer
 
@@ -288,6 +289,19 @@ class App:
             allow=allow,
             home=self.home(where),
         )
+
+    def pipeline(
+        self,
+        *,
+        sink: str = "default",
+        inbox: str | Sequence[str] = (),
+        key: Callable[[Any], str] | None = None,
+        window: int | None = None,
+    ) -> Pipeline:
+        """A pipeline of this app: a ventilator, stages and a sink; see `Pipeline`."""
+        from zmqwork.pipeline import Pipeline  # noqa: PLC0415 - not every app has one
+
+        return Pipeline(self, sink=sink, inbox=inbox, key=key, window=window)
 
     def home(self, where: Whereabouts) -> dict[str, Any]:
         """How tasks of a worker that is there find workers themselves (`context.home`)."""

@@ -37,6 +37,15 @@ def identity(realm: str, name: str | None) -> dict[str, Any]:
     }
 
 
+def warn_of_exposure(discovery: Discovery) -> None:
+    """A producer that speaks where others listen says so."""
+    if refuse_routable(list(discovery.default_bind), insecure_lan=True):
+        _log.warning(
+            "INSECURE: whoever is on the network can offer itself as a worker of this app, "
+            "and sees the tasks that it gets"
+        )
+
+
 def make_producer(
     producers: Producers,
     discover: Callable[[], Discovery],
@@ -55,11 +64,7 @@ def make_producer(
 
     def make_node(producer: Producer) -> Node:
         discovery = discover()
-        if refuse_routable(list(discovery.default_bind), insecure_lan=True):
-            _log.warning(
-                "INSECURE: whoever is on the network can offer itself as a worker of this app, "
-                "and sees the tasks that it gets"
-            )
+        warn_of_exposure(discovery)
         return Node(
             config,
             discovery=discovery,

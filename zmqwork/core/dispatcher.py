@@ -159,7 +159,7 @@ class Dispatcher:
         for entry in event.entries:
             if entry.spec is not spec:
                 spec = entry.spec
-                binds = bool(spec.options.inbox)
+                binds = bool(spec.inbox or spec.options.inbox)
                 lane = self._lanes.of(spec)
             if binds:
                 self._books.outlets.bind(entry)

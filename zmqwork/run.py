@@ -1,0 +1,92 @@
+"""`Run`: how far a pipeline is with its input, and what became of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from zmqwork.errors import TaskError
+
+
+class Failure(NamedTuple):
+    """An item of the input that did not reach the sink.
+
+    Attributes:
+        number: its place in the input, from 0.
+        item: the item itself.
+        state: ``failed``, ``dead``, ``cancelled`` or ``expired``.
+        error: why.
+    """
+
+    number: int
+    item: Any
+    state: str
+    error: TaskError
+
+
+@dataclass
+class Run:
+    """One pass of a pipeline over its input. It is filled while the run goes on.
+
+    Attributes:
+        id: under which sinks number its results; empty: the run cannot be gone on with.
+        read: items taken from the input.
+        ok: those whose result a sink has taken, with `already`.
+        already: those whose result the sinks had before, from an earlier start of this run.
+        failed, dead, cancelled, expired: those that ended otherwise.
+        begun_at: the instant at which it began, by `time.monotonic`.
+        ended_at: the instant at which the last item was settled; None: it goes on.
+        sinks: what each sink said at the end: ``sink`` (a label), ``inbox``, ``count`` and
+            ``succeeded`` (numbers given for it, and those with a result), ``taken`` (results that
+            it has; None: it did not answer), ``missing`` (ranges of numbers without one).
+    """
+
+    id: str = ""
+    read: int = 0
+    ok: int = 0
+    already: int = 0
+    failed: int = 0
+    dead: int = 0
+    cancelled: int = 0
+    expired: int = 0
+    begun_at: float = field(default_factory=time.monotonic)
+    ended_at: float | None = None
+    sinks: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def settled(self) -> int:
+        """Items that have ended, one way or another."""
+        return self.ok + self.lost
+
+    @property
+    def lost(self) -> int:
+        """Items that did not reach a sink, and will not."""
+        return self.failed + self.dead + self.cancelled + self.expired
+
+    @property
+    def pending(self) -> int:
+        """Items that are under way."""
+        return self.read - self.settled
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or takes by now."""
+        return (time.monotonic() if self.ended_at is None else self.ended_at) - self.begun_at
+
+    @property
+    def rate(self) -> float:
+        """Settled items per second, without those that were done already."""
+        return (self.settled - self.already) / max(self.seconds, 1e-9)
+
+    def __str__(self) -> str:
+        parts = [f"{self.ok:,} ok"]
+        parts += [
+            f"{count:,} {word}"
+            for word in ("failed", "dead", "cancelled", "expired")
+            if (count := getattr(self, word))
+        ]
+        done = f" ({self.already:,} of them done before)" if self.already else ""
+        return (
+            f"{', '.join(parts)} of {self.read:,}{done} in {self.seconds:.1f} s, {self.rate:,.0f}/s"
+        )

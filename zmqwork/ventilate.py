@@ -1,0 +1,241 @@
+"""`ventilate`: push the items of an input through tasks to a sink, and see each of them settled."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from zmqwork.config import ProducerConfig, check_name, check_number
+from zmqwork.core.ranges import Ranges
+from zmqwork.errors import ConfigError, UsageError
+from zmqwork.nodes.producer import Producer
+from zmqwork.run import Failure, Run
+from zmqwork.starting import identity, warn_of_exposure
+from zmqwork.ventilation import Ventilation
+from zmqwork.whereabouts import Whereabouts
+from zmqwork.wire.values import encode_call
+
+if TYPE_CHECKING:
+    from zmqwork.app import App
+    from zmqwork.discovery.sources import Discovery
+    from zmqwork.task import Task
+
+WINDOW = 10_000
+
+# A sink has so long to say at the end what it has.
+END_PATIENCE = 10.0
+# How often it is looked whether sinks were found, or all is settled; a person's pace.
+_LOOK_INTERVAL = 0.1
+# After the first sink was found, others have so long to be found as well.
+_OTHERS_DELAY = 0.5
+# It is waited this long for sinks without a word.
+_PATIENCE = 2.0
+
+_log = logging.getLogger("zmqwork")
+
+
+class Call(NamedTuple):
+    """An item that is a whole call, and not its only argument.
+
+    Attributes:
+        number: its place in the input, from 0: it must grow from item to item.
+        args, kwargs: what the first task is called with.
+        source: what a failure names as the item.
+    """
+
+    number: int
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    source: Any
+
+
+def ventilate(
+    app: App,
+    tasks: Task[..., Any] | Sequence[Task[..., Any]],
+    items: Iterable[Any],
+    *,
+    sink: str = "default",
+    inbox: str | Sequence[str] = (),
+    key: Callable[[Any], str] | None = None,
+    run: str = "",
+    resume: bool = False,
+    window: int = WINDOW,
+    on_failed: Callable[[Failure], object] | None = None,
+    on_start: Callable[[Run], object] | None = None,
+    name: str | None = None,
+    realm: str | None = None,
+    peers: Iterable[str] = (),
+    discovery: str | Iterable[str] | None = None,
+    interface: str | Iterable[str] | None = None,
+    insecure_lan: bool = False,
+) -> Run:
+    """Run each item through the tasks, the last of which sends its result to a sink.
+
+    Waits until every item is settled, as long as that takes; workers and sinks may start later, and
+    may die meanwhile. The input is pulled as fast as the window lets it.
+
+    Args:
+        app: whose tasks they are.
+        tasks: one, or several: each gets the result of the one before as its only argument, and
+            keeps its own options.
+        items: each is the only argument of the first task, or a `Call`.
+        sink: the name of the sinks.
+        inbox: the ids of inboxes, if these alone may take the results: then each takes effect once.
+        key: the results of items with one key go to one sink.
+        run: a name under which the sinks number the results, so that a later start knows what is
+            done. The input must be the same then. Needs sinks with inboxes; if none is named in
+            `inbox`, there must be exactly one.
+        resume: go on with a run that was begun before; without it such a one is refused.
+        window: items in flight at the most.
+        on_failed: called in this thread with each item that did not reach the sink.
+        on_start: called in this thread with the `Run`, before the first item is pulled.
+        name: as for `App.producer`, like all that follow.
+        realm: likewise.
+        peers: likewise.
+        discovery: likewise.
+        interface: likewise.
+        insecure_lan: likewise.
+
+    Raises:
+        ConfigError: an argument has a value that it cannot have.
+        UsageError: the run was begun before, or no inbox remembers it.
+        EncodeError: an item cannot travel. Those before it are settled first.
+
+    What `items` raises is raised behind the items before it. KeyboardInterrupt ends the run at
+    once.
+    """
+    stages = list(tasks) if isinstance(tasks, Sequence) else [tasks]
+    if not stages:
+        raise ConfigError("a pipeline needs at least one task")
+    check_number("window", window, 1)
+    inboxes = (inbox,) if isinstance(inbox, str) else tuple(inbox)
+    stages[-1] = stages[-1].using(sink=check_name("sink", sink), inbox=inboxes)
+    where = Whereabouts.of(
+        realm=realm,
+        peers=peers,
+        discovery=discovery,
+        interface=interface,
+        insecure_lan=insecure_lan,
+    )
+    config = ProducerConfig(
+        **identity(app.name if realm is None else realm, name), max_pending=window, producer_id=run
+    )
+    state = Run(run)
+    with _producing(config, app.discover(where), state) as engine:
+        if run:
+            engine.remember(_meet(engine.node, sink, inboxes, run, resume=resume))
+        engine.begin(stage.spec for stage in stages)
+        if on_start is not None:
+            on_start(state)
+        _feed(engine, stages[0], items, key, on_failed)
+    return state
+
+
+@contextlib.contextmanager
+def _producing(config: ProducerConfig, discovery: Discovery, run: Run) -> Iterator[Ventilation]:
+    """A producer for one run, which leaves when all is settled and the sinks know it."""
+    warn_of_exposure(discovery)
+    engine = Ventilation(run)
+    engine.node = node = Producer(
+        config, discovery=discovery, settle=engine.settle, mark_running=engine.mark_running
+    )
+    try:
+        yield engine
+        run.sinks = node.end(END_PATIENCE)
+    finally:
+        run.ended_at = run.ended_at or time.monotonic()
+        node.stop()
+
+
+def _feed(
+    engine: Ventilation,
+    task: Task[..., Any],
+    items: Iterable[Any],
+    key: Callable[[Any], str] | None,
+    on_failed: Callable[[Failure], object] | None,
+) -> None:
+    """Feed all items, and wait until they are settled, whatever the input raises."""
+    raised: Exception | None = None
+    try:
+        for number, item in enumerate(items):
+            if type(item) is Call:
+                number, args, kwargs, source = item  # noqa: PLW2901 - its own number counts
+            else:
+                args, kwargs, source = (item,), {}, item
+            encoded = encode_call(args, kwargs, task.name, task.parameter_names)
+            engine.feed(number, source, encoded, None if key is None else key(source))
+            if engine.failures:
+                _tell(engine, on_failed)
+    except Exception as error:  # noqa: BLE001 - raised below, behind what came before it
+        raised = error
+    while not engine.node.drain(_LOOK_INTERVAL):
+        _tell(engine, on_failed)
+    _tell(engine, on_failed)
+    engine.run.ended_at = time.monotonic()
+    if raised is not None:
+        raise raised
+
+
+def _tell(engine: Ventilation, on_failed: Callable[[Failure], object] | None) -> None:
+    while engine.failures:
+        failure = engine.failures.popleft()
+        if on_failed is not None:
+            on_failed(failure)
+
+
+def _meet(
+    node: Producer, sink: str, inboxes: Sequence[str], run: str, *, resume: bool
+) -> dict[str, Ranges]:
+    """Wait for the inboxes of a run: the numbers of it that each has.
+
+    Raises:
+        UsageError: none remembers it, several could, or it was begun before.
+    """
+    begun_at = time.monotonic()
+    met_at = 0.0
+    told = False
+    while True:
+        now = time.monotonic()
+        outlets = [o for o in node.outlets() if o["usable"]]
+        if inboxes:
+            found = {o["inbox"]: o["taken"] for o in outlets if o["inbox"] in inboxes}
+            missing = [inbox for inbox in inboxes if inbox not in found]
+            what = f"inbox {', '.join(missing)}"
+        else:
+            named = [o for o in outlets if sink in o["sinks"]]
+            met_at = met_at or (now if named else 0.0)
+            found = {o["inbox"]: o["taken"] for o in named if o["inbox"]}
+            missing = [] if met_at and now >= met_at + _OTHERS_DELAY else [sink]
+            what = f"a sink {sink!r}"
+        if not missing:
+            break
+        if not told and now - begun_at >= _PATIENCE:
+            told = True
+            _log.warning("waiting for %s, which knows what run %s has done", what, run)
+        time.sleep(_LOOK_INTERVAL)
+    return _checked(found, sink, inboxes, run, resume=resume)
+
+
+def _checked(
+    found: dict[str, Ranges], sink: str, inboxes: Sequence[str], run: str, *, resume: bool
+) -> dict[str, Ranges]:
+    if not found:
+        raise UsageError(
+            f"sink {sink!r} has no inbox, so that nobody remembers what run {run!r} has done: let "
+            "it write to a file, or give it one"
+        )
+    if not inboxes and len(found) > 1:
+        raise UsageError(
+            f"sinks {sink!r} have several inboxes ({', '.join(sorted(found))}): name those of run "
+            f"{run!r}, always the same"
+        )
+    done = sum(taken.count for taken in found.values())
+    if done and not resume:
+        raise UsageError(
+            f"run {run!r} was begun before: its sinks have {done:,} results of it. Go on with it "
+            "(--resume), or give this one another name (--run)"
+        )
+    return found
