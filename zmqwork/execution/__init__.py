@@ -12,6 +12,13 @@
     coroutines  an asyncio event loop                 process     child processes (the default)
     reporter    outcomes, several at a time           lookout     so that none waits for a long one
 
+Commands, of which each is a process of its own (they run in the pool of threads)::
+
+    command         as a handler: from a record to a result, or a failure (`command_failed`)
+    placeholders    what a record makes of a command     shell_text      how shells quote
+    shell           runs one                             warden          outlives the worker, and
+    warden_program  what the warden does                                 ends what runs then
+
 The process pool, in the worker (a child's life) and in the child::
 
     child_slot  keeps a child running                 child          its program

@@ -19,6 +19,11 @@ _TRACEBACK_BYTES_MAX = 32 * 1024
 # Frames of these modules, above the handler's, say nothing about it.
 _OURS = ("zmqwork.execution.", "zmqwork.chunks", "asyncio.")
 
+
+class Told(Exception):  # it names a kind of failure, and is seen by no user
+    """A failure that its text says in full: neither traceback nor module travels with it."""
+
+
 Outcome = tuple[bool, Any]  # (True, encoded value) or (False, error)
 Finish = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -84,7 +89,9 @@ def error_record(error: BaseException, *, final: bool = False) -> dict[str, Any]
     record: dict[str, Any] = {
         "type": _cut(_type_name(error), _TYPE_BYTES_MAX),
         "text": _cut(_text(error), _TEXT_BYTES_MAX),
-        "traceback": _cut(_traceback(error), _TRACEBACK_BYTES_MAX),
+        "traceback": ""
+        if isinstance(error, Told)
+        else _cut(_traceback(error), _TRACEBACK_BYTES_MAX),
     }
     if final:
         record["final"] = True
@@ -112,7 +119,7 @@ def _type_name(error: BaseException) -> str:
         module, name = str(kind.__module__), str(kind.__qualname__)
     except BaseException:  # noqa: BLE001  # a metaclass is user code
         return "Exception"
-    return name if module == "builtins" else f"{module}.{name}"
+    return name if module == "builtins" or issubclass(kind, Told) else f"{module}.{name}"
 
 
 def _text(error: BaseException) -> str:
