@@ -233,6 +233,7 @@ class WorkerConfig(NodeConfig):
         queues: the queues that it serves; empty: all of them.
         tasks: name -> signature fingerprint of the tasks that it can run.
         allow: patterns of the functions that it runs without an app: ``pkg.*``.
+        command: what it runs for each record, for `ps`; empty: handlers.
         shares_process: True if user code runs in this process (inline, thread, asyncio pools).
         shares_thread: True if it runs in the loop's own thread (inline pool): nothing can be said
             while a handler runs.
@@ -251,6 +252,7 @@ class WorkerConfig(NodeConfig):
     queues: tuple[str, ...] = ()
     tasks: dict[str, str] = field(default_factory=dict)
     allow: tuple[str, ...] = ()
+    command: str = ""
     shares_process: bool = False
     shares_thread: bool = False
     chunk_max: int = 512

@@ -86,12 +86,17 @@ def make_pool(
     return InlinePool(handlers)
 
 
+def processors() -> int:
+    """The processors that this process may use."""
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    return found or os.cpu_count() or 1
+
+
 def _slots(name: str, concurrency: int | None) -> int:
     if concurrency is None:
-        processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
-        processors = processors or os.cpu_count() or 1
-        threads = min(_THREADS_MAX, processors + _THREADS_BEYOND)
-        return {"process": processors, "thread": threads, "asyncio": _COROUTINES}.get(name, 1)
+        processes = processors()
+        threads = min(_THREADS_MAX, processes + _THREADS_BEYOND)
+        return {"process": processes, "thread": threads, "asyncio": _COROUTINES}.get(name, 1)
     check_number("concurrency", concurrency, 1, _SLOTS_MAX)
     if not isinstance(concurrency, int):
         raise ConfigError(f"concurrency must be a whole number, not {concurrency!r}")

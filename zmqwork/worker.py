@@ -34,6 +34,7 @@ def make_worker(
     allow: Iterable[str] = (),
     initializer: tuple[str, bytes] | None = None,
     home: dict[str, Any] | None = None,
+    command: str = "",
 ) -> Worker:
     """A worker that is not started, for `App.worker`."""
     if isinstance(queues, str):
@@ -68,6 +69,7 @@ def make_worker(
             for known in (task.name, chunk_name(task.name))
         },
         allow=allow,
+        command=command,
         shares_process=made.shares_process,
         shares_thread=made.shares_thread,
         drain_timeout=drain_timeout,

@@ -4,7 +4,7 @@ import difflib
 from types import SimpleNamespace
 
 import pytest
-from desks import ProducerDesk, done, spec
+from desks import REALM, ProducerDesk, done, spec
 
 from zmqwork.config import TaskOptions
 from zmqwork.core import explain
@@ -30,6 +30,13 @@ def test_no_worker_was_found(desk):
     assert said["no_worker"]
     assert "no worker was found" in said["text"]
     assert "none" in said["text"]
+
+
+def test_a_worker_that_runs_commands_is_started_in_another_way(desk):
+    desk.submit(1, of=spec("exec"))
+    said = about(desk)
+    assert said["text"].endswith("start one with: zmqwork worker --realm NAME --exec 'CMD {}'")
+    assert f"zmqwork worker --realm {REALM} --exec" in said["advice"][0]
 
 
 def test_of_chunks_the_items_are_counted(desk):

@@ -504,5 +504,13 @@ def test_status(desk):
     assert status["tasks"] == ["f"]
     (producer,) = status["producers"]
     assert (producer["held"], producer["unacked"]) == (1, 0)
+    assert "command" not in status
     assert isinstance(Tasks([]), Tasks)
     assert HELD_QUEUED == 0
+
+
+def test_a_worker_that_runs_a_command_says_which():
+    desk = WorkerDesk(tasks={"exec": "1"}, command="md5sum {}")
+    desk.turn(StatusRequested("request"))
+    (answer,) = desk.of(Answer)
+    assert answer.value["command"] == "md5sum {}"

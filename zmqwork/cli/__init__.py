@@ -6,7 +6,7 @@
     output   tables, JSON, silence      exits    what the exit code says
     search   --realm, --peer read       local    worker processes for demo and bench
     signals  SIGTERM unwinds            submitter  the producer of a command
-    serving  what `worker` does
+    serving  what `worker` does         command  what it does with --exec
 
     survey   asking all nodes               finding  what a check of `doctor` has found
 

@@ -14,6 +14,7 @@ from zmqwork.cli import exits
 from zmqwork.cli.output import Output, complain, counted
 from zmqwork.cli.parser import Parser, add_output, add_search, seconds
 from zmqwork.cli.survey import Search, Survey, label, name_reasons, node_id_of, records
+from zmqwork.core.functions import COMMAND_TASK
 from zmqwork.discovery.runtime import choose
 from zmqwork.errors import UsageError
 
@@ -62,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
             complain(f"zmqwork explain: {_who(node)} cannot explain tasks: it is too old, or")
             complain("no producer. Ask its log, or TaskFuture.result(timeout=1) there.")
         return exits.FAILED
-    _show(output, task_id, node, task)
+    is_command = output.for_people and task.get("task") == COMMAND_TASK
+    _show(output, task_id, node, task, _commands(search, node, args.timeout) if is_command else [])
     return exits.UNKNOWN_TASK if task.get("state") == "unknown" else exits.OK
 
 
@@ -81,7 +83,19 @@ def _who(node: dict[str, Any]) -> str:
     return f"{node.get('name')} ({where}, zmqwork {version})"
 
 
-def _show(output: Output, task_id: str, node: dict[str, Any], task: dict[str, Any]) -> None:
+def _commands(search: Search, producer: dict[str, Any], timeout: float) -> list[str]:
+    """What the workers of the producer's realm run: it does not know itself."""
+    nodes = search.within(str(producer.get("realm"))).survey(timeout).nodes
+    return [f"{node.get('name')}: {node['command']}" for node in nodes if node.get("command")]
+
+
+def _show(
+    output: Output,
+    task_id: str,
+    node: dict[str, Any],
+    task: dict[str, Any],
+    commands: list[str],
+) -> None:
     name = task.get("task")
     what = f" of task {name!r}" if task.get("is_chunk") else f" {name!r}" if name else ""
     output.line(f"task {task_id}")
@@ -94,6 +108,7 @@ def _show(output: Output, task_id: str, node: dict[str, Any], task: dict[str, An
         pairs.append(("attempts", _attempts(task)))
         pairs += [("evidence", _evidence(record)) for record in records(task.get("evidence"))]
         pairs.append(("waiting", f"{task.get('waiting')} of its kind"))
+        pairs += [("command", text) for text in commands]
         if isinstance(task.get("expires_in"), float):
             pairs.append(("expires", f"in {task['expires_in']:.1f} s"))
     pairs.append(("producer", f"{_who(node)}, realm {node.get('realm')!r}"))

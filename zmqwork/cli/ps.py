@@ -29,6 +29,8 @@ _COLUMNS = (
     "VERSION",
 )  # fmt: skip
 
+_COMMAND_SHOWN = 60
+
 
 def configure(parser: Parser) -> None:
     """Add the options of ``ps``."""
@@ -101,7 +103,17 @@ def _row(node: Mapping[str, Any]) -> tuple[object, ...]:
         pending = node.get("pending")
         return (*who, None, queues, None, None, pending, _settled(node), version)
     busy = (node.get("state"), queues or "all", node.get("slots"), node.get("busy"))
-    return (*who, *busy, node.get("queued"), _listed(node.get("tasks")) or "none", version)
+    return (*who, *busy, node.get("queued"), _tasks(node), version)
+
+
+def _tasks(node: Mapping[str, Any]) -> str:
+    """A worker's tasks; a command, which may be long, is in full in ``-o json``."""
+    tasks = _listed(node.get("tasks")) or "none"
+    command = node.get("command")
+    if not isinstance(command, str):
+        return tasks
+    cut = command if len(command) <= _COMMAND_SHOWN else f"{command[:_COMMAND_SHOWN]}…"
+    return f"{tasks}: {cut}"
 
 
 def _listed(names: object) -> str | None:

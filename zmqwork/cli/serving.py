@@ -7,11 +7,12 @@ import logging
 import os
 import sys
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from zmqwork import __version__
 from zmqwork.app import App
-from zmqwork.cli import exits
+from zmqwork.cli import command, exits
 from zmqwork.cli.output import Output, OutputFailed, lead_nowhere
 from zmqwork.cli.search import search_options
 from zmqwork.cli.target import load_app, search_current_directory
@@ -41,21 +42,13 @@ def serve(args: argparse.Namespace) -> int:
     if args.log_level != "debug":
         # Its tracebacks of packets that a cable did not carry; what mDNS can do is in `ps`.
         logging.getLogger("zeroconf").setLevel(logging.CRITICAL)
-    app = _app(args.target, args.allow)
-    search = search_options(args)
-    worker = app.worker(
-        args.concurrency,
-        args.pool,
-        args.queues,
-        name=args.name,
-        bind=args.bind,
-        drain_timeout=args.drain_timeout,
-        allow=args.allow,
-        **search,
-    )
-    # Tasks that run in this process submit others as this worker is told to find its peers.
-    context.home = app.home(Whereabouts.of(**search))
-    with StopSignals(worker) as signals:
+    with ExitStack() as stack:
+        where = Whereabouts.of(**search_options(args))
+        if command.is_given(args):
+            worker = command.make_worker(args, where, stack)
+        else:
+            worker = _worker_of_app(args, where)
+        signals = stack.enter_context(StopSignals(worker))
         worker.start()
         if args.until_eof:
             threading.Thread(target=_leave_at_eof, args=(worker,), daemon=True).start()
@@ -67,13 +60,29 @@ def serve(args: argparse.Namespace) -> int:
     return exits.BROKEN if worker.has_failed else signals.exit_code
 
 
+def _worker_of_app(args: argparse.Namespace, where: Whereabouts) -> Worker:
+    app = _app(args.target, args.allow)
+    # Tasks that run in this process submit others as this worker is told to find its peers.
+    context.home = app.home(where)
+    return app.worker(
+        args.concurrency,
+        args.pool,
+        args.queues,
+        name=args.name,
+        bind=args.bind,
+        drain_timeout=args.drain_timeout,
+        allow=args.allow,
+        **search_options(args),
+    )
+
+
 def _app(target: str | None, allow: list[str]) -> App:
     if target is not None:
         return load_app(target)
     if not allow:
         raise UsageError(
             "nothing to run: name an app (MODULE:APP), or with --allow 'pkg.*' the functions that "
-            "an Executor may send"
+            "an Executor may send, or with --exec 'CMD {}' a command"
         )
     search_current_directory()
     return App(DEFAULT_REALM)
@@ -101,6 +110,7 @@ def _show(output: Output, status: dict[str, Any], worker: Worker, pool: str) -> 
             "queues": status.get("queues", []),
             "tasks": status.get("tasks", []),
             "allow": status.get("allow", []),
+            **({"command": status["command"]} if "command" in status else {}),
             "version": __version__,
         }
     )
@@ -120,6 +130,7 @@ def _show(output: Output, status: dict[str, Any], worker: Worker, pool: str) -> 
             ("pool", f"{pool}, {status.get('slots')} at a time"),
             ("queues", ", ".join(status.get("queues") or ()) or "all"),
             ("tasks", _tasks(status)),
+            *[("command", status["command"]) for _ in [0] if "command" in status],
             *[("functions", ", ".join(allow)) for allow in [status.get("allow")] if allow],
         ]
     )

@@ -1,6 +1,7 @@
 """Run tasks of an app, in child processes unless told otherwise, until told to stop.
 
-Producers find this worker by themselves; the order of starts does not matter. Ctrl-C (or
+Or run a command for each record, without any Python of yours: --exec. Producers find this worker by
+themselves; the order of starts does not matter. Ctrl-C (or
 SIGTERM) lets it finish what it runs and leave; a second one, or the end of --drain-timeout,
 cancels that and gives it back to the producers; a third one, or SIGQUIT, leaves at once.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 
+from zmqwork.cli import command
 from zmqwork.cli.parser import Parser, add_output, add_search, seconds, whole
 
 EXAMPLES = """
@@ -17,6 +19,17 @@ zmqwork worker thumbs -c 4 -Q images,mails     four tasks at a time, of two queu
 zmqwork worker --allow 'pkg.*'                 for zmqwork.Executor(): functions of pkg, no app
 zmqwork worker thumbs:app --bind 'tcp://127.0.0.1:*'      reachable over tcp as well
 zmqwork worker thumbs:app --insecure-lan       found by everybody on a network that you trust
+
+a command for each record, as GNU parallel does it: three commands, on as many hosts as you like,
+  zmqwork worker --realm pics --exec 'convert {} -resize 50% {.}.png'
+  zmqwork ventilator --realm pics --lines names.txt
+  zmqwork sink --realm pics --out out.jsonl --once
+{} is the record; {.} without its extension, {/} its last part, {//} its directory, {/.} the last
+part without extension, {#} the task's number, {%} the slot's; {name} a field of a record that has
+some, {name.} and so on. Without a placeholder the record comes last. Values are quoted for you.
+They may begin with a dash: cat -- {}
+Whoever can submit to the realm chooses the records, and not the command: that is you, on this
+machine, and with --insecure-lan everybody on the network.
 """
 
 _POOLS = ("process", "thread", "asyncio", "inline")
@@ -29,7 +42,7 @@ def configure(parser: Parser) -> None:
         "target",
         nargs="?",
         metavar="MODULE:APP",
-        help="where the app is: thumbs:app; not needed with --allow",
+        help="where the app is: thumbs:app; not needed with --allow or --exec",
     )
     parser.add_argument(
         "--allow",
@@ -39,6 +52,7 @@ def configure(parser: Parser) -> None:
         help="run functions that an Executor sends by name, if they match: 'pkg.*'; may be given "
         "again",
     )
+    command.add_command(parser)
     parser.add_argument(
         "-c",
         "--concurrency",
@@ -49,7 +63,6 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "--pool",
         choices=_POOLS,
-        default="process",
         metavar="POOL",
         help="process (default: a crash costs one task), thread, asyncio or inline",
     )
@@ -83,6 +96,10 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until a signal ends it; 0 after a drain, 130 or 143 when it was cut short."""
+    if command.is_given(args):
+        command.check(args)
+        args.pool = "thread"
+    args.pool = args.pool or "process"
     if args.pool == "process":
         from zmqwork.execution.interpreter import start_early  # noqa: PLC0415
         from zmqwork.transport.probe import raise_descriptor_limit  # noqa: PLC0415

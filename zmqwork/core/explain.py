@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from zmqwork.config import ProducerConfig
 from zmqwork.core import explain_outlets
+from zmqwork.core.advice import advice, serving
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.functions import ANY, SEPARATOR, allows
 from zmqwork.core.lanes import Lane
-from zmqwork.core.ledger import CHILD_DIED, WORKER_LOST, Entry, Trouble
+from zmqwork.core.ledger import WORKER_LOST, Entry, Trouble
 from zmqwork.core.lifecycle import ALIVE, ASKED, DISPATCHED, RESTING, STARTED, SUCCEEDED, WAITING
 from zmqwork.core.peer import Peer
 from zmqwork.core.workers import Worker, Workforce
@@ -72,7 +73,7 @@ def _unserved(waiting: Lane, workforce: Workforce, dialer: Dialer) -> tuple[str,
         states = ", ".join(f"{count} {state}" for state, count in peers(dialer).items()) or "none"
         text = f"{head} wait: no worker was found (peers known: {states})"
         hint = "start one with: zmqwork worker " + (
-            _allowing(name) if is_function else "MODULE:APP"
+            _allowing(name) if is_function else serving(_plain(name), "NAME")
         )
         return "no_worker", "; ".join([text, *(f"refused: {why}" for why in refused), hint])
     if is_function:
@@ -173,7 +174,7 @@ def task(seq: int, books: Books, now: float) -> dict[str, Any]:
         "refusals": _refusals(books.dialer),
     }
     about["text"] = _text(entry, waiting, about, books)
-    about["advice"] = list(_advice(entry, waiting, about, books))
+    about["advice"] = list(advice(entry, waiting, about, books))
     return about
 
 
@@ -265,43 +266,6 @@ def _refusals(dialer: Dialer) -> list[dict[str, Any]]:
 
 def _said(peer: Peer) -> str:
     return peer.refusal[:_TEXT_CHARACTERS_MAX]
-
-
-def _advice(entry: Entry, waiting: Lane, about: dict[str, Any], books: Books) -> list[str]:
-    """What a person could do about it."""
-    advice = []
-    evidence = about["evidence"]
-    if any(record.get("signal") == "SIGKILL" for record in evidence):
-        advice.append("a child was killed by SIGKILL: did its memory run out? (dmesg, -c 1)")
-    if any(r["cause"] == CHILD_DIED and r.get("signal") != "SIGKILL" for r in evidence):
-        advice.append("its process died: run the handler by itself, with python -X faulthandler")
-    if about["no_worker"]:
-        advice += _worker_advice(waiting, about, books)
-    elif entry.state == ASKED:
-        advice.append("start its sink again, if it is not there; it is asked as soon as it is")
-    elif entry.state == WAITING and explain_outlets.lack(waiting, books.outlets):
-        advice.append("start its sink: zmqwork sink MODULE:APP")
-    elif entry.state == WAITING:
-        advice.append("start more workers, or some with more slots (-c), if this takes too long")
-    elif entry.state == RESTING:
-        advice.append("correct what failed; the retry comes by itself")
-    elif entry.worker is not None and entry.worker.peer.state != ALIVE:
-        advice.append("wait: if the worker is lost, the task is dispatched again")
-    return advice
-
-
-def _worker_advice(waiting: Lane, about: dict[str, Any], books: Books) -> list[str]:
-    realm = books.config.realm
-    if not len(books.workforce):
-        return [
-            f"start a worker of realm {realm!r}: zmqwork worker MODULE:APP",
-            f"if there should be one: zmqwork doctor --realm {realm}",
-        ]
-    if any("another signature" in view["why_not"] for view in about["workers"]):
-        return ["restart these workers with the producer's version of the code"]
-    if any("serve queue" in view["why_not"] for view in about["workers"]):
-        return [f"start a worker that serves it: zmqwork worker ... -Q {waiting.queue}"]
-    return ["start a worker whose module has the task, or correct its name"]
 
 
 def _remaining(at: float | None, now: float) -> float | None:

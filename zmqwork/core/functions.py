@@ -18,6 +18,9 @@ ANY = "*"
 # What separates the module from the way to the function inside it.
 SEPARATOR = ":"
 
+# The task of workers that run a command for each record.
+COMMAND_TASK = "exec"
+
 _CHUNKS = "[]"
 
 

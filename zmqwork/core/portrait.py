@@ -35,6 +35,7 @@ def of_worker(
         "queues": list(config.queues),
         "tasks": [name for name in config.tasks if not name.endswith("[]")],
         "allow": list(config.allow),
+        **({"command": config.command} if config.command else {}),
         "producers": [
             {
                 "node_id": account.client.node_id,
