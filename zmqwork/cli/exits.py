@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zmqwork.cli.output import OutputFailed
+from zmqwork.cli.records import BadInput
 from zmqwork.errors import (
     ConfigError,
     NoWorker,
@@ -16,7 +17,8 @@ FAILED = 1
 USAGE = 2
 NO_WORKER = 3
 UNKNOWN_TASK = 4
-# sysexits.h: EX_SOFTWARE, EX_IOERR and EX_CONFIG.
+# sysexits.h: EX_DATAERR, EX_SOFTWARE, EX_IOERR and EX_CONFIG.
+BAD_INPUT = 65
 BROKEN = 70
 UNWRITABLE = 74
 CONFIG = 78
@@ -33,6 +35,7 @@ exit codes:
   2    wrong usage: an unknown option, a module that cannot be imported
   3    no worker, or no node, was found in time
   4    no such task: the producer that was asked never had it
+  65   an input file has a broken record, whose line is named, or does not fit the task
   70   a node failed by a bug of zmqwork: its log says where
   74   the output cannot be written: the disk is full (a worker goes on without its banner)
   78   configuration: a value, an address that may not be bound, a directory that is not safe
@@ -43,6 +46,8 @@ def exit_code(error: ZmqworkError) -> int:
     """The exit code for an error that ends a command."""
     if isinstance(error, NoWorker):
         return NO_WORKER
+    if isinstance(error, BadInput):
+        return BAD_INPUT
     if isinstance(error, OutputFailed):
         return UNWRITABLE
     if isinstance(error, ConfigError | TransportError):

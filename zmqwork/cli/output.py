@@ -14,6 +14,9 @@ from zmqwork.errors import ZmqworkError
 
 TABLE, JSON, QUIET = "table", "json", "quiet"
 
+# Which standard streams whoever started this had closed; three at most.
+closed_streams: set[str] = set()
+
 
 class OutputFailed(ZmqworkError):
     """Standard output takes no more; a reader that has closed its pipe is a BrokenPipeError."""
@@ -39,6 +42,7 @@ def open_closed_streams() -> None:
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is not None:
             continue
+        closed_streams.add(name)
         try:
             os.fstat(descriptor)
         except OSError:
