@@ -13,6 +13,7 @@
     │   └── VersionMismatch               another protocol major
     ├── TransportError (OSError)          the machine or the network
     ├── JournalError                      the disk
+    ├── StoreError                        the place where a sink puts its results
     └── TaskError                         this task: always has `task_id`
         ├── TaskFailed                    its handler raised, attempts used up
         ├── TaskTimeout (TimeoutError)    it ran too long
@@ -72,6 +73,10 @@ class TransportError(ZmqworkError, OSError):
 
 class JournalError(ZmqworkError):
     """The journal cannot be read or written."""
+
+
+class StoreError(ZmqworkError):
+    """Where a sink stores its results cannot be opened or written: a full disk, wrong rights."""
 
 
 class TaskError(ZmqworkError):
