@@ -285,6 +285,7 @@ class SinkConfig(NodeConfig):
             over all workers.
         once: leave when every producer that was met has said END.
         expect: leave when so many results were stored; 0: do not count.
+        drain_timeout: a drain that takes longer leaves what is not stored to the workers.
     """
 
     sinks: tuple[str, ...] = ("default",)
@@ -295,6 +296,7 @@ class SinkConfig(NodeConfig):
     credit_bytes: int = 64 * 1024 * 1024
     once: bool = False
     expect: int = 0
+    drain_timeout: float = 30.0
 
     def __post_init__(self) -> None:
         NodeConfig.__post_init__(self)
@@ -307,3 +309,4 @@ class SinkConfig(NodeConfig):
         check_number("credit_count", self.credit_count, 1)
         check_number("credit_bytes", self.credit_bytes, 1)
         check_number("expect", self.expect, 0)
+        check_number("drain_timeout", self.drain_timeout, 0)

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from random import Random
 
-from zmqwork.config import ProducerConfig, TaskOptions, WorkerConfig
+from zmqwork.config import ProducerConfig, SinkConfig, TaskOptions, WorkerConfig
+from zmqwork.core.collector import Collector
+from zmqwork.core.delivery import Parcel, Results, ResultsAck
 from zmqwork.core.dispatcher import Dispatcher
-from zmqwork.core.effects import Dial, Execute, HangUp, Notice, Send, Settle
-from zmqwork.core.events import Finished, LinkUp, PeerFound, Received, SlotReady, Submitted
+from zmqwork.core.effects import Deliver, Dial, Execute, HangUp, Notice, Send, Settle
+from zmqwork.core.events import (
+    Finished,
+    LinkUp,
+    PeerFound,
+    Received,
+    SlotReady,
+    Stored,
+    Submitted,
+)
 from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.core.messages import Credit, Done, Hello, Run, Tasks, Welcome
 from zmqwork.core.runner import Runner
@@ -188,3 +198,43 @@ class WorkerDesk(Desk):
         results = [(good, payload(seq)) for seq in seqs]
         spent = 0.001 * len(seqs) if seconds is None else seconds
         return self.turn(Finished(slot, results, spent), at=at)
+
+
+def parcel(*numbers, producer="p", name="f", size=1):
+    """Results with these numbers at the sink; at the producer they are a hundred higher."""
+    seqs = [number + 100 for number in numbers]
+    return Parcel(node_id(producer), name, list(numbers), seqs, [b"x" * size] * len(numbers))
+
+
+class SinkDesk(Desk):
+    """A Collector, and workers and producers that it knows only by what they say."""
+
+    def __init__(self, start=100.0, taken=None, **options):
+        config = SinkConfig(node_id=node_id("s"), name="s", realm=REALM, **options)
+        super().__init__(Collector(config, taken), start)
+        self.config = config
+
+    def hello(self, label="w", session=1, *, role="worker", at=None, **fields):
+        link = f"{label}/{session}".encode()
+        more = {"realm": REALM, "protocol": (1, 1)} | fields
+        self.say(link, Hello(session, node_id(label), role, f"name-{label}", **more), at=at)
+        return link
+
+    def producer(self, label="p", session=1, **fields):
+        return self.hello(label, session, role="producer", **fields)
+
+    def bring(self, link, batch, *numbers, at=None, **more):
+        """A batch of results of one producer."""
+        return self.say(link, Results(batch, [parcel(*numbers, **more)]), at=at)
+
+    def delivered(self):
+        """The numbers that are handed over in this turn; None: nothing is."""
+        numbers = [n for d in self.of(Deliver) for p in d.parcels for n in p.sink_seqs]
+        return numbers or None
+
+    def store(self, at=None):
+        """What was handed over last is stored."""
+        return self.turn(Stored(self.machine._number), at=at)
+
+    def acks(self, link=None):
+        return [ack.batch for ack in self.sent(ResultsAck, link)]

@@ -56,3 +56,9 @@ def test_what_comes_in_order_is_one_range():
     for start in range(1, 10_000, 100):
         ranges.add_all(range(start, start + 100))
     assert repr(ranges) == "<Ranges [(1, 10000)]>"
+
+
+@given(st.lists(pairs, max_size=12), pairs)
+def test_lacks_all_of_a_range(there, asked):
+    expected = not members([asked]) & members(there)
+    assert Ranges(there).lack_all(*asked) == expected

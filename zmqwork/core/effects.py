@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from zmqwork.core.delivery import Parcel
 from zmqwork.core.events import Link
 from zmqwork.core.messages import Message
 
@@ -106,13 +107,43 @@ class Interrupt:
 
 
 @dataclass(slots=True)
+class Marks:
+    """What a sink's store must remember together with results.
+
+    Attributes:
+        taken: the numbers of these results: (producer id, first, last) each.
+        floors: producer id -> all of its numbers below count as taken from now on.
+    """
+
+    taken: list[tuple[str, int, int]]
+    floors: dict[str, int]
+
+
+@dataclass(slots=True)
+class Deliver:
+    """Store these results; `Stored` or `StoreFailed` with the same number follows."""
+
+    number: int
+    parcels: list[Parcel]
+    marks: Marks
+
+
+@dataclass(slots=True)
+class MarkComplete:
+    """Whether all that a sink was promised is stored now; only changes are told."""
+
+    complete: bool
+
+
+@dataclass(slots=True)
 class Notice:
     """Something that a person should know.
 
     Attributes:
         kind: ``peer_alive``, ``peer_suspect``, ``peer_lost``, ``peer_refused``, ``no_worker``,
             ``unknown_task``, ``other_signature``, ``no_sink``, ``resumed``, ``misbehaved``,
-            ``drain_cut``.
+            ``drain_cut``; of a sink: ``complete``, ``incomplete``, ``store_failed``,
+            ``forgotten``.
         text: one line for the log.
         data: the same as values.
     """
@@ -140,6 +171,8 @@ Effect = (
     | TakeBack
     | Restart
     | Interrupt
+    | Deliver
+    | MarkComplete
     | Notice
     | Left
 )

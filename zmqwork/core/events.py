@@ -211,6 +211,28 @@ class SlotReady:
 
 
 @dataclass(slots=True)
+class Stored:
+    """What an `effects.Deliver` had has taken effect, for good."""
+
+    number: int
+
+
+@dataclass(slots=True)
+class StoreFailed:
+    """What an `effects.Deliver` had could not be stored.
+
+    Attributes:
+        number: which.
+        text: why, in a line.
+        fatal: nobody will try again; else it is being tried again, and another answer follows.
+    """
+
+    number: int
+    text: str
+    fatal: bool = False
+
+
+@dataclass(slots=True)
 class DrainRequested:
     """Finish what is held, then leave."""
 
@@ -238,6 +260,8 @@ Event = (
     | TakenBack
     | SlotDied
     | SlotReady
+    | Stored
+    | StoreFailed
     | DrainRequested
     | StopRequested
 )

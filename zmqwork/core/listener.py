@@ -110,6 +110,11 @@ class Listener:
         if client.link is not None:
             self._out.append(Send(client.link, client.numbers.next(), message))
 
+    def refuse(self, client: Client, code: str, text: str, now: float) -> None:
+        """End the session of a client, which then may begin another one."""
+        if client.link is not None:
+            self._reset(client.link, code, text, now)
+
     def handle(self, event: Event, now: float) -> bool:
         """Take an event that is about a link opened to us; False if it is not."""
         match event:

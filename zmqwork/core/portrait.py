@@ -1,13 +1,18 @@
-"""What a worker says of itself, to whoever asks."""
+"""What workers and sinks say of themselves, to whoever asks."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from zmqwork.config import WorkerConfig
+from zmqwork.config import NodeConfig, SinkConfig, WorkerConfig
+from zmqwork.core.carriers import Carrier
 from zmqwork.core.clients import Account
+from zmqwork.core.collected import Collected
 from zmqwork.core.slots import Slot
+
+# Producers that a sink names, those that it met last: a STATUS is one frame.
+PRODUCERS_MAX = 256
 
 
 def of_worker(
@@ -21,14 +26,7 @@ def of_worker(
     """Plain values, for STATUS: `round_trip` is in seconds, ``queued`` is here and in no slot."""
     placed = sum(len(slot.given) for slot in slots)
     return {
-        "node_id": config.node_id,
-        "name": config.name,
-        "role": "worker",
-        "realm": config.realm,
-        "host": config.host,
-        "pid": config.pid,
-        "version": config.version,
-        "state": state,
+        **_of_node(config, "worker", state),
         "slots": config.slots,
         "busy": sum(1 for slot in slots if slot.given),
         "queued": sum(len(account.held) for account in accounts) - placed,
@@ -48,4 +46,62 @@ def of_worker(
         ],
         "round_trip": round_trip,
         "counters": dict(counters),
+    }
+
+
+def of_sink(
+    config: SinkConfig,
+    state: str,
+    queued: tuple[int, int],
+    producers: Collection[Collected],
+    carriers: Iterable[Carrier],
+    counters: Mapping[str, int],
+) -> dict[str, Any]:
+    """Plain values, for STATUS: `queued` is what is here and not stored: results, and bytes."""
+    return {
+        **_of_node(config, "sink", state),
+        "sinks": list(config.sinks),
+        "inbox": config.inbox,
+        "queued": queued[0],
+        "queued_bytes": queued[1],
+        "stored": counters["stored"],
+        "duplicates": counters["duplicates"],
+        "producers": [_of_producer(c) for c in list(producers)[-PRODUCERS_MAX:]],
+        "workers": [
+            {
+                "node_id": carrier.client.node_id,
+                "name": carrier.client.name,
+                "unacked": carrier.unacked_count,
+                "credit": (carrier.granted or (0, 0))[0],
+            }
+            for carrier in list(carriers)[-PRODUCERS_MAX:]
+        ],
+        "counters": dict(counters),
+    }
+
+
+def _of_producer(collected: Collected) -> dict[str, Any]:
+    end = collected.end
+    return {
+        "producer_id": collected.producer_id,
+        "name": collected.name,
+        "connected": collected.sessions > 0,
+        "stored": collected.stored,
+        "queued": len(collected.held),
+        "ended": end is not None,
+        "count": 0 if end is None else end.count,
+        "lacking": 0 if end is None else collected.lacking(end),
+    }
+
+
+def _of_node(config: NodeConfig, role: str, state: str) -> dict[str, Any]:
+    return {
+        "node_id": config.node_id,
+        "name": config.name,
+        "role": role,
+        "realm": config.realm,
+        "host": config.host,
+        "pid": config.pid,
+        "version": config.version,
+        "state": state,
     }

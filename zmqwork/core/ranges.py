@@ -53,7 +53,7 @@ class Ranges:
         low = bisect_left(lasts, first - 1)
         high = bisect_right(firsts, last + 1)
         if low < high:
-            self.count -= sum(lasts[i] - firsts[i] + 1 for i in range(low, high))
+            self.count -= sum(lasts[low:high]) - sum(firsts[low:high]) + high - low
             first = min(first, firsts[low])
             last = max(last, lasts[high - 1])
         firsts[low:high] = [first]
@@ -64,6 +64,11 @@ class Ranges:
         """Take in these numbers."""
         for first, last in runs(numbers):
             self.add(first, last)
+
+    def lack_all(self, first: int, last: int) -> bool:
+        """Whether none of the numbers from `first` to `last` is in it."""
+        index = bisect_left(self._lasts, first)
+        return index == len(self._firsts) or self._firsts[index] > last
 
     def lack(self, numbers: Sequence[int]) -> bool:
         """Whether none of these numbers is in it. Quick for what is behind the end."""
