@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from zmqwork.future import TaskFuture
     from zmqwork.nodes.worker import Worker
     from zmqwork.producer import Producer
+    from zmqwork.sink import Sink
     from zmqwork.task import Task
     from zmqwork.wire.values import register_codec
 
@@ -68,6 +69,7 @@ __all__ = [
     "PendingFull",
     "Producer",
     "ProtocolError",
+    "Sink",
     "StoreError",
     "Task",
     "TaskCancelled",
@@ -91,6 +93,7 @@ _HOMES = {
     "Context": "zmqwork.execution.context",
     "Executor": "zmqwork.executor",
     "Producer": "zmqwork.producer",
+    "Sink": "zmqwork.sink",
     "Task": "zmqwork.task",
     "TaskFuture": "zmqwork.future",
     "Worker": "zmqwork.nodes.worker",

@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from zmqwork.chunks import SUFFIX
 from zmqwork.config import (
@@ -21,11 +21,13 @@ from zmqwork.definition import origin, place, stand_side_by_side
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.producers import Producers
 from zmqwork.signature import refuse_what_cannot_run
-from zmqwork.task import AsyncTask, Options, Task
+from zmqwork.sink import Sink, SinkOptions, check_sink_options, define
+from zmqwork.task import AsyncTask, Options, Task, TaskDecorator
 from zmqwork.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from zmqwork.discovery.sources import Discovery
+    from zmqwork.nodes.store import Store
     from zmqwork.nodes.worker import Worker
     from zmqwork.pipeline import Pipeline
     from zmqwork.pools import PoolName
@@ -33,16 +35,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class TaskDecorator(Protocol):
-    """What ``@app.task(...)`` is."""
-
-    @overload
-    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
-
-    @overload
-    def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
 
 
 class App:
@@ -79,6 +71,7 @@ class App:
         )
         # Bounded by the program's text.
         self._tasks: dict[str, Task[..., Any]] = {}
+        self._sinks: dict[str, Sink] = {}
         self._producers = Producers(self._implicit_producer)
 
     def __repr__(self) -> str:
@@ -88,6 +81,11 @@ class App:
     def tasks(self) -> Mapping[str, Task[..., Any]]:
         """The app's tasks by name."""
         return MappingProxyType(self._tasks)
+
+    @property
+    def sinks(self) -> Mapping[str, Sink]:
+        """The app's sinks by name."""
+        return MappingProxyType(self._sinks)
 
     @overload
     def task(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
@@ -170,6 +168,54 @@ class App:
         task: Task[..., Any] = kind(function, name, options, self._producers)
         self._tasks[name] = task
         return task
+
+    @overload
+    def sink(
+        self, target: Callable[..., Any] | Store, /, **options: Unpack[SinkOptions]
+    ) -> Sink: ...
+
+    @overload
+    def sink(
+        self, target: None = None, /, **options: Unpack[SinkOptions]
+    ) -> Callable[[Callable[..., Any]], Sink]: ...
+
+    def sink(
+        self, target: Callable[..., Any] | Store | None = None, /, **options: Unpack[SinkOptions]
+    ) -> Any:
+        """Make a function, or a store, take results: ``@app.sink`` or ``app.sink(JsonLines(...))``.
+
+        ::
+
+            @app.task(sink="store")
+            def measure(tile): ...
+
+
+            @app.sink(batch=500)
+            def store(results):
+                for result in results:
+                    ...
+
+
+            store.run(once=True)
+
+        The function, plain or ``async``, gets a `nodes.store.Results`: a sequence of what the tasks
+        returned; its `records` say of which tasks. When it returns, the results count as stored;
+        if it raises, it gets the same ones again. With an `inbox` it gets a transaction as well, in
+        which the inbox remembers these results: what is written in it takes effect once.
+
+        Args:
+            target: the function; or a ready-made store.
+            **options: see `sink.SinkOptions`: `name`, `batch`, `linger`, `inbox`, `retries`.
+
+        Raises:
+            ConfigError: an option is unknown (the nearest is named) or has a wrong value, or the
+                name is taken.
+            UsageError: it is nothing that a sink can call, or store with.
+        """
+        if target is None:
+            check_sink_options(None, options)
+            return functools.partial(self.sink, **options)
+        return define(self._sinks, Sink(target, self.name, self.discover, options))
 
     def producer(
         self,

@@ -102,6 +102,9 @@ def _finish_all() -> None:
     workers = sys.modules.get("zmqwork.nodes.worker")
     if workers is not None:
         workers.stop_all()
+    sinks = sys.modules.get("zmqwork.nodes.sink")
+    if sinks is not None:
+        sinks.drain_all()
     if any(finished):
         _die_of_interrupt()
 

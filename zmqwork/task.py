@@ -5,7 +5,17 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypedDict, TypeVar, Unpack
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    overload,
+)
 
 from zmqwork.chunks import ChunkSize, chunk_handler
 from zmqwork.config import TASK_OPTION_NAMES, TaskOptions, check_options
@@ -119,6 +129,16 @@ class AsyncTask(Task[P, R]):
         """Give the handler's coroutine, as if it had never been decorated."""
         coroutine: Coroutine[Any, Any, R] = self.handler(*args, **kwargs)
         return coroutine
+
+
+class TaskDecorator(Protocol):
+    """What ``@app.task(...)`` is."""
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
 
 
 def _with_options(task: Task[P, R], options: TaskOptions) -> Task[P, R]:

@@ -621,6 +621,15 @@ def test_a_stop_leaves_at_once(desk):
     assert desk.turn(StopRequested()) == []
 
 
+def test_nobody_waits_for_an_answer_from_whoever_is_not_there(desk):
+    link = desk.hello()
+    desk.hello("o", role="observer")
+    desk.turn(StopRequested())
+    assert not desk.of(Left)
+    desk.turn(LinkDown(link))
+    assert desk.of(Left)
+
+
 def test_a_stop_without_anybody(desk):
     desk.turn(StopRequested())
     assert desk.of(Left)

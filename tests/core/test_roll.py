@@ -59,12 +59,12 @@ def test_nodes_and_their_producers(roll):
     made = roll.connect("node", "run", "name-1")
     assert roll.of_node("node") is made
     assert roll.connect("node", "run", "name-1") is made, "another session of it"
-    assert (made.sessions, made.name, roll.connected) == (1, "name-1", 1)
+    assert (made.sessions, made.name) == (1, "name-1")
     other = roll.connect("node", "another", "name-1")
     assert (made.sessions, other.sessions) == (0, 1)
     roll.disconnect("node")
     roll.disconnect("node")
-    assert (other.sessions, roll.connected, roll.of_node("node")) == (0, 0, None)
+    assert (other.sessions, roll.of_node("node")) == (0, None)
 
 
 def test_complete_is_when_all_that_were_met_have_ended(roll):

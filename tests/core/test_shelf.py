@@ -22,6 +22,8 @@ def test_first_in_first_out_and_cut_where_it_must_be():
     put(shelf, other, parcel(1, 2), 2.0)
     assert (len(shelf), shelf.size_bytes, shelf.oldest_at) == (7, 52, 1.0)
     load = shelf.take(2)
+    assert shelf.load is load
+    assert (len(shelf), shelf.held) == (5, (7, 52))
     assert numbers(load) == [[1, 2]]
     assert (load.count, load.size_bytes) == (2, 20)
     assert [list(p.seqs) for p in load.parcels] == [[101, 102]]
@@ -31,8 +33,18 @@ def test_first_in_first_out_and_cut_where_it_must_be():
     assert load.taken() == [("one", 3, 5), ("other", 1, 1)]
     assert (len(shelf), shelf.size_bytes, shelf.oldest_at) == (1, 1, 2.0)
     assert numbers(shelf.take(100)) == [[2]]
-    assert (shelf.put_count, shelf.taken_count, shelf.size_bytes) == (7, 7, 0)
+    assert (shelf.put_count, shelf.size_bytes) == (7, 0)
     assert shelf.take(1).count == 0
+
+
+def test_what_is_stored_is_taken_by_its_producer():
+    shelf, one = Shelf(), Collected("one")
+    put(shelf, one, one.receive(parcel(1, 2, 3)))
+    load = shelf.take(2)
+    assert shelf.stored_count == 0
+    shelf.stored(load)
+    assert (shelf.stored_count, shelf.load, shelf.held) == (2, None, (1, 1))
+    assert (one.stored, one.held) == (2, {3})
 
 
 def test_numbers_of_one_producer_become_few_ranges():

@@ -234,6 +234,6 @@ def test_nothing_that_anybody_says_to_a_sink_can_raise(steps, once, inbox, produ
             desk.store()
         else:
             desk.turn(DrainRequested() if verb == "drain" else StopRequested())
-        queued, size_bytes = desk.machine._queued()
+        queued, size_bytes = desk.machine._shelf.held
         assert queued >= 0
         assert size_bytes == queued, "each has one byte"

@@ -7,6 +7,7 @@ from zmqwork.cli.records import BadInput
 from zmqwork.errors import (
     ConfigError,
     NoWorker,
+    StoreError,
     TransportError,
     UsageError,
     ZmqworkError,
@@ -37,7 +38,8 @@ exit codes:
   4    no such task: the producer that was asked never had it
   65   an input file has a broken record, whose line is named, or does not fit the task
   70   a node failed by a bug of zmqwork: its log says where
-  74   the output cannot be written: the disk is full (a worker goes on without its banner)
+  74   the output cannot be written: the disk is full (a worker goes on without its banner); of a
+       sink: the place of its results
   78   configuration: a value, an address that may not be bound, a directory that is not safe
   130  Ctrl-C cut it short        143  SIGTERM cut it short"""
 
@@ -48,7 +50,7 @@ def exit_code(error: ZmqworkError) -> int:
         return NO_WORKER
     if isinstance(error, BadInput):
         return BAD_INPUT
-    if isinstance(error, OutputFailed):
+    if isinstance(error, OutputFailed | StoreError):
         return UNWRITABLE
     if isinstance(error, ConfigError | TransportError):
         return CONFIG

@@ -99,6 +99,10 @@ def _row(node: Mapping[str, Any]) -> tuple[object, ...]:
     who = tuple(node.get(key) for key in ("name", "role", "realm", "host", "pid"))
     version = node.get("version")
     queues = _listed(node.get("queues"))
+    if node.get("role") == "sink":
+        stored = f"{node.get('stored')} stored"
+        names = (node.get("state"), _listed(node.get("sinks")))
+        return (*who, *names, None, None, node.get("queued"), stored, version)
     if node.get("role") != "worker":
         pending = node.get("pending")
         return (*who, None, queues, None, None, pending, _settled(node), version)

@@ -30,7 +30,7 @@ from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import Bye, Credit, Draining, Hello, Info, Message, Status
 from zmqwork.core.ranges import Ranges
 from zmqwork.core.roll import INBOX_PRODUCERS_MAX, PRODUCERS_MAX, Roll
-from zmqwork.core.shelf import Load, Shelf, size_of
+from zmqwork.core.shelf import Shelf, size_of
 from zmqwork.core.timers import Timers
 
 SERVING, DRAINING, LEAVING, GONE = "serving", "draining", "leaving", "gone"
@@ -57,7 +57,6 @@ class Collector:
         self._roll = Roll(taken or {}, INBOX_PRODUCERS_MAX if config.inbox else PRODUCERS_MAX)
         self._carriers = Carriers(config)
         self._shelf = Shelf()
-        self._load: Load | None = None
         self._number = 0  # of deliveries
         self._floors: dict[str, int] = {}  # to be stored with the next results
         self._ending: dict[str, Collected] = {}  # whose ENDED is owed; bound: the roll
@@ -108,9 +107,9 @@ class Collector:
         if self.state == SERVING:
             self._grant()
             self._look_whether_complete(now)
-        if self.state == DRAINING and not self._holds():
+        if self.state == DRAINING and not self._shelf.held[0]:
             self._say_bye(now)
-        if self.state == LEAVING and not self._carriers and not self._roll.connected:
+        if self.state == LEAVING and not self._is_awaited():
             self._leave()
         return self._emit()
 
@@ -239,14 +238,14 @@ class Collector:
     def _deliver(self, now: float) -> None:
         """Hand over what is due, one batch at a time."""
         shelf = self._shelf
-        if self._load is not None or not shelf:
+        if shelf.load is not None or not shelf:
             return
         due_at = shelf.oldest_at + self._config.linger
         if now < due_at and len(shelf) < self._config.batch and not self._is_pressed():
             self._timers.set("linger", due_at)
             return
         self._timers.cancel("linger")
-        load = self._load = shelf.take(self._config.batch)
+        load = shelf.take(self._config.batch)
         if not shelf:
             self._pressed = False
         self._number += 1
@@ -263,17 +262,15 @@ class Collector:
         return 0 < expect <= self.counters["stored"] + len(self._shelf)
 
     def _stored(self, event: Stored, now: float) -> None:
-        load = self._load
+        load = self._shelf.load
         if load is None or event.number != self._number:
             return
-        self._load = None
-        for collected, numbers in load.numbers.items():
-            collected.store(numbers)
+        self._shelf.stored(load)
         self.counters["stored"] += load.count
         del now
 
     def _store_failed(self, event: StoreFailed, now: float) -> None:
-        if self._load is None or event.number != self._number:
+        if self._shelf.load is None or event.number != self._number:
             return
         self.counters["failures"] += 1
         if not event.fatal:
@@ -285,24 +282,13 @@ class Collector:
 
     def _left_over(self) -> str:
         """What becomes of results when the sink leaves before they are stored."""
-        count, stored = self._queued()[0], self.counters["stored"]
+        count, stored = self._shelf.held[0], self.counters["stored"]
         return f"{stored} results are stored, {count} stay with their workers"
-
-    def _queued(self) -> tuple[int, int]:
-        """Results that are here and not stored, and their bytes."""
-        load, shelf = self._load, self._shelf
-        if load is None:
-            return shelf.count, shelf.size_bytes
-        return shelf.count + load.count, shelf.size_bytes + load.size_bytes
-
-    def _holds(self) -> bool:
-        return self._load is not None or bool(self._shelf)
 
     # -- what leaves --------------------------------------------------------------------------
 
     def _send_acks(self) -> None:
-        stored_count = self._shelf.taken_count - (0 if self._load is None else self._load.count)
-        for carrier, batch in self._carriers.stored(stored_count).items():
+        for carrier, batch in self._carriers.stored(self._shelf.stored_count).items():
             self.listener.send(carrier.client, ResultsAck(batch))
 
     def _grant(self) -> None:
@@ -315,7 +301,7 @@ class Collector:
             self._out.append(reports.of_forgotten(INBOX_PRODUCERS_MAX))
         config = self._config
         enough = 0 < config.expect <= self.counters["stored"]
-        complete = enough or (self._roll.is_complete and not self._holds())
+        complete = enough or (self._roll.is_complete and not self._shelf.held[0])
         if complete != self._complete:
             self._complete = complete
             self._out.append(MarkComplete(complete))
@@ -355,6 +341,11 @@ class Collector:
         for client in self.listener.clients.values():
             self.listener.send(client, Bye())
 
+    def _is_awaited(self) -> bool:
+        """Whether somebody can still answer our BYE."""
+        clients = self.listener.clients.values()
+        return any(client.link is not None and client.role != "observer" for client in clients)
+
     def _leave(self) -> None:
         self.state = GONE
         self._timers.cancel("bye")
@@ -370,7 +361,7 @@ class Collector:
         return portrait.of_sink(
             self._config,
             self.state,
-            self._queued(),
+            self._shelf.held,
             self._roll.met.values(),
             self._carriers,
             self.counters,

@@ -57,11 +57,6 @@ class Roll:
             self._forget()
         return collected
 
-    @property
-    def connected(self) -> int:
-        """How many nodes of producers are connected."""
-        return len(self._by_node)
-
     def of_node(self, node_id: str) -> Collected | None:
         """The producer that this connected node is."""
         return self._by_node.get(node_id)

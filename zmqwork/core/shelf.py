@@ -1,4 +1,4 @@
-"""What a sink has received and not handed over yet: one queue, first in, first out."""
+"""What a sink has received and not stored yet: one queue, first in, first out."""
 
 from __future__ import annotations
 
@@ -42,28 +42,38 @@ class Load:
 
 
 class Shelf:
-    """The queue, and how far it has come: positions count the results that were ever put in.
+    """The queue, and what was taken from it and is being stored: at most one load.
 
-    Bound: the credit of the workers.
+    Positions count the results that were ever put in. Bound: the credit of the workers.
 
     Attributes:
         count, size_bytes: what waits.
+        load: what is being stored.
         put_count: how many results were put in, ever.
-        taken_count: how many of them were taken out, ever.
+        stored_count: how many of them are stored.
     """
 
-    __slots__ = ("_offset", "_queue", "count", "put_count", "size_bytes", "taken_count")
+    __slots__ = ("_offset", "_queue", "count", "load", "put_count", "size_bytes", "stored_count")
 
     def __init__(self) -> None:
         self._queue: deque[tuple[Collected, Parcel, float]] = deque()
         self._offset = 0  # results of the first parcel that are gone already
         self.count = 0
         self.size_bytes = 0
+        self.load: Load | None = None
         self.put_count = 0
-        self.taken_count = 0
+        self.stored_count = 0
 
     def __len__(self) -> int:
         return self.count
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """Results that are here and not stored, and their bytes."""
+        load = self.load
+        if load is None:
+            return self.count, self.size_bytes
+        return self.count + load.count, self.size_bytes + load.size_bytes
 
     @property
     def oldest_at(self) -> float:
@@ -79,8 +89,11 @@ class Shelf:
         self.size_bytes += size_bytes
 
     def take(self, count_max: int) -> Load:
-        """Take out the first results, at most `count_max`; parcels are cut where they must be."""
-        load = Load()
+        """Take out the first results, at most `count_max`, as the load.
+
+        Parcels are cut where they must be.
+        """
+        load = self.load = Load()
         queue = self._queue
         while queue and load.count < count_max:
             collected, parcel, _ = queue[0]
@@ -95,9 +108,15 @@ class Shelf:
                 queue.popleft()
             load.add(collected, parcel)
         self.count -= load.count
-        self.taken_count += load.count
         self.size_bytes -= load.size_bytes
         return load
+
+    def stored(self, load: Load) -> None:
+        """The load is stored."""
+        self.load = None
+        self.stored_count += load.count
+        for collected, numbers in load.numbers.items():
+            collected.store(numbers)
 
 
 def size_of(parcel: Parcel) -> int:

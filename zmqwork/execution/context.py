@@ -98,13 +98,13 @@ def while_importing() -> Iterator[None]:
         _importing.reset(before)
 
 
-def refuse_while_importing() -> None:
+def refuse_while_importing(what: str = "a task was submitted", cure: str = "Submit") -> None:
     """Raise `UsageError` if a module submits tasks while a worker imports it to run them.
 
     That is where a program without the guard ends up, again and again.
     """
     if _importing.get():
         raise UsageError(
-            "a task was submitted while this module was imported to run tasks of it. Submit "
+            f"{what} while this module was imported to run tasks of it. {cure} "
             'under\n    if __name__ == "__main__":'
         )

@@ -132,16 +132,16 @@ class ProcessPool:
             self._on_trouble(text)
 
 
-def refuse_in_child() -> None:
+def refuse_in_child(what: str = "a worker") -> None:
     """Raise `UsageError` in a child of a process pool: its worker is in another process.
 
-    That is where a program ends up that starts a worker while it is imported, because children
+    That is where a program ends up that starts a node while it is imported, because children
     import it again.
     """
     child = sys.modules.get("zmqwork.execution.child")
     if child is not None and child.in_child:
         raise UsageError(
-            "a worker was started while a child process of it imported this module again. Start "
+            f"{what} was started while a child process of it imported this module again. Start "
             'it under\n    if __name__ == "__main__":'
         )
 

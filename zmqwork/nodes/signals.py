@@ -1,4 +1,4 @@
-"""Signals of a worker: the first drains, the second gives back, the third leaves.
+"""Signals of a node: the first drains, the second gives back, the third leaves.
 
 The same signal again within `ECHO_INTERVAL` is the same word said twice: GNU `timeout` and some
 supervisors signal the process and then its group. A person's second Ctrl-C comes later.
@@ -11,13 +11,45 @@ import signal
 import sys
 import time
 from types import FrameType
-from typing import TYPE_CHECKING, Self
-
-if TYPE_CHECKING:
-    from zmqwork.nodes.worker import Worker
+from typing import NamedTuple, Protocol, Self
 
 # Seconds; from the signal that counted, so that a key held down counts again in the end.
 ECHO_INTERVAL = 0.5
+
+
+class Stoppable(Protocol):
+    """A node that can be told to leave, also from a signal handler."""
+
+    def request_drain(self) -> None:
+        """Finish what is held, then leave."""
+
+    def request_stop(self) -> None:
+        """Leave now."""
+
+
+class Words(NamedTuple):
+    """What a person is told who signals a node.
+
+    Attributes:
+        role: what kind of node.
+        draining, stopping: what it does after the first signal, and after the second.
+    """
+
+    role: str
+    draining: str
+    stopping: str
+
+
+WORKER = Words(
+    "worker",
+    "draining: running tasks finish, waiting ones go back (again: stop now)",
+    "stopping: running tasks are given back (again: leave at once)",
+)
+SINK = Words(
+    "sink",
+    "draining: what is here is stored (again: stop now)",
+    "stopping: what is not stored stays with the workers (again: leave at once)",
+)
 
 
 class StopSignals:
@@ -27,8 +59,9 @@ class StopSignals:
         exit_code: 0 after a drain; 128 + the signal's number once it was told twice.
     """
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
+    def __init__(self, node: Stoppable, words: Words = WORKER) -> None:
+        self._node = node
+        self._words = words
         self._count = 0
         self._counted = 0
         self._counted_at = 0.0
@@ -54,20 +87,19 @@ class StopSignals:
         self._counted, self._counted_at = number, now
         self._count += 1
         if self._count == 1 and number != getattr(signal, "SIGQUIT", None):
-            self._say("draining: running tasks finish, waiting ones go back (again: stop now)")
-            self._worker.request_drain()
+            self._say(self._words.draining)
+            self._node.request_drain()
             return
         self.exit_code = 128 + number
         if self._count == 2 and number != getattr(signal, "SIGQUIT", None):
-            self._say("stopping: running tasks are given back (again: leave at once)")
-            self._worker.request_stop()
+            self._say(self._words.stopping)
+            self._node.request_stop()
             return
         os._exit(self.exit_code)
 
-    @staticmethod
-    def _say(text: str) -> None:
+    def _say(self, text: str) -> None:
         # os.write, because a handler may interrupt print() itself.
         try:
-            os.write(sys.stderr.fileno(), f"\nzmqwork worker: {text}\n".encode())
+            os.write(sys.stderr.fileno(), f"\nzmqwork {self._words.role}: {text}\n".encode())
         except (OSError, ValueError, AttributeError):
             return
