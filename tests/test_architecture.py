@@ -30,8 +30,8 @@ RANKS = {
     "cli": 7,
 }
 # The package's own modules are the interface that users import, save the two at the bottom and the
-# one that starts the command line.
-FACES = {"__main__": "cli"}
+# one that starts the command line. The ready-made stores are a folder of that interface.
+FACES = {"__main__": "cli", "sinks": "api"}
 
 # errors is the one thing that config may know: it has to raise something.
 SIDEWAYS = {("config", "errors")}

@@ -65,7 +65,7 @@ def test_importing_does_nothing(private_environment):
     assert (descriptors, threads) == (0, 1)
     ours = {name for name in modules if name.startswith("zmqwork")}
     assert ours == {"zmqwork"}
-    assert not modules & {"zmq", "msgpack", "zeroconf", "asyncio", "concurrent.futures"}
+    assert not modules & {"zmq", "msgpack", "zeroconf", "asyncio", "concurrent.futures", "sqlite3"}
 
 
 def test_defining_tasks_does_little(private_environment):
@@ -73,4 +73,5 @@ def test_defining_tasks_does_little(private_environment):
     descriptors, threads, modules = look(action, private_environment)
     assert (descriptors, threads) == (0, 1)
     # What a program needs only once it submits, or never, is not loaded before.
-    assert not modules & {"zmq", "zeroconf", "asyncio", "numpy", "rich", "multiprocessing"}
+    later = {"zmq", "zeroconf", "asyncio", "numpy", "rich", "multiprocessing", "sqlite3"}
+    assert not modules & later

@@ -1,0 +1,81 @@
+"""The table of the numbers that were taken: ranges, merged in the transaction of their results."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from zmqwork.core.ranges import Ranges
+from zmqwork.nodes.store import Batch
+
+# Bound: a row per producer that was ever heard of, and one per hole in its numbers, which floors
+# close. `heard` orders the producers: it is the number of the last batch with results of theirs.
+TABLES = (
+    """CREATE TABLE zmqwork_taken (
+        producer_id TEXT NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        PRIMARY KEY (producer_id, first)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE zmqwork_producers (
+        producer_id TEXT PRIMARY KEY,
+        heard INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+)
+
+
+def load(cursor: sqlite3.Cursor) -> tuple[dict[str, list[tuple[int, int]]], int]:
+    """The ranges by producer, the one heard of last at the end; and the last batch's number."""
+    ranges: dict[str, list[tuple[int, int]]] = {}
+    heard = 0
+    rows = cursor.execute("SELECT producer_id, heard FROM zmqwork_producers ORDER BY heard")
+    for producer_id, heard in rows:  # noqa: B007 - the last one is returned
+        ranges[producer_id] = []
+    rows = cursor.execute(
+        "SELECT producer_id, first, last FROM zmqwork_taken ORDER BY producer_id, first"
+    )
+    for producer_id, first, last in rows:
+        ranges[producer_id].append((first, last))
+    return ranges, heard
+
+
+def record(cursor: sqlite3.Cursor, batch: Batch, number: int) -> None:
+    """Take in the numbers of a batch, and close the holes below its floors.
+
+    Args:
+        cursor: in an open transaction, and with rows that are tuples.
+        batch: what is stored with it.
+        number: counts the batches, over restarts.
+    """
+    fresh: dict[str, Ranges] = {}
+    for producer_id, floor in batch.floors.items():
+        if floor > 1:
+            fresh.setdefault(producer_id, Ranges()).add(1, floor - 1)
+    for producer_id, first, last in batch.taken:
+        fresh.setdefault(producer_id, Ranges()).add(first, last)
+    for producer_id, ranges in fresh.items():
+        _merge(cursor, producer_id, ranges)
+        cursor.execute(
+            "INSERT INTO zmqwork_producers VALUES (?, ?) "
+            "ON CONFLICT (producer_id) DO UPDATE SET heard = excluded.heard",
+            (producer_id, number),
+        )
+
+
+def _merge(cursor: sqlite3.Cursor, producer_id: str, ranges: Iterable[tuple[int, int]]) -> None:
+    for first, last in ranges:
+        low, high = first, last
+        # From the last range that begins before our end, down to the first that touches us.
+        rows = cursor.execute(
+            "SELECT first, last FROM zmqwork_taken WHERE producer_id = ? AND first <= ? "
+            "ORDER BY first DESC",
+            (producer_id, last + 1),
+        )
+        touched = []
+        for old_first, old_last in rows:
+            if old_last < first - 1:
+                break
+            touched.append((producer_id, old_first))
+            low, high = min(low, old_first), max(high, old_last)
+        cursor.executemany("DELETE FROM zmqwork_taken WHERE producer_id = ? AND first = ?", touched)
+        cursor.execute("INSERT INTO zmqwork_taken VALUES (?, ?, ?)", (producer_id, low, high))
