@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from zmqwork.nodes.worker import Worker
     from zmqwork.producer import Producer
     from zmqwork.sink import Sink
+    from zmqwork.sinks.inbox import SqliteInbox
     from zmqwork.task import Task
     from zmqwork.wire.values import register_codec
 
@@ -70,6 +71,7 @@ __all__ = [
     "Producer",
     "ProtocolError",
     "Sink",
+    "SqliteInbox",
     "StoreError",
     "Task",
     "TaskCancelled",
@@ -94,6 +96,7 @@ _HOMES = {
     "Executor": "zmqwork.executor",
     "Producer": "zmqwork.producer",
     "Sink": "zmqwork.sink",
+    "SqliteInbox": "zmqwork.sinks.inbox",
     "Task": "zmqwork.task",
     "TaskFuture": "zmqwork.future",
     "Worker": "zmqwork.nodes.worker",
