@@ -1,0 +1,199 @@
+"""A directory with a file per result."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from zmqwork.errors import ConfigError, StoreError
+from zmqwork.nodes.store import Batch, Record
+from zmqwork.sinks.database import Database, as_path
+from zmqwork.sinks.disk import failure, sync_data, sync_directory
+from zmqwork.sinks.plain import raw
+
+_OURS = ".zmqwork-"
+_NAME_BYTES_MAX = 255
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+
+# (where it was written, its name)
+_Move = tuple[str, str]
+
+
+class Files:
+    """A file per result, with its bytes; of text, its UTF-8; of anything else, its JSON.
+
+    A file appears whole, and only once its result is recorded as stored; it is never replaced. The
+    directory is continued after a restart; what that needs is in ``.zmqwork-inbox``.
+
+    Args:
+        directory: made if it is missing, its parent is not.
+        name: what a file is called: a text with `{task_id}`, `{task}`, `{producer_id}` and
+            `{seq}`, or a function of a `Record`. No directories, and no two alike.
+        append: the directory may have files that no sink has written.
+        id: of the inbox, as for `JsonLines`.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        name: str | Callable[[Record], str] = "{task_id}",
+        *,
+        append: bool = False,
+        id: str | None = None,  # noqa: A002 - what it is
+    ) -> None:
+        self.path: Path = as_path(directory)
+        self._name = _from_template(name) if isinstance(name, str) else name
+        self._append = append
+        self._parts = self.path / f"{_OURS}parts"
+        self._database = Database(self.path / f"{_OURS}inbox", "files", id, self.path)
+        # Files may be recorded as stored that do not have their names yet.
+        self._in_doubt = False
+
+    def __repr__(self) -> str:
+        return f"Files({str(self.path)!r})"
+
+    @property
+    def inbox(self) -> str:
+        """The id of the inbox. StoreError: what lies in the directory is something else."""
+        return self._database.inbox
+
+    def open(self) -> dict[str, list[tuple[int, int]]]:
+        """As `Store.open`."""
+        database = self._database
+        self._make()
+        database.lock()
+        try:
+            if not self._append and not database.exists():
+                self._refuse_others()
+            taken = database.open({"moves": "[]"})
+            # What was recorded, and did not get its name before its process ended.
+            if moves := json.loads(database.notes()["moves"]):
+                self._move(moves)
+                database.note({"moves": "[]"})
+            self._remove_parts()
+        except OSError as error:
+            database.close()
+            raise failure(self.path, error) from error
+        except BaseException:
+            database.close()
+            raise
+        return taken
+
+    def store(self, batch: Batch) -> None:
+        """As `Store.store`. StoreError also: a name is taken, or cannot be one."""
+        if self._in_doubt:
+            raise StoreError(f"{self.path}: an earlier batch failed; start again")
+        database = self._database
+        records = batch.results.records
+        names = self._names(records)
+        stem = database.next_number()
+        moves = [(f"{stem}-{index}", name) for index, name in enumerate(names)]
+        try:
+            self._write(moves, records)
+            self._in_doubt = True
+            database.record(batch, {"moves": json.dumps(moves)})
+            self._move(moves)
+            self._in_doubt = False
+        except OSError as error:
+            if not self._in_doubt:
+                with contextlib.suppress(OSError):
+                    self._remove_parts()
+            raise failure(self.path, error, database.results_count) from error
+
+    def close(self) -> None:
+        """As `Store.close`."""
+        self._database.close()
+
+    def _make(self) -> None:
+        try:
+            for path in (self.path, self._parts):
+                with contextlib.suppress(FileExistsError):
+                    path.mkdir()
+                    sync_directory(path.parent)
+        except OSError as error:
+            raise failure(self.path, error) from error
+
+    def _refuse_others(self) -> None:
+        names = [path.name for path in self.path.iterdir()]
+        others = [name for name in names if not name.startswith(_OURS)]
+        if others:
+            raise StoreError(
+                f"{self.path} has files that no sink is known to have written "
+                f"({min(others)!r}): choose another directory; or write beside them, with append "
+                "(--append)"
+            )
+
+    def _names(self, records: Iterable[Record]) -> list[str]:
+        """The files' names, none of which is there yet."""
+        names: dict[str, Record] = {}
+        for record in records:
+            name = self._name(record)
+            if not _is_name(name):
+                raise self._bad(record, name, "which is no name of a file in a directory")
+            if name in names or os.path.lexists(self.path / name):
+                raise self._bad(record, name, "and there is one of that name already")
+            names[name] = record
+        return list(names)
+
+    def _bad(self, record: Record, name: object, why: str) -> StoreError:
+        return StoreError(
+            f"{self.path}: the file of task {record.task_id} would be {name!r}, {why}: change what "
+            "makes the names"
+        )
+
+    def _write(self, moves: Iterable[_Move], records: Iterable[Record]) -> None:
+        for (part, _), record in zip(moves, records, strict=True):
+            fd = os.open(self._parts / part, _CREATE, 0o666)
+            try:
+                _write_all(fd, raw(record.value))
+                sync_data(fd)
+            finally:
+                os.close(fd)
+        sync_directory(self._parts)
+
+    def _move(self, moves: Iterable[_Move]) -> None:
+        for part, name in moves:
+            # Some have moved already when a former process was killed in between.
+            with contextlib.suppress(FileNotFoundError):
+                (self._parts / part).rename(self.path / name)
+        sync_directory(self.path)
+
+    def _remove_parts(self) -> None:
+        for part in list(self._parts.iterdir()):
+            part.unlink()
+
+
+def _from_template(template: str) -> Callable[[Record], str]:
+    def name(record: Record) -> str:
+        return template.format(
+            task_id=record.task_id,
+            task=record.name,
+            producer_id=record.producer_id,
+            seq=record.seq,
+        )
+
+    try:
+        name(Record("", "", "", 1, None))
+    except (LookupError, ValueError, AttributeError) as error:
+        raise ConfigError(
+            f"name={template!r} may have {{task_id}}, {{task}}, {{producer_id}} and {{seq}} in "
+            f"braces, and nothing else: {error}"
+        ) from error
+    return name
+
+
+def _is_name(name: object) -> bool:
+    """Whether a file in our directory can be called so, and none of ours is."""
+    if not isinstance(name, str) or name in ("", ".", "..") or name.startswith(_OURS):
+        return False
+    size = len(name.encode("utf-8", "surrogatepass"))
+    return not set(name) & {"/", "\0"} and size <= _NAME_BYTES_MAX
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
