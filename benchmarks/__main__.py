@@ -20,6 +20,7 @@ from benchmarks import (
     p6_cpu,
     p7_cold_start,
     p12_recovery,
+    pipeline,
 )
 from benchmarks.measure import Target, Verdict, measure
 from benchmarks.taken import taken
@@ -33,6 +34,7 @@ TARGETS: dict[str, Target] = {
     "P6": p6_cpu.TARGET,
     "P7": p7_cold_start.TARGET,
     "P7-mdns": p7_cold_start.MDNS,
+    "pipeline": pipeline.TARGET,
     "P12": p12_recovery.TARGET,
     "P12-stop": p12_recovery.STOPPED,
 }

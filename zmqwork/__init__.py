@@ -49,10 +49,13 @@ if TYPE_CHECKING:
     from zmqwork.executor import Executor
     from zmqwork.future import TaskFuture
     from zmqwork.nodes.worker import Worker
+    from zmqwork.pipeline import Pipeline
     from zmqwork.producer import Producer
+    from zmqwork.run import Run
     from zmqwork.sink import Sink
     from zmqwork.sinks.inbox import SqliteInbox
     from zmqwork.task import Task
+    from zmqwork.ventilating import ventilate
     from zmqwork.wire.values import register_codec
 
 __version__ = "0.1.0"
@@ -68,8 +71,10 @@ __all__ = [
     "JournalError",
     "NoWorker",
     "PendingFull",
+    "Pipeline",
     "Producer",
     "ProtocolError",
+    "Run",
     "Sink",
     "SqliteInbox",
     "StoreError",
@@ -88,13 +93,16 @@ __all__ = [
     "ZmqworkError",
     "current",
     "register_codec",
+    "ventilate",
 ]
 
 _HOMES = {
     "App": "zmqwork.app",
     "Context": "zmqwork.execution.context",
     "Executor": "zmqwork.executor",
+    "Pipeline": "zmqwork.pipeline",
     "Producer": "zmqwork.producer",
+    "Run": "zmqwork.run",
     "Sink": "zmqwork.sink",
     "SqliteInbox": "zmqwork.sinks.inbox",
     "Task": "zmqwork.task",
@@ -102,6 +110,7 @@ _HOMES = {
     "Worker": "zmqwork.nodes.worker",
     "current": "zmqwork.execution.context",
     "register_codec": "zmqwork.wire.values",
+    "ventilate": "zmqwork.ventilating",
 }
 
 

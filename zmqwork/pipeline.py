@@ -10,8 +10,9 @@ from zmqwork.run import Failure, Run
 from zmqwork.task import Options, Task
 
 if TYPE_CHECKING:
-    from zmqwork.app import App, TaskDecorator
+    from zmqwork.app import App
     from zmqwork.sink import Sink
+    from zmqwork.task import TaskDecorator
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -105,7 +106,7 @@ class Pipeline:
         """
 
         def decorate(decorated: Callable[..., Any]) -> Task[..., Any]:
-            task = self.app.task(**options)(decorated)
+            task: Task[..., Any] = self.app.task(**options)(decorated)
             # A module that is reloaded, or a cell that is run again, replaces its stage.
             names = [stage.name for stage in self.stages]
             if task.name in names:
@@ -140,14 +141,14 @@ class Pipeline:
 
         Args:
             *args: what the ventilator is called with.
-            run: a name under which a later start goes on; see `ventilate.ventilate`.
+            run: a name under which a later start goes on; see `ventilating.ventilate`.
             resume: go on with a run that was begun before.
-            **options: the others of `ventilate.ventilate`: `on_start`, `realm`, `peers`, ...
+            **options: the others of `ventilating.ventilate`: `on_start`, `realm`, `peers`, ...
 
         Raises:
             UsageError: there is no ventilator, or no stage.
         """
-        from zmqwork.ventilate import ventilate  # noqa: PLC0415 - the nodes load pyzmq
+        from zmqwork.ventilating import ventilate  # noqa: PLC0415 - the nodes load pyzmq
 
         if self._source is None:
             raise UsageError(f"{self!r} has no ventilator: decorate one with @pipe.ventilator")
