@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
+
 from zmqwork.config import TaskOptions
-from zmqwork.core.lanes import Lane, Lanes
+from zmqwork.core.lanes import Lane, Lanes, key_of
 from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.core.lifecycle import CANCELLED, DISPATCHED
 
@@ -13,7 +15,7 @@ def entry(seq, args=b""):
 
 
 def lane_of(*entries):
-    lane = Lane(("default", "f", "1", "", ""))
+    lane = Lane(key_of(SPEC))
     for one in entries:
         lane.append(one)
     return lane
@@ -106,3 +108,24 @@ def test_a_lane_per_queue_name_and_signature():
     lanes.of(others[0]).append(entry(2))
     assert lanes.waiting() == 2
     assert [lane.name for lane in lanes] == ["f", "g", "f", "f"]
+
+
+def test_what_one_worker_alone_may_run_waits_in_lanes_that_are_dropped_when_empty():
+    lanes = Lanes()
+    ordinary = lanes.of(SPEC)
+    for_a, for_b = (dataclasses.replace(SPEC, node=node) for node in "ab")
+    one, other = Entry(1, for_a, b"", None), Entry(2, for_b, b"", None)
+    lanes.of(for_a).append(one)
+    lanes.of(for_b).append(other)
+    assert list(lanes) == [ordinary], "the others are for nobody in particular"
+    assert (lanes.waiting(), lanes.waiting_for("a"), lanes.waiting_for("c")) == (0, 1, 0)
+    assert lanes.of(for_a).entries() == [one]
+    one.state = CANCELLED
+    lanes.of(for_a).husk(one)
+    assert lanes.of(for_a).entries() == []
+    lanes.of(dataclasses.replace(for_b, name="g"))
+    lanes.drop_empty()
+    assert {node: list(own.values()) for node, own in lanes.pinned.items()} == {
+        "b": [lanes.of(for_b)]
+    }
+    assert list(lanes) == [ordinary], "which is kept, though empty"

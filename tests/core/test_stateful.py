@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from desks import ProducerDesk, WorkerDesk, done, entries, node_id, spec, welcome
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -145,12 +147,14 @@ class LedgerMachine(RuleBasedStateMachine):
     def say(self, *said):
         self.desk.say(self.link, *said)
 
-    @rule(count=st.integers(1, 4), expires=st.sampled_from([None, None, 0.5]))
-    def submit(self, count, expires):
+    @rule(count=st.integers(1, 4), expires=st.sampled_from([None, None, 0.5]), pinned=st.booleans())
+    def submit(self, count, expires, pinned):
         first = len(self.accepted) + 1
         fresh = list(range(first, first + count))
         self.accepted += fresh
         kind = spec(max_retries=1, retry_backoff=0.2, expires=expires)
+        if pinned:
+            kind = dataclasses.replace(kind, node=node_id("w"))
         self.desk.turn(Submitted(entries(*fresh, of=kind)))
 
     @precondition(lambda self: self.link is None)
@@ -222,6 +226,18 @@ class LedgerMachine(RuleBasedStateMachine):
     def credit_is_kept(self):
         for worker in self.desk.machine._workforce:
             assert len(worker.held) <= 3
+
+    @invariant()
+    def what_is_pinned_is_in_one_place_and_leaves_nothing(self):
+        books = self.desk.machine._books
+        pinned = [entry for entry in books.ledger if entry.spec.node]
+        assert not pinned or books.workforce.get(node_id("w")) is not None
+        resting = [seq for own in books.resting.values() for seq in own]
+        assert sorted(resting) == [entry.seq for entry in pinned if entry.state == "resting"]
+        lanes = [lane for own in books.lanes.pinned.values() for lane in own.values()]
+        assert all(lane.size for lane in lanes)
+        waiting = [entry.seq for lane in lanes for entry in lane.entries()]
+        assert sorted(waiting) == [entry.seq for entry in pinned if entry.state == "waiting"]
 
     def teardown(self):
         """In the end a worker comes that does everything."""

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 from desks import entries, spec, welcome
 
+from zmqwork.config import TaskOptions
 from zmqwork.core.events import PeerFound
-from zmqwork.core.lanes import Lane
+from zmqwork.core.lanes import Lane, key_of
+from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.liveness import Liveness
 from zmqwork.core.peer import Peer
 from zmqwork.core.workers import Workforce
@@ -14,6 +16,10 @@ def peer(label):
     made = Peer(PeerFound(f"local:{label}", (f"ipc://{label}",)), Liveness(2.0, 4.0, 0.0))
     made.name = f"worker-{label}"
     return made
+
+
+def lane(queue, name, fingerprint):
+    return Lane(key_of(TaskSpec(name, fingerprint, TaskOptions(queue=queue))))
 
 
 @pytest.fixture
@@ -65,11 +71,11 @@ def test_workers_with_one_offer_are_one_group(workforce):
     ],
 )
 def test_a_group_serves_by_task_signature_and_queue(workforce, key, serves):
-    assert admit(workforce, "a", queues=["default"]).group.serves(Lane((*key, "", ""))) is serves
+    assert admit(workforce, "a", queues=["default"]).group.serves(lane(*key)) is serves
 
 
 def test_no_queues_means_all(workforce):
-    assert admit(workforce, "a").group.serves(Lane(("any", "f", "1", "", "")))
+    assert admit(workforce, "a").group.serves(lane("any", "f", "1"))
 
 
 def test_idle_workers_take_turns(workforce):
@@ -128,8 +134,8 @@ def test_another_offer_moves_a_worker(workforce):
 def test_a_task_can_be_withdrawn(workforce):
     a = admit(workforce, "a")
     workforce.withdraw_task(a, "f")
-    assert not a.group.serves(Lane(("default", "f", "1", "", "")))
-    assert a.group.serves(Lane(("default", "g", "1", "", "")))
+    assert not a.group.serves(lane("default", "f", "1"))
+    assert a.group.serves(lane("default", "g", "1"))
     assert a.group.idle_worker() is a
     workforce.withdraw_task(a, "f")
     assert a.group.idle_count == 1

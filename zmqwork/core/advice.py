@@ -33,12 +33,13 @@ def advice(entry: Entry, waiting: Lane, about: dict[str, Any], books: Books) -> 
         out.append("start its sink again, if it is not there; it is asked as soon as it is")
     elif entry.state == WAITING and explain_outlets.lack(waiting, books.outlets):
         out.append("start its sink: zmqwork sink MODULE:APP")
-    elif entry.state == WAITING:
+    elif entry.state == WAITING and not waiting.node:
         out.append("start more workers, or some with more slots (-c), if this takes too long")
     elif entry.state == RESTING:
         out.append("correct what failed; the retry comes by itself")
     elif entry.worker is not None and entry.worker.peer.state != ALIVE:
-        out.append("wait: if the worker is lost, the task is dispatched again")
+        then = "ends as lost, too" if waiting.node else "is dispatched again"
+        out.append(f"wait: if the worker is lost, the task {then}")
     return out
 
 

@@ -84,7 +84,7 @@ class Assigner:
             entries = lane.take(min(room, share, grain), min(BATCH_BYTES_MAX, size_bytes))
             if lane.to_sink:
                 entries = self._by_outlet(lane, entries)
-            self._dispatch(worker, entries, now)
+            self.dispatch(worker, entries, now)
             return True
         return False
 
@@ -100,7 +100,8 @@ class Assigner:
             parts.setdefault(entry.outlet.id, []).append(entry)
         return [entry for part in parts.values() for entry in part]
 
-    def _dispatch(self, worker: Worker, entries: list[Entry], now: float) -> None:
+    def dispatch(self, worker: Worker, entries: list[Entry], now: float) -> None:
+        """Send these, taken from their lane, to a worker that has credit for them."""
         held = worker.held
         outlets = self._books.outlets
         runs: list[Run] = []

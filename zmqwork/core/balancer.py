@@ -23,10 +23,11 @@ class Balancer:
         books = self._books
         if ("review", None) in books.timers:
             return
-        if books.lanes.waiting():
-            if any(worker.limit < worker.slots for worker in books.workforce):
-                self.review(now)
-        elif len(books.ledger) and len(books.workforce) > 1:
+        waiting = books.lanes.waiting()
+        short = (worker for worker in books.workforce if worker.limit < worker.slots)
+        if (waiting or books.lanes.pinned) and any(short):
+            self.review(now)
+        elif not waiting and len(books.ledger) and len(books.workforce) > 1:
             books.timers.set(("review", None), now + books.config.recall_delay)
 
     def review(self, now: float) -> None:
@@ -34,15 +35,15 @@ class Balancer:
         books = self._books
         for group in books.workforce.groups.values():
             waiting = sum(lane.size for lane in books.lanes if group.serves(lane))
-            bucket = 0 if not waiting else 1 if waiting < 10 else 2 if waiting < 100 else 3
             for worker in group.workers.values():
+                bucket = _bucket(waiting + books.lanes.waiting_for(worker.node_id))
                 short = bucket > worker.told_backlog and len(worker.held) >= worker.limit
                 if worker.usable and (short or (not bucket and worker.told_backlog)):
                     worker.told_backlog = bucket
                     self._books.dialer.send(worker.peer, Demand(bucket))
             if not waiting:
                 self._recall(group)
-        if books.lanes.waiting():
+        if books.lanes.waiting() or books.lanes.pinned:
             books.timers.set(("review", None), now + _REVIEW_INTERVAL)
 
     def _recall(self, group: Group) -> None:
@@ -64,3 +65,8 @@ class Balancer:
             excess = len(busiest.held) - busiest.slots
             share = -(-excess * idle.slots // (busiest.slots + idle.slots))
             self._books.dialer.send(busiest.peer, Recall(share))
+
+
+def _bucket(waiting: int) -> int:
+    """A backlog, to the grain that DEMAND tells it."""
+    return 0 if not waiting else 1 if waiting < 10 else 2 if waiting < 100 else 3

@@ -44,19 +44,23 @@ class Books:
         settled, running: what this turn settled, and what it learned to have begun.
         outlets: where results go that do not come back.
         timers: ("rest", seq), ("expire", seq), ("notice", lane), ("review", None), ("acks", None),
-            ("asked", outlet), ("floors", None), ("ended", None).
+            ("workers", None), ("asked", outlet), ("floors", None), ("ended", None).
+        resting: of the tasks that only one worker may run those that rest, by its node id and seq.
+        joined_at: when a session with a worker began last.
     """
 
     __slots__ = (
         "config",
         "counters",
         "dialer",
+        "joined_at",
         "lanes",
         "ledger",
         "out",
         "outlets",
         "pace",
         "random",
+        "resting",
         "running",
         "settled",
         "timers",
@@ -76,6 +80,8 @@ class Books:
         self.outlets = Outlets(config.producer_id or config.node_id)
         self.pace = Pace()
         self.timers = Timers()
+        self.resting: dict[str, dict[int, Entry]] = {}
+        self.joined_at = float("-inf")
         self.settled: list[Entry] = []
         self.running: list[Entry] = []
         self.counters = dict.fromkeys(_COUNTERS, 0)
@@ -95,7 +101,7 @@ class Books:
             if entry.worker is not None:
                 entry.worker.drop(entry)
             elif entry.state == RESTING:
-                self.timers.cancel(("rest", entry.seq))
+                self._rise(entry)
             elif entry.state != ASKED:
                 entry.state = RESTING  # out of its lane, which nobody will serve any more
                 self.lanes.of(entry.spec).husk(entry)
@@ -113,12 +119,27 @@ class Books:
         """These entries, which no worker holds, wait again."""
         by_lane: dict[Lane, list[Entry]] = {}
         for entry in entries:
+            if entry.state == RESTING:
+                self._rise(entry)
             entry.move(cause)
             entry.worker = None
             self.may_expire(entry)
             by_lane.setdefault(self.lanes.of(entry.spec), []).append(entry)
         for lane, group in by_lane.items():
             lane.give_back(group)
+
+    def rest(self, entry: Entry, until: float) -> None:
+        """This entry, which is resting now, waits again at `until`."""
+        self.timers.set(("rest", entry.seq), until)
+        if entry.spec.node:
+            self.resting.setdefault(entry.spec.node, {})[entry.seq] = entry
+
+    def _rise(self, entry: Entry) -> None:
+        self.timers.cancel(("rest", entry.seq))
+        if node := entry.spec.node:
+            del self.resting[node][entry.seq]
+            if not self.resting[node]:
+                del self.resting[node]
 
     def may_expire(self, entry: Entry) -> None:
         """Not running any more, it expires again (its timer found it running, perhaps)."""
@@ -140,7 +161,7 @@ class Books:
             worker.drop(entry)
             worker.group.list(worker)
         elif entry.state == RESTING:
-            self.timers.cancel(("rest", entry.seq))
+            self._rise(entry)
         elif entry.state == ASKED:
             assert entry.outlet is not None
             entry.outlet.asked.pop(entry.sink_seq, None)

@@ -7,7 +7,8 @@ tasks to workers with credit, and emits what the turn settled. What is decided w
     assigner   which worker gets which waiting task      balancer   demand and recall
     judge      what the end of an attempt means          inventory  a session's begin and end
     outlets    which sink takes which result             shipping   what sinks have, and lack
-    explain    all of this in words, for people          remarks    what they are told unasked
+    broadcasts what one worker alone may run             remarks    what people are told unasked
+    explain    all of this in words, for people
 
 Here are the events, and the sessions with workers and observers.
 """
@@ -23,6 +24,7 @@ from zmqwork.core import explain, explain_outlets, welcome
 from zmqwork.core.assigner import Assigner
 from zmqwork.core.balancer import Balancer
 from zmqwork.core.books import Books
+from zmqwork.core.broadcasts import Broadcasts
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.effects import Answer, Effect, Left
 from zmqwork.core.events import (
@@ -36,6 +38,7 @@ from zmqwork.core.events import (
     StatusRequested,
     StopRequested,
     Submitted,
+    WorkersRequested,
 )
 from zmqwork.core.inventory import Inventory
 from zmqwork.core.judge import Judge
@@ -83,6 +86,7 @@ class Dispatcher:
         self._shipping = shipping = Shipping(books)
         self._judge = Judge(books, shipping.inquiry)
         self._assigner = Assigner(books, self._judge.acks)
+        self._broadcasts = Broadcasts(books, self._assigner)
         self._balancer = Balancer(books)
         self._inventory = Inventory(books, self._judge, shipping)
         self._remarks = Remarks(books)
@@ -92,6 +96,7 @@ class Dispatcher:
             Submitted: self._submitted,
             CancelRequested: self._cancel_requested,
             ClaimRequested: self._claim_requested,
+            WorkersRequested: self._broadcasts.workers_requested,
             StatusRequested: self._status_requested,
             StopRequested: self._stop_requested,
             DrainRequested: self._drain_requested,
@@ -130,6 +135,7 @@ class Dispatcher:
         # Results before sends: somebody may wait for them.
         self._books.report()
         if not self._stopped:
+            self._broadcasts.serve(now)
             self._assigner.assign(now)
             self._balancer.watch(now)
         if self._judge.acks:
@@ -195,7 +201,7 @@ class Dispatcher:
         if entry is not None and entry.state in states and entry.spec.name in event.names:
             options = entry.spec.options
             ours = not event.queues or options.queue in event.queues
-            if ours and not options.goes_to_sink:
+            if ours and not options.goes_to_sink and not entry.spec.node:
                 claimed = Claimed(entry.spec, entry.args, entry.attempt + 1)
                 entry.owner = event.heir
                 self._books.withdraw(

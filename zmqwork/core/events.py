@@ -129,6 +129,21 @@ class Claimed:
 
 
 @dataclass(slots=True)
+class WorkersRequested:
+    """The application asks who serves a kind of task; `Answer` carries (node id, name) of each.
+
+    Attributes:
+        spec: which kind.
+        patience: seconds to wait for the first of them; then the answer is empty.
+        request: to be answered.
+    """
+
+    spec: TaskSpec
+    patience: float
+    request: object
+
+
+@dataclass(slots=True)
 class StatusRequested:
     """The application asks what the machine knows; `Answer` carries it.
 
@@ -253,6 +268,7 @@ Event = (
     | Submitted
     | CancelRequested
     | ClaimRequested
+    | WorkersRequested
     | StatusRequested
     | EndRequested
     | OutletsRequested

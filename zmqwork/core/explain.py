@@ -146,7 +146,9 @@ def task(seq: int, books: Books, now: float) -> dict[str, Any]:
         return _ended(seq, books)
     waiting = books.lanes.of(entry.spec)
     options = entry.spec.options
-    served = any(group.serves(waiting) for group in books.workforce.groups.values())
+    served = bool(waiting.node) or any(
+        group.serves(waiting) for group in books.workforce.groups.values()
+    )
     trouble = entry.trouble or Trouble()
     about: dict[str, Any] = {
         "seq": seq,
@@ -210,6 +212,8 @@ def _text(entry: Entry, waiting: Lane, about: dict[str, Any], books: Books) -> s
         return f"attempt {entry.attempt} {verb} worker {worker.label}{doubt}"
     if entry.state == ASKED:
         return explain_outlets.asked(entry)
+    if waiting.node:
+        return "it waits for a free slot of the one worker that it is for, as part of a broadcast"
     return lane(waiting, books)[1] or "it waits for a free slot"
 
 
@@ -235,6 +239,8 @@ def _why_not(worker: Worker, entry: Entry, waiting: Lane) -> str:
 
 
 def _cannot(worker: Worker, waiting: Lane) -> str:
+    if waiting.node not in ("", worker.node_id):
+        return "is not the worker that it is for: each part of a broadcast is for one"
     tasks, queues = worker.group.tasks, worker.group.queues
     if waiting.name not in tasks:
         return f"does not know the task: {_nearest(waiting.name, sorted(tasks))}"
@@ -284,7 +290,8 @@ def _shortened(record: dict[str, Any]) -> dict[str, Any]:
 
 def status(config: ProducerConfig, books: Books) -> dict[str, Any]:
     """What a producer says of itself; plain values."""
-    waiting = sorted((w for w in books.lanes if w.size), key=_size, reverse=True)
+    pinned = (w for lanes in books.lanes.pinned.values() for w in lanes.values())
+    waiting = sorted((w for w in (*books.lanes, *pinned) if w.size), key=_size, reverse=True)
     return {
         "node_id": config.node_id,
         "name": config.name,

@@ -32,6 +32,7 @@ class Inventory:
     def compare(self, worker: Worker, welcome: Welcome, now: float) -> None:
         """A session began: make the ledger and the worker's inventory agree."""
         books = self._books
+        books.joined_at = now
         theirs = {seq: (attempt, state) for seq, attempt, state in welcome.held}
         missing = [
             entry
@@ -101,21 +102,23 @@ class Inventory:
             worker.drop(entry)
         sent = [entry for entry in waiting if entry.outlet is not None]
         back = [entry for entry in waiting if entry.outlet is None]
-        books.counters["resubmitted"] += len(back)
+        # (What is pinned to this worker is settled before the turn ends: see `broadcasts`.)
+        resubmitted_count = sum(not entry.spec.node for entry in back)
+        books.counters["resubmitted"] += resubmitted_count
         books.wait_again(back, "lost")
         self._shipping.inquiry.doubt(sent, now)
         books.out.append(
             Notice(
                 "peer_lost",
                 f"worker {worker.label} is lost with {len(held)} attempts, "
-                f"{len(begun)} of them begun; {len(back)} are resubmitted"
+                f"{len(begun)} of them begun; {resubmitted_count} are resubmitted"
                 + (f", of {len(sent)} the sinks are asked" if sent else ""),
                 {
                     "node_id": worker.node_id,
                     "name": worker.name,
                     "held": len(held),
                     "started": len(begun),
-                    "resubmitted": len(back),
+                    "resubmitted": resubmitted_count,
                     "asked": len(sent),
                     "seqs": seqs,
                 },

@@ -128,7 +128,7 @@ class Judge:
         books.counters["retried"] += 1
         entry.move("retried")
         delay = retry_delay(options, trouble.failures, books.random)
-        books.timers.set(("rest", entry.seq), now + delay)
+        books.rest(entry, now + delay)
         books.may_expire(entry)
 
     def crashed(

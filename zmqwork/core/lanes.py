@@ -1,4 +1,4 @@
-"""Where tasks wait: a lane per (queue, task, signature, sink), in the order of submission."""
+"""Where tasks wait: a lane per (queue, task, signature, sink, node), as they were submitted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from collections.abc import Iterable, Iterator
 from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.core.lifecycle import WAITING
 
-# Queue, task's name, fingerprint, sink's name (or nothing), inbox (or nothing).
-LaneKey = tuple[str, str, str, str, str]
+# Queue, task's name, fingerprint, sink's name, inbox, and the only worker that may run it; the
+# last three may be nothing.
+LaneKey = tuple[str, str, str, str, str, str]
+
+
+def key_of(spec: TaskSpec) -> LaneKey:
+    """Where tasks of this kind wait."""
+    options = spec.options
+    sink = options.sink or ""
+    return options.queue, spec.name, spec.fingerprint, sink, spec.inbox, spec.node
 
 
 class Lane:
@@ -31,6 +39,7 @@ class Lane:
         "inbox",
         "key",
         "name",
+        "node",
         "queue",
         "sink",
         "size",
@@ -39,7 +48,7 @@ class Lane:
 
     def __init__(self, key: LaneKey) -> None:
         self.key = key
-        self.queue, self.name, self.fingerprint, self.sink, self.inbox = key
+        self.queue, self.name, self.fingerprint, self.sink, self.inbox, self.node = key
         self._entries: deque[Entry] = deque()
         self.size = 0
         self.spoken = ""
@@ -55,6 +64,10 @@ class Lane:
     def item_count(self) -> int:
         """How many calls wait: those in chunks, too. O(n): for people."""
         return sum(e.spec.item_count for e in self._entries if e.state == WAITING)
+
+    def entries(self) -> list[Entry]:
+        """The tasks that wait, in order. O(n)."""
+        return [entry for entry in self._entries if entry.state == WAITING]
 
     def append(self, entry: Entry) -> None:
         """A task begins to wait, behind the others."""
@@ -108,28 +121,48 @@ class Lane:
 
 
 class Lanes:
-    """All lanes. Bound: one per kind of task that this process submits."""
+    """All lanes. Bound: one per kind of task that this process submits, and the pinned ones.
 
-    __slots__ = ("_lanes",)
+    Iteration passes over the lanes that any worker may serve.
+
+    Attributes:
+        pinned: the others, by node id and key. Bound: those that are empty are dropped when a turn
+            ends, so at most one per task in the ledger.
+    """
+
+    __slots__ = ("_lanes", "pinned")
 
     def __init__(self) -> None:
         self._lanes: dict[LaneKey, Lane] = {}
+        self.pinned: dict[str, dict[LaneKey, Lane]] = {}
 
     def __iter__(self) -> Iterator[Lane]:
         return iter(self._lanes.values())
 
     def of(self, spec: TaskSpec) -> Lane:
         """The lane for tasks of this kind."""
-        options = spec.options
-        key = (options.queue, spec.name, spec.fingerprint, options.sink or "", spec.inbox)
-        lane = self._lanes.get(key)
+        key = key_of(spec)
+        lanes = self.pinned.setdefault(spec.node, {}) if spec.node else self._lanes
+        lane = lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = Lane(key)
+            lane = lanes[key] = Lane(key)
         return lane
 
     def waiting(self) -> int:
-        """How many tasks wait."""
+        """How many tasks wait for any worker."""
         return sum(lane.size for lane in self._lanes.values())
+
+    def waiting_for(self, node_id: str) -> int:
+        """How many tasks wait for this worker and no other."""
+        return sum(lane.size for lane in self.pinned.get(node_id, {}).values())
+
+    def drop_empty(self) -> None:
+        """Forget the pinned lanes in which nothing waits; one is made again when it is needed."""
+        for node_id, lanes in list(self.pinned.items()):
+            for key in [key for key, lane in lanes.items() if not lane.size]:
+                del lanes[key]
+            if not lanes:
+                del self.pinned[node_id]
 
 
 def _by_seq(entry: Entry) -> int:

@@ -35,6 +35,7 @@ class TaskSpec:
         options: how it is queued, retried and given up on.
         item_count: how many calls such a task stands for: more than one if it is a chunk of `map`.
         inbox: the inbox that alone may take the result, once one of those named is chosen.
+        node: the node id of the only worker that may run it, as of a broadcast; empty: any may.
     """
 
     name: str
@@ -42,6 +43,7 @@ class TaskSpec:
     options: TaskOptions
     item_count: int = 1
     inbox: str = ""
+    node: str = ""
 
 
 @dataclass(slots=True)

@@ -43,6 +43,8 @@ TASK: Final[Mapping[str, Mapping[str, str]]] = {
     # Worker or child gone; `buried` when it was running and the crash limit is reached.
     "lost": {DISPATCHED: WAITING, STARTED: WAITING},
     "buried": {DISPATCHED: DEAD, STARTED: DEAD},
+    # The only worker that may run it is gone.
+    "stranded": {WAITING: DEAD, RESTING: DEAD},
     # Given back unstarted, or never arrived.
     "returned": {DISPATCHED: WAITING, STARTED: WAITING},
     # Its worker is gone, and its sink is asked whether it has the result; it has not, or is silent.
