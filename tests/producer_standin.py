@@ -30,6 +30,9 @@ class StandIn:
         # Arguments of a call that ends its worker whenever it is run.
         self.crash = set(crash)
         self.workers = 1
+        # Node id and name of those to whom is broadcast; None: the producer has stopped.
+        self.nodes = [("1" * 32, "one"), ("2" * 32, "two"), ("3" * 32, "three")]
+        self.asked = []
         self.answer = ""
         self.submitted = []
         self.abandoned = []
@@ -75,6 +78,10 @@ class StandIn:
         self.abandoned += seqs
         for seq in seqs:
             self.cancel(seq)
+
+    def _ask(self, question, default):
+        self.asked.append(question(None))
+        return default if self.nodes is None else self.nodes
 
     def explain(self, seq=None):
         return self.answer

@@ -131,7 +131,7 @@ class TaskTimeout(TaskError, TimeoutError):
 
 
 class TaskLost(TaskError):
-    """Every worker that began the task died, and the crash limit is reached."""
+    """Every worker that began it died, and the crash limit is reached; of a broadcast: its own."""
 
 
 class TaskCancelled(TaskError, concurrent.futures.CancelledError):

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from zmqwork.core.effects import Notice
+from zmqwork.core.events import WorkersRequested
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.errors import NoWorker, UsageError
 from zmqwork.future import TaskFuture, mark_running, settle
@@ -94,6 +95,18 @@ class Producer:
         future: TaskFuture[Any] = TaskFuture(self)
         future.seq = self._submit(spec, args, future)
         return future
+
+    def workers_for(self, spec: TaskSpec, patience: float) -> list[tuple[str, str]]:
+        """Node id and name of each worker that serves such a task; none within `patience`: empty.
+
+        Raises `UsageError` if the producer is stopped.
+        """
+        # A friend's: the node has nothing to add to what its machine answers.
+        workers = self._started()._ask(lambda r: WorkersRequested(spec, patience, r), None)
+        if workers is None:
+            raise UsageError("this producer has stopped: it takes no more tasks")
+        answer: list[tuple[str, str]] = workers
+        return answer
 
     def cancel(self, seq: int) -> bool:
         """Cancel a task; False if it is settled otherwise, or nobody knows any more."""

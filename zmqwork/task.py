@@ -17,6 +17,7 @@ from typing import (
     overload,
 )
 
+from zmqwork.broadcast import Broadcast, send
 from zmqwork.chunks import ChunkSize, chunk_handler
 from zmqwork.config import TASK_OPTION_NAMES, TaskOptions, check_options
 from zmqwork.core.ledger import TaskSpec
@@ -95,6 +96,29 @@ class Task(Mappable[P, R]):
         encoded = encode_call(args, kwargs, self.name, self.parameter_names)
         producers = self.producers
         return (producers.current or producers.implicit()).submit(self.spec, encoded)
+
+    def broadcast(self, *args: P.args, **kwargs: P.kwargs) -> Broadcast[R]:
+        """Let every worker that serves this task run it once; a mapping from worker to future.
+
+        "Every worker" are those that are connected now, know the task with this signature, serve
+        its queue and do not drain; one that joins later does not get it. At the beginning of a
+        program this waits for the first of them, `expires` seconds or 10, and then until none has
+        joined for 0.3 s (1 s at most); once workers are known it takes a millisecond. Who must be
+        sure of a number looks at ``len()`` of what comes back.
+
+        Each worker runs it in a slot of its own, before other tasks that wait. The task's options
+        hold for each: it is retried on the same worker, or expires there. If that worker is lost,
+        drains or leaves, its future fails with `TaskLost` at once; no other runs it instead.
+
+        Raises:
+            TypeError, EncodeError, PendingFull: as `submit`; then no worker gets it.
+            NoWorker: none was there in time.
+            UsageError: its results go to a sink.
+        """
+        self.check_call(*args, **kwargs)
+        encoded = encode_call(args, kwargs, self.name, self.parameter_names)
+        producers = self.producers
+        return send(producers.current or producers.implicit(), self.spec, encoded)
 
     def using(self, **options: Unpack[Options]) -> Self:
         """A copy of this task with other options: ``thumbnail.using(expires=60).submit(path)``.

@@ -240,3 +240,36 @@ def mostly_quick(path, number):
     os.write(fd, b"%d\n" % number)
     os.close(fd)
     return -number
+
+
+@app.task(max_retries=0)
+def note_and_wait_for(notes, path):
+    """Say who runs, then wait for a file (20 s at most)."""
+    fd = os.open(notes, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(fd, b"%d\n" % os.getpid())
+    os.close(fd)
+    echo_when_there(None, path)
+    return os.getpid()
+
+
+@app.task(max_retries=1, retry_backoff=0.01)
+def pid_at_second_attempt():
+    if zmqwork.current().attempt == 1:
+        raise OSError("not yet")
+    return os.getpid()
+
+
+@app.task(max_retries=0, queue="special")
+def special_pid():
+    return os.getpid()
+
+
+@app.task(max_retries=0)
+def broadcast_and_wait():
+    """What a task must not do without saying so."""
+    return echo.broadcast(1).results(30)
+
+
+@app.task(max_retries=0, allow_wait=True)
+def broadcast_to_others():
+    return echo.broadcast(1).results(30)

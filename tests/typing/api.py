@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from typing import Any, assert_type
 
 import zmqwork
@@ -58,6 +58,17 @@ def submits() -> None:
     asynchronous.submit()  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
 
 
+def broadcasts() -> None:
+    answers = plain.broadcast("a.jpg", width=100)
+    mapping: Mapping[str, TaskFuture[bytes]] = answers
+    assert_type(mapping["w"].result(), bytes)
+    assert_type(answers.results(timeout=10), dict[str, bytes])
+    assert_type(answers.results(return_exceptions=True), dict[str, bytes | Exception])
+    assert_type(asynchronous.broadcast("x").results(), dict[str, int])
+    assert_type(answers.cancel(), int)
+    plain.broadcast(1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
 def options() -> None:
     assert_type(plain.using(queue="x", expires=None).submit("a"), TaskFuture[bytes])
     _ = assert_type(asynchronous.using(max_retries=1)("x"), Coroutine[Any, Any, int])
@@ -84,6 +95,7 @@ async def asynchronous_use(names: AsyncIterator[str]) -> None:
     assert_type(await future, bytes)
     assert_type(await asyncio.wait_for(future, 3), bytes)
     assert_type(await asyncio.wrap_future(future), bytes)
+    assert_type(await asynchronous.broadcast("x"), dict[str, int])
     assert_type([x async for x in plain.amap(names)], list[bytes])
     assert_type(await asyncio.gather(future, asynchronous.submit("x")), tuple[bytes, int])
 
