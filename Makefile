@@ -41,6 +41,10 @@ examples: .venv/ready-dev
 	.venv/bin/python examples/asyncio_embed.py
 	.venv/bin/python examples/killed_worker.py
 	.venv/bin/python examples/render_farm.py --out .venv/render_farm.png
+	.venv/bin/python examples/patterns/fanout.py
+	.venv/bin/python examples/patterns/freelance.py
+	.venv/bin/python examples/patterns/pirate.py
+	.venv/bin/python examples/patterns/scatter.py
 
 fix: .venv/ready-dev
 	.venv/bin/ruff check --fix .

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ RANKS = {
     "execution": 4,
     "nodes": 5,
     "api": 6,
+    "patterns": 7,
     "testing": 7,
     "cli": 7,
 }
@@ -175,10 +176,22 @@ def test_each_dependency_has_one_owner():
     assert complaints(foreign, PACKAGE) == []
 
 
+def foreigners(paths: Iterable[Path]) -> list[Import]:
+    """What these files import that is not the standard library's."""
+    found = (item for path in paths for item in imports_of(path))
+    return [item for item in found if item.module.split(".")[0] not in sys.stdlib_module_names]
+
+
 def test_examples_use_the_public_interface():
-    found = [item for path in python_files("examples") for item in imports_of(path)]
-    private = [item for item in found if item.module.split(".")[0] not in sys.stdlib_module_names]
+    used = foreigners(python_files("examples"))
+    private = [item for item in used if not item.module.startswith(f"{PACKAGE}.patterns")]
     assert {item.module for item in private} == {PACKAGE}, list(map(str, private))
+
+
+@pytest.mark.parametrize("name", ["fanout", "freelance", "pirate", "scatter"])
+def test_patterns_are_made_of_the_public_interface(name):
+    used = foreigners([ROOT / PACKAGE / "patterns" / f"{name}.py"])
+    assert {item.module for item in used} == {PACKAGE}, list(map(str, used))
 
 
 def test_no_file_holds_two_nouns():

@@ -59,7 +59,8 @@ def worker(environment, *words):
 
 def load(name):
     """An example as a module: its tasks are called as the plain functions that they are."""
-    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    module_name = f"example_{name.replace('/', '_')}"
+    spec = importlib.util.spec_from_file_location(module_name, EXAMPLES / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -93,12 +94,15 @@ def whole_picture(width, height, iterations):
 
 def test_every_example_has_a_test():
     text = Path(__file__).read_text("utf-8")
-    assert [path.name for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in text] == []
+    paths = [*EXAMPLES.glob("*.py"), *EXAMPLES.glob("patterns/*.py")]
+    names = [str(path.relative_to(EXAMPLES)) for path in paths]
+    assert [name for name in names if f'"{name}"' not in text] == []
 
 
 def test_every_example_says_what_you_will_see():
-    for path in EXAMPLES.glob("*.py"):
-        assert "What you will see:" in load(path.stem).__doc__, path.name
+    for path in [*EXAMPLES.glob("*.py"), *EXAMPLES.glob("patterns/*.py")]:
+        name = str(path.relative_to(EXAMPLES).with_suffix(""))
+        assert "What you will see:" in load(name).__doc__, name
 
 
 # 100 x 70 pixels: whole tiles, and narrower ones at both edges.
@@ -252,3 +256,51 @@ def traced_here(width, height):
             row = pixels[line * stride : (line + 1) * stride]
             rows[top + line][3 * left : 3 * left + stride] = row
     return [bytes(row) for row in rows], len(orders)
+
+
+# What the log says of a worker that dies; nothing else may be said.
+LOST = r"(worker .* is lost with .*\n)?"
+
+
+def test_pirate(private_environment, tmp_path):
+    said = run(private_environment, "patterns/pirate.py", cwd=tmp_path, complains=LOST)
+    assert said.splitlines() == [
+        "1 / 8 = 0.125, in attempt 2",
+        "1 / 0: ZeroDivisionError: division by zero",
+        "a dream: its time is over",
+        "1 of 2 workers live",
+    ]
+
+
+def test_freelance(private_environment, tmp_path):
+    said = run(private_environment, "patterns/freelance.py", cwd=tmp_path, complains=LOST)
+    first, second, third = said.splitlines()
+    assert first == "9 answers, by 3 workers"
+    assert second == "9 answers, 0 by the stopped one"
+    assert re.fullmatch(r"another one was asked \d+ times", third)
+
+
+def test_scatter(private_environment, tmp_path):
+    said = run(private_environment, "patterns/scatter.py", cwd=tmp_path)
+    primes = load("patterns/scatter").primes
+    counts = [primes(range(start, start + 5_000)) for start in range(0, 40_000, 5_000)]
+    assert said.splitlines() == [
+        f"{sum(counts)} primes, by part: {counts}",
+        "2 of 5 parts failed: 2 (items 2 to 3), 5 (items 8 to 9)",
+        "  ValueError: could not convert string to float: '2l.0'",
+        "  ValueError: could not convert string to float: '1 8.5'",
+    ]
+
+
+def test_fanout(private_environment, tmp_path):
+    said = run(private_environment, "patterns/fanout.py", cwd=tmp_path, complains=LOST)
+    first, *three, second, one, other = said.splitlines()
+    assert first == "3 were told of version 1:"
+    assert second == "2 were told of version 2:"
+    told = r"  worker .*-(\d+)#[0-9a-f]{4}: process \1 has version {}"
+    lost = [line for line in three if ": lost: its worker was lost" in line]
+    assert len(lost) == 1
+    for line in three:
+        assert line in lost or re.fullmatch(told.replace("{}", "1"), line)
+    for line in (one, other):
+        assert re.fullmatch(told.replace("{}", "2"), line)

@@ -278,7 +278,7 @@ def test_a_lost_worker_takes_along_what_is_for_it_alone(desk):
     assert desk.given() == []
     assert begun.error["type"] == "TaskLost"
     assert begun.error["text"] == (
-        "its worker was lost, or left, and no other may run it; it had begun there, or may have"
+        "its worker was lost, or left, and no other may run it; it may have run there"
     )
     assert waiting.error["text"].endswith("it had not begun")
     assert resting.attempt == 0
@@ -300,7 +300,7 @@ def test_what_rests_until_its_retry_is_lost_at_once_too(desk):
     assert {task.state, other.state} == {"resting"}
     lose(desk, "a")
     assert desk.settled() == [(1, "dead"), (2, "dead")]
-    assert "it had begun there" in task.error["text"]
+    assert "it may have run there" in task.error["text"]
     assert third.state == "dispatched"
 
 

@@ -121,7 +121,7 @@ class Broadcasts:
     def _strand(self, entries: list[Entry], why: str) -> None:
         for entry in entries:
             tried = entry.crashes or entry.failures
-            begun = "it had begun there, or may have" if tried else "it had not begun"
+            begun = "it may have run there" if tried else "it had not begun"
             text = f"{why}, and no other may run it; {begun}"
             self._books.withdraw(entry, "stranded", "TaskLost", text)
 
