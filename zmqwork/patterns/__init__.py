@@ -1,4 +1,4 @@
-"""Patterns of the ZeroMQ guide, made of the public interface alone.
+"""Patterns of the ZeroMQ guide, made of the public interface alone. A page for each: docs/patterns.
 
 | pattern | topology | guarantee | cost |
 |---|---|---|---|
