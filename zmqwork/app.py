@@ -9,15 +9,13 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, overload
 
-from zmqwork.chunks import SUFFIX
 from zmqwork.config import (
-    NAME_BYTES_MAX,
     TASK_OPTION_NAMES,
     TaskOptions,
     check_name,
     check_options,
 )
-from zmqwork.definition import origin, place, stand_side_by_side
+from zmqwork.definition import check_task_name, origin, place, stand_side_by_side
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.producers import Producers
 from zmqwork.signature import refuse_what_cannot_run
@@ -136,7 +134,7 @@ class App:
         check_options(f"task {what!r}" if what else "a task", options, TASK_OPTION_NAMES)
         checked = TaskOptions(**options)
         if name is not None:
-            _check_task_name(name)
+            check_task_name(name)
 
         def decorate(decorated: Callable[..., Any]) -> Task[..., Any]:
             if allow_wait:
@@ -155,7 +153,7 @@ class App:
             name = getattr(function, "__qualname__", None)
             if name is None:
                 raise UsageError(f"{function!r} has no name of its own: pass name='...'")
-            _check_task_name(name)
+            check_task_name(name)
         there = self._tasks.get(name)
         if there is not None and (
             origin(there.handler) != origin(function) or stand_side_by_side(there.handler, function)
@@ -377,12 +375,3 @@ def _allow_wait(function: Callable[..., Any]) -> None:
     from zmqwork.execution.helping import allow_wait  # noqa: PLC0415 - few tasks need it
 
     allow_wait(function)
-
-
-def _check_task_name(name: str) -> None:
-    check_name("a task's name", name)
-    if name.endswith(SUFFIX):
-        raise ConfigError(f"a task's name cannot end with {SUFFIX!r}, which means chunks: {name!r}")
-    if len(name.encode()) + len(SUFFIX) > NAME_BYTES_MAX:
-        most = NAME_BYTES_MAX - len(SUFFIX)
-        raise ConfigError(f"a task's name must be at most {most} bytes: {name!r}")

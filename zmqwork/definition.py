@@ -1,4 +1,4 @@
-"""Where a task is defined, and whether a definition is another one or the same one again.
+"""A task's name and place, and whether a definition is another one or the same one again.
 
 A module that is reloaded, and a notebook's cell that is run again, define their tasks anew under
 the same names: that replaces them. Two functions of one name in one module are a mistake, of which
@@ -13,6 +13,20 @@ import inspect
 from collections.abc import Callable
 from types import CodeType
 from typing import Any
+
+from zmqwork.chunks import SUFFIX
+from zmqwork.config import NAME_BYTES_MAX, check_name
+from zmqwork.errors import ConfigError
+
+
+def check_task_name(name: str) -> None:
+    """Raise `ConfigError` unless a task can have this name."""
+    check_name("a task's name", name)
+    if name.endswith(SUFFIX):
+        raise ConfigError(f"a task's name cannot end with {SUFFIX!r}, which means chunks: {name!r}")
+    if len(name.encode()) + len(SUFFIX) > NAME_BYTES_MAX:
+        most = NAME_BYTES_MAX - len(SUFFIX)
+        raise ConfigError(f"a task's name must be at most {most} bytes: {name!r}")
 
 
 def origin(function: Callable[..., Any]) -> tuple[str, str]:
