@@ -49,11 +49,11 @@ def taken(path):
 @pytest.mark.parametrize(
     ("kind", "look", "memory", "total", "kills"),
     [
-        ("inbox", in_database, "out", 700, 30),
-        ("table", in_database, "out", 200, 8),
+        ("inbox", in_database, "out", 800, 30),
+        ("table", in_database, "out", 300, 8),
         ("jsonl", in_json_lines, "out.inbox", 500, 20),
-        ("csv", in_csv, "out.inbox", 200, 8),
-        ("files", in_files, "out/.zmqwork-inbox", 150, 10),
+        ("csv", in_csv, "out.inbox", 300, 8),
+        ("files", in_files, "out/.zmqwork-inbox", 300, 10),
     ],
 )
 def test_each_number_exactly_once(private_environment, tmp_path, kind, look, memory, total, kills):

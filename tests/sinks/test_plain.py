@@ -36,7 +36,7 @@ class Odd:
 
 
 DEEP = []
-for _ in range(3000):
+for _ in range(100_000):
     DEEP = [DEEP]
 CIRCLE = []
 CIRCLE.append(CIRCLE)
