@@ -284,7 +284,7 @@ class SinkConfig(NodeConfig):
         credit_count, credit_bytes: results, and bytes of them, that may be here and not stored,
             over all workers.
         once: leave when every producer that was met has said END.
-        expect: leave when so many results were stored; 0: do not count.
+        expect: leave when so many results are stored, what an inbox remembers included; 0: never.
         drain_timeout: a drain that takes longer leaves what is not stored to the workers.
     """
 

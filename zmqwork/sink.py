@@ -51,7 +51,7 @@ class NodeOptions(TypedDict, total=False):
         realm: serve this realm instead of the app's own.
         drain_timeout: a drain that takes longer leaves what is not stored to the workers.
         once: leave when every producer that was met has said that it has no more.
-        expect: leave when so many results are stored.
+        expect: leave when so many results are stored, with those that an inbox remembers.
     """
 
     name: str | None

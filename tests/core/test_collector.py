@@ -499,6 +499,18 @@ def test_expect_leaves_when_so_many_are_stored():
     assert desk.sent(Bye, link)
 
 
+def test_what_an_inbox_remembers_is_expected_no_more():
+    """Whoever starts it again, after it was killed, says the same as before."""
+    desk = SinkDesk(expect=5, inbox="box", taken={"run": Ranges([(1, 3)])})
+    link = desk.hello()
+    desk.bring(link, 1, 4, 5)
+    desk.store()
+    assert desk.sent(Bye, link)
+    desk = SinkDesk(expect=3, inbox="box", taken={"run": Ranges([(1, 3)])})
+    desk.turn()
+    assert desk.of(Left)
+
+
 # -- failures
 
 

@@ -11,7 +11,7 @@ PATIENCE_MS = 20_000
 
 
 class PlainPeer:
-    """Dials a sink at once; `receive` passes over what is not asked for."""
+    """Dials a sink at once; `receive` passes over what is not asked for, and answers BYE."""
 
     def __init__(self, endpoint, realm, role="worker", node_id="ab" * 16, session=1, **rest):
         self.context = zmq.Context()
@@ -41,6 +41,8 @@ class PlainPeer:
                 continue  # the ROUTER's probe
             verb, _, *fields = msgpack.unpackb(frames[0], strict_map_key=False)
             self.seen.append(verb)
+            if verb == v.BYE:
+                self.send(v.BYE)
             if verb in wanted:
                 return verb, fields
         return pytest.fail(f"none of {wanted} came, but {self.seen}")

@@ -30,3 +30,17 @@ def test_what_was_decided_is_settled_though_the_thread_fails(producer, caplog):
     with pytest.raises(zmqwork.TaskCancelled, match="stopped"):
         waits.result(20)
     assert "AssertionError: a bug" in caplog.text
+
+
+def test_a_sink_whose_thread_fails_is_gone_and_says_so(realm, caplog):
+    def tick_with_a_bug(now):
+        raise AssertionError("a bug")
+
+    sink = zmqwork.App(realm).sink(print)
+    node = sink.start()
+    node._loop._machine.tick = tick_with_a_bug
+    node._loop.wake()
+    assert not node.wait_complete(20)
+    assert node.wait(20)
+    assert (node.has_left, node.has_failed, node.exit_code) == (True, True, 70)
+    assert "AssertionError: a bug" in caplog.text

@@ -116,7 +116,10 @@ def test_killed_before_the_ack_an_inbox_remembers(start, connect, tmp_path):
     assert again.ack() == 1
     again.results(2, [3])
     assert again.ack() == 2
-    assert second.lines[1:] == ["stored"], "once, for the third"
+    second.process.send_signal(signal.SIGTERM)
+    again.expect(v.BYE)
+    assert second.wait() == 0
+    assert second.lines[1:] == ["stored", "stored 1"], "once, for the third"
     with sqlite3.connect(path) as db:
         assert list(db.execute("SELECT value FROM effects")) == [(1,), (2,), (3,)]
     db.close()
@@ -139,7 +142,6 @@ def test_a_signal_drains(start, connect, tmp_path):
     while worker.ack() < 2:
         pass
     worker.expect(v.BYE)
-    worker.send(v.BYE)
     assert sink.wait() == 0
     assert "zmqwork sink: draining: what is here is stored (again: stop now)" in sink.errors
     assert path.read_text().split() == ["1", "2", "3"]
@@ -155,7 +157,6 @@ def test_a_second_signal_leaves_the_rest_to_the_workers(start, connect, tmp_path
     worker.expect(v.DRAINING)
     sink.process.send_signal(signal.SIGINT)
     worker.expect(v.BYE)
-    worker.send(v.BYE)
     assert sink.wait() == 130
     assert sink.lines[-1] == "stored 0"
 
@@ -168,6 +169,8 @@ def test_once_ends_the_program(start, connect, tmp_path):
     assert worker.ack() == 1
     producer.send(v.END, 10, 10)
     producer.expect(v.ENDED)
+    for peer in (worker, producer):
+        peer.expect(v.BYE)
     assert sink.wait() == 0
     assert sink.lines[-1] == "stored 10"
 
@@ -178,6 +181,7 @@ def test_a_handler_that_fails_ends_the_program(start, connect, tmp_path):
     worker.results(1, [1, 2])
     assert worker.ack() == 1
     worker.results(2, [3, 4])
+    worker.expect(v.BYE)
     assert sink.wait() == 70
     text = "\n".join(sink.errors)
     assert "ValueError: no more" in text

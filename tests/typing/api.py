@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from typing import Any, assert_type
 
 import zmqwork
-from zmqwork import App, Producer, Task, TaskFuture, Worker
+from zmqwork import App, Producer, Sink, Task, TaskFuture, Worker
+from zmqwork.nodes.store import Batch, Results
 
 app = App("thumbs", peers=["tcp://127.0.0.1:7071"], discovery="local")
 
@@ -132,6 +133,42 @@ def nodes() -> None:
         pass
     app.worker(pool="threads")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     app.producer(on_full="wait")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+class Nowhere:
+    """A store of the user's own."""
+
+    inbox = ""
+
+    def open(self) -> dict[str, list[tuple[int, int]]]:
+        return {}
+
+    def store(self, batch: Batch) -> None:
+        for record in batch.results.records:
+            assert_type(record.task_id, str)
+
+    def close(self) -> None: ...
+
+
+@app.sink
+def keep(results: Results) -> None:
+    assert_type(len(results), int)
+
+
+@app.sink(batch=500, linger=0.5)
+async def keep_slowly(results: Results) -> None: ...
+
+
+def sinks() -> None:
+    assert_type(keep, Sink)
+    assert_type(keep_slowly, Sink)
+    assert_type(app.sink(Nowhere(), name="nowhere"), Sink)
+    assert_type(keep.run(once=True, bind=["tcp://127.0.0.1:*"]), int)
+    with keep.start(expect=3) as running:
+        assert_type(running.stored, int)
+        assert_type(running.wait_complete(10), bool)
+    app.sink(3)  # type: ignore[call-overload] # pyright: ignore[reportCallIssue, reportArgumentType]
+    keep.run(onse=True)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
 
 
 def inside_a_task() -> None:

@@ -55,6 +55,9 @@ class Collector:
         self._out: list[Effect] = []
         self.listener = Listener(config, self, self._out)
         self._roll = Roll(taken or {}, INBOX_PRODUCERS_MAX if config.inbox else PRODUCERS_MAX)
+        # What an inbox remembers counts: whoever starts the sink again expects the same as before.
+        remembered = sum(collected.stored for collected in self._roll)
+        self._expected = config.expect - remembered if config.expect else None
         self._carriers = Carriers(config)
         self._shelf = Shelf()
         self._number = 0  # of deliveries
@@ -258,8 +261,12 @@ class Collector:
         """Whether somebody waits for what is on the shelf."""
         if self._pressed or self._ending or self.state == DRAINING:
             return True
-        expect = self._config.expect
-        return 0 < expect <= self.counters["stored"] + len(self._shelf)
+        return self._is_enough(len(self._shelf))
+
+    def _is_enough(self, more: int = 0) -> bool:
+        """Whether as many results are stored as were expected, with so many more."""
+        expected = self._expected
+        return expected is not None and expected <= self.counters["stored"] + more
 
     def _stored(self, event: Stored, now: float) -> None:
         load = self._shelf.load
@@ -299,13 +306,12 @@ class Collector:
         if self._roll.forgotten and self._config.inbox and not self._told_forgotten:
             self._told_forgotten = True
             self._out.append(reports.of_forgotten(INBOX_PRODUCERS_MAX))
-        config = self._config
-        enough = 0 < config.expect <= self.counters["stored"]
+        enough = self._is_enough()
         complete = enough or (self._roll.is_complete and not self._shelf.held[0])
         if complete != self._complete:
             self._complete = complete
             self._out.append(MarkComplete(complete))
-        if enough or (complete and config.once):
+        if enough or (complete and self._config.once):
             self._drain(now)
 
     # -- leaving ------------------------------------------------------------------------------

@@ -224,6 +224,8 @@ class Sink:
         that it has no more, as it does when it is closed, and one at least.
         """
         self._check_process()
+        if self._loop is None:
+            raise UsageError(f"{self!r}: start it first")
         with self._news:
             self._news.wait_for(lambda: self._complete or self._left, timeout)
             return self._complete
