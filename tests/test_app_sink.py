@@ -52,9 +52,9 @@ def test_a_function_becomes_a_sink_and_stays_what_it_is(app):
 
     assert isinstance(keep, Sink)
     assert keep([1, 2]) == [1, 2]
-    assert (keep.name, keep.__name__, keep.__doc__) == ("keep", "keep", "Keep them.")
-    assert repr(keep) == "<Sink 'keep'>"
-    assert app.sinks == {"keep": keep}
+    assert (keep.name, keep.__name__, keep.__doc__) == ("default", "keep", "Keep them.")
+    assert repr(keep) == "<Sink 'default'>"
+    assert app.sinks == {"default": keep}
     with pytest.raises(TypeError):
         app.sinks["other"] = keep
 
@@ -163,7 +163,6 @@ class _Opaque(_Nameless):
         (_async_generator, {}, "is a generator"),
         (3, {}, "made from a function of the results, or from a store"),
         (Nowhere, {}, "made from a function of the results, or from a store"),
-        (_Nameless(), {}, "has no name of its own"),
     ],
 )
 def test_what_cannot_take_results_is_refused(app, target, options, said):
@@ -172,7 +171,7 @@ def test_what_cannot_take_results_is_refused(app, target, options, said):
 
 
 def test_other_things_that_can(app):
-    assert app.sink(print).name == "print"
+    assert app.sink(print).name == "default"
     assert app.sink(_Nameless(), name="x").name == "x"
     assert app.sink(_Opaque(), name="opaque").name == "opaque"
     with pytest.raises(UsageError, match="is a sink already"):
@@ -193,7 +192,7 @@ def test_two_functions_of_one_name_are_refused(app):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"onse": True}, "running sink 'keep' has no option 'onse': did you mean 'once'"),
+        ({"onse": True}, "running sink 'default' has no option 'onse': did you mean 'once'"),
         ({"once": 1}, "once must be True or False, not 1"),
         ({"expect": -1}, "expect must be a number"),
         ({"bind": "tcp://127.0.0.1:*"}, "bind is a list of endpoints"),

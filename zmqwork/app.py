@@ -184,7 +184,7 @@ class App:
 
         ::
 
-            @app.task(sink="store")
+            @app.task(sink="default")
             def measure(tile): ...
 
 

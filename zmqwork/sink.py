@@ -26,7 +26,7 @@ class SinkOptions(TypedDict, total=False):
     """How a sink takes results.
 
     Attributes:
-        name: under which it takes results; a function's own name if it is not given.
+        name: under which it takes results; ``"default"`` if it is not given.
         batch: results that are handed over at once, at most.
         linger: seconds that a batch which is not full waits for more.
         inbox: what remembers what was taken: has an `id`, and ``store(function)``, which makes a
@@ -101,7 +101,7 @@ class Sink:
         self._linger = options.get("linger", 0.0)
         self._retries = options.get("retries", 3)
         self.inbox = options.get("inbox")
-        self.name = options.get("name") or _name_of(target)
+        self.name = check_name("a sink's name", options.get("name") or DEFAULT_NAME)
 
     def __repr__(self) -> str:
         return f"<Sink {self.name!r}>"
@@ -247,15 +247,6 @@ def is_store(target: object) -> bool:
 def _has(target: object, *names: str) -> bool:
     # What is a property is not called.
     return all(inspect.getattr_static(target, name, None) is not None for name in names)
-
-
-def _name_of(target: object) -> str:
-    if is_store(target):
-        return DEFAULT_NAME
-    name = getattr(target, "__name__", None)
-    if not isinstance(name, str):
-        raise UsageError(f"{target!r} has no name of its own: pass name='...'")
-    return check_name("a sink's name", name)
 
 
 _Count = Literal[1, 2]

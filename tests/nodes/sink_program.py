@@ -19,7 +19,7 @@ def say(text):
     print(text, flush=True)
 
 
-@app.sink(batch=100)
+@app.sink(name="append", batch=100)
 def append(results):
     """Lines in a file."""
     with Path(PATH).open("a") as file:
@@ -28,7 +28,7 @@ def append(results):
         os.fsync(file.fileno())
 
 
-@app.sink
+@app.sink(name="block")
 def block(results):
     """Wait for a character from outside, before anything is stored."""
     say(f"got {len(results)}")
@@ -36,7 +36,7 @@ def block(results):
     append(results)
 
 
-@app.sink
+@app.sink(name="hang")
 def hang(results):
     """Store, and never return."""
     append(results)
@@ -44,7 +44,7 @@ def hang(results):
     threading.Event().wait()
 
 
-@app.sink(retries=0)
+@app.sink(name="fail", retries=0)
 def fail(results):
     """Raise, at the third batch."""
     if results[0] >= 3:
@@ -89,7 +89,7 @@ class InboxStore:
         self.db.close()
 
 
-@app.sink(inbox=Inbox(PATH))
+@app.sink(name="once", inbox=Inbox(PATH))
 def once(results, tx):
     """Rows, in the transaction of the inbox."""
     tx.executemany("INSERT INTO effects VALUES (?)", [(result,) for result in results])

@@ -155,7 +155,7 @@ def keep(results: Results) -> None:
     assert_type(len(results), int)
 
 
-@app.sink(batch=500, linger=0.5)
+@app.sink(name="slow", batch=500, linger=0.5)
 async def keep_slowly(results: Results) -> None: ...
 
 
