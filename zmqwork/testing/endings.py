@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zmqwork.core import lifecycle
+from zmqwork.core import explain, lifecycle
 from zmqwork.core.runner import SERVING
 from zmqwork.testing.checkers import require
 from zmqwork.testing.node import DEAD, RUNNING, Worker
@@ -118,7 +118,8 @@ def everything_is_settled(cluster: Cluster) -> None:
     """After healing, every task of every living producer settles."""
     for node in cluster.living(cluster.producers):
         left = list(node.machine._ledger)
-        about = (node, len(left), "unsettled, as", left[:3], node.machine._status())
+        status = explain.status(node.config, node.machine._books)
+        about = (node, len(left), "unsettled, as", left[:3], status)
         require(everything_is_settled, not cluster.truth.unsettled.get(node.node_id), *about)
 
 
