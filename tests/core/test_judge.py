@@ -242,3 +242,11 @@ def test_run_times_are_learned(desk):
     desk.submit(1)
     desk.say(link, done(1, (1, 1), times={"f": [1.0, 0.001]}))
     assert desk.machine._books.pace.is_short("f")
+
+
+def test_what_is_given_back_twice_is_given_back_once(desk):
+    link = desk.open()
+    desk.submit(1)
+    desk.say(link, Return("recalled", [1, 1], [1, 1]))
+    assert desk.given() == [(1, 2)]
+    assert desk.machine.counters["returned"] == 1

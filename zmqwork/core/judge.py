@@ -156,11 +156,12 @@ class Judge:
     def returned(self, worker: Worker, message: Return, now: float) -> None:
         """These are given back, not begun."""
         books = self._books
-        back = []
+        named: dict[int, Entry] = {}  # once each, however often it says so
         for seq, attempt in zip(message.seqs, message.attempts, strict=True):
             entry = worker.held.get(seq)
             if entry is not None and entry.attempt == attempt:
-                back.append(entry)
+                named[seq] = entry
+        back = list(named.values())
         books.counters["returned"] += len(back)
         # What ran, and may be at its sink.
         sent = [e for e in back if e.outlet is not None and message.reason in _SENT_REASONS]
