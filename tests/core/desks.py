@@ -11,15 +11,17 @@ from zmqwork.core.dispatcher import Dispatcher
 from zmqwork.core.effects import Deliver, Dial, Execute, HangUp, Notice, Send, Settle
 from zmqwork.core.events import (
     Finished,
+    LinkDown,
     LinkUp,
     PeerFound,
+    Probed,
     Received,
     SlotReady,
     Stored,
     Submitted,
 )
 from zmqwork.core.ledger import Entry, TaskSpec
-from zmqwork.core.messages import Credit, Done, Hello, Run, Tasks, Welcome
+from zmqwork.core.messages import Credit, Done, Hello, Route, Run, Tasks, Welcome
 from zmqwork.core.runner import Runner
 
 PRODUCER_ID = "f" * 32
@@ -104,8 +106,13 @@ def welcome(label="w", session=0, held=(), slots=1, tasks=None, **more):
     return Welcome(session, node_id(label), held=[list(h) for h in held], **(fields | more))
 
 
+def sink_welcome(label="s", session=0, sinks=("out",), **more):
+    fields = {"role": "sink", "name": f"sink-{label}", "slots": 0, "tasks": {}} | more
+    return welcome(label, session, sinks=list(sinks), **fields)
+
+
 class ProducerDesk(Desk):
-    """A Dispatcher, and workers that it knows only by what they say."""
+    """A Dispatcher, and workers and sinks that it knows only by what they say."""
 
     def __init__(self, start=100.0, **options):
         config = ProducerConfig(node_id=PRODUCER_ID, name="p", realm=REALM, **options)
@@ -115,9 +122,9 @@ class ProducerDesk(Desk):
         """The newest link that was dialled to this worker."""
         return self.machine.dialer.peers[f"local:{label}"].link
 
-    def find(self, label="w", at=None):
+    def find(self, label="w", at=None, role="worker"):
         endpoint = f"ipc://{label}"
-        self.turn(PeerFound(f"local:{label}", (endpoint,), "worker"), at=at)
+        self.turn(PeerFound(f"local:{label}", (endpoint,), role), at=at)
         return self.link_of(label)
 
     def greet(self, label="w", *messages, at=None, **fields):
@@ -133,10 +140,54 @@ class ProducerDesk(Desk):
         self.find(label)
         return self.greet(label, Credit(credit, size_bytes), **fields)
 
+    def greet_sink(self, label="s", *messages, node=None, at=None, **fields):
+        """As `greet`, for a sink; `node`: another one has taken its place."""
+        link = self.link_of(label)
+        self.turn(LinkUp(link), at=at)
+        (hello,) = self.sent(Hello, link)
+        self.say(link, sink_welcome(node or label, hello.session, **fields), *messages)
+        return link
+
+    def open_sink(self, label="s", *messages, **fields):
+        """A sink is found and answers."""
+        self.find(label, role="sink")
+        return self.greet_sink(label, *messages, **fields)
+
+    def renew_sink(self, label="s", **fields):
+        """The link of a sink breaks, and a new session begins."""
+        self.turn(LinkDown(self.link_of(label)))
+        return self.greet_sink(label, **fields)
+
+    def lose(self, label="w"):
+        """The process of this peer is gone."""
+        return self.turn(LinkDown(self.link_of(label)), Probed(f"local:{label}", gone=True))
+
+    def outlet(self, label="s"):
+        """The outlet of this sink, or of this inbox."""
+        outlets = self.machine._books.outlets
+        return outlets.get(label) or outlets.get(node_id(label))
+
     def submit(self, *seqs, of=None, args=b"", at=None):
         made = entries(*seqs, of=of, args=args)
         self.turn(Submitted(made), at=at)
         return made
+
+    def destined(self, link=None):
+        """Where the results go of what was dispatched in this turn: seq -> (sink, number)."""
+        return {
+            seq: (run.to.inbox or run.to.node_id.lstrip("0"), number)
+            for tasks in self.sent(Tasks, link)
+            for run in tasks.runs
+            for seq, number in zip(run.seqs, run.to.sink_seqs, strict=True)
+        }
+
+    def routed(self, link=None):
+        """The same of what was sent elsewhere in this turn."""
+        return {
+            seq: (route.to.inbox or route.to.node_id.lstrip("0"), number)
+            for route in self.sent(Route, link)
+            for seq, number in zip(route.seqs, route.to.sink_seqs, strict=True)
+        }
 
     def given(self, link=None):
         """What was dispatched in this turn: (seq, attempt) each."""

@@ -72,3 +72,11 @@ def test_only_what_the_claimant_can_run(desk, names, queues, claimed):
 
 def test_an_unknown_task(desk):
     assert claim(desk, seq=7) is None
+
+
+def test_what_goes_to_a_sink_is_not_given_up(desk):
+    """Its result would go nowhere."""
+    desk.submit(1, of=spec(sink="out"))
+    desk.submit(2, of=spec(inbox="box"))
+    assert claim(desk, 1) is None
+    assert claim(desk, 2) is None

@@ -89,16 +89,8 @@ class Assigner:
         return False
 
     def _by_outlet(self, lane: Lane, entries: list[Entry]) -> list[Entry]:
-        """Give those an outlet that have none; those of one stand together."""
-        outlets = self._books.outlets
-        living = outlets.living(lane.sink) if lane.sink else []
-        parts: dict[str, list[Entry]] = {}
-        for entry in entries:
-            if entry.outlet is None:
-                outlets.choose(entry, living)
-            assert entry.outlet is not None
-            parts.setdefault(entry.outlet.id, []).append(entry)
-        return [entry for part in parts.values() for entry in part]
+        """Give those an outlet that have none living; those of one stand together."""
+        return [e for _, part in self._books.outlets.part(lane, entries) for e in part]
 
     def dispatch(self, worker: Worker, entries: list[Entry], now: float) -> None:
         """Send these, taken from their lane, to a worker that has credit for them."""

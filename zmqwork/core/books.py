@@ -164,7 +164,7 @@ class Books:
             self._rise(entry)
         elif entry.state == ASKED:
             assert entry.outlet is not None
-            entry.outlet.asked.pop(entry.sink_seq, None)
+            entry.outlet.asked.pop(entry.seq, None)
         else:
             before, entry.state = entry.state, state
             self.lanes.of(entry.spec).husk(entry)

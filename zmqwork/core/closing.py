@@ -7,6 +7,7 @@ from typing import Any
 from zmqwork.core.books import Books
 from zmqwork.core.delivery import End, Ended, Floor
 from zmqwork.core.effects import Answer
+from zmqwork.core.events import EndRequested
 from zmqwork.core.outlets import Outlet
 
 # How often the floors are told.
@@ -16,10 +17,11 @@ _FLOOR_INTERVAL = 1.0
 class Closing:
     """Tells sinks what does not come any more."""
 
-    __slots__ = ("_books", "_report", "_waiters")
+    __slots__ = ("_books", "_closed", "_report", "_waiters")
 
     def __init__(self, books: Books) -> None:
         self._books = books
+        self._closed = False
         # What each sink that was told the end has said. Bound: the outlets.
         self._report: dict[str, Ended | None] = {}
         self._waiters: list[object] = []
@@ -34,44 +36,57 @@ class Closing:
 
     def tell_floors(self, now: float) -> None:
         """Let the sinks close the holes that settled tasks have left."""
-        for outlet in self._books.outlets:
-            floor = outlet.lowest()
+        books = self._books
+        oldest = books.ledger.oldest()
+        for outlet in books.outlets:
             peer = outlet.session
-            if peer is not None and not outlet.sparse and floor > max(1, outlet.floor):
+            if peer is None:
+                continue
+            books.timers.set(("floors", None), now + _FLOOR_INTERVAL)
+            floor = outlet.lowest(oldest)
+            if not outlet.sparse and floor > max(1, outlet.floor):
                 outlet.floor = floor
-                self._books.dialer.send(peer, Floor(floor))
-        self._books.timers.set(("floors", None), now + _FLOOR_INTERVAL)
+                books.dialer.send(peer, Floor(floor))
 
-    def end(self, request: object, patience: float, now: float) -> None:
-        """Tell every sink that no more comes; `request` is answered with what they have."""
-        self._waiters.append(request)
+    def end(self, event: EndRequested, now: float) -> None:
+        """Tell every sink that no more comes; the request is answered with what they have."""
+        self._waiters.append(event.request)
         for outlet in self._books.outlets:
             if outlet.next > 1:
                 self._report[outlet.id] = None
                 self._tell(outlet)
-        self._books.timers.set(("ended", None), now + patience)
-        self._look()
+        self._books.timers.set(("ended", None), now + event.patience)
+        self.look()
 
     def farewell(self) -> None:
-        """The producer leaves: whoever was not told is told that no more comes."""
+        """The producer leaves: all sinks are told that no more comes, and nobody waits longer."""
         for outlet in self._books.outlets:
             if outlet.next > 1:
                 self._tell(outlet)
+        self._closed = True
+        self._books.timers.cancel(("floors", None))
+        self.report()
 
     def _tell(self, outlet: Outlet) -> None:
         peer = outlet.session
-        if peer is not None:
+        if peer is not None and not self._closed:
             self._books.dialer.send(peer, End(outlet.next - 1, outlet.succeeded))
 
     def ended(self, outlet: Outlet, ended: Ended) -> None:
         """A sink has answered."""
         if outlet.id in self._report:
             self._report[outlet.id] = ended
-            self._look()
+            self.look()
 
-    def _look(self) -> None:
-        if None not in self._report.values():
+    def look(self) -> None:
+        """Answer, if nobody is waited for any more."""
+        if self._closed or not any(map(self._awaits, self._books.outlets)):
             self.report()
+
+    def _awaits(self, outlet: Outlet) -> bool:
+        """Whether a sink owes its answer. One that is gone for good does not give it."""
+        owes = outlet.id in self._report and self._report[outlet.id] is None
+        return owes and (bool(outlet.inbox) or not outlet.gone)
 
     def report(self) -> None:
         """Answer with what the sinks have said so far."""

@@ -20,7 +20,7 @@ from random import Random
 from typing import Any
 
 from zmqwork.config import ProducerConfig
-from zmqwork.core import explain, explain_outlets, welcome
+from zmqwork.core import explain, welcome
 from zmqwork.core.assigner import Assigner
 from zmqwork.core.balancer import Balancer
 from zmqwork.core.books import Books
@@ -44,6 +44,7 @@ from zmqwork.core.inventory import Inventory
 from zmqwork.core.judge import Judge
 from zmqwork.core.lag import Lag, earliest
 from zmqwork.core.lanes import Lane
+from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import DISPATCHED, STARTED, WAITING
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import (
@@ -100,8 +101,8 @@ class Dispatcher:
             StatusRequested: self._status_requested,
             StopRequested: self._stop_requested,
             DrainRequested: self._drain_requested,
-            EndRequested: self._end_requested,
-            OutletsRequested: self._outlets_requested,
+            EndRequested: shipping.closing.end,
+            OutletsRequested: shipping.outlets_requested,
         }
         self._messages: dict[type[Message], Callable[[Worker, Any, float], None]] = {
             Done: self._judge.done,
@@ -160,27 +161,31 @@ class Dispatcher:
         self.counters["submitted"] += len(event.entries)
         entries = self._ledger.entries
         lane: Lane | None = None
-        spec = None
-        binds = False
+        spec = expires = None
+        bound: list[Entry] = []
         for entry in event.entries:
             if entry.spec is not spec:
                 spec = entry.spec
-                binds = bool(spec.inbox or spec.options.inbox)
-                lane = self._lanes.of(spec)
-            if binds:
-                self._books.outlets.bind(entry)
-                lane = self._lanes.of(entry.spec)
+                expires = spec.options.expires
+                lane = None
+                if not (spec.inbox or spec.options.inbox):
+                    lane = self._lanes.of(spec)
             entries[entry.seq] = entry
-            lane.append(entry)  # type: ignore[union-attr]  # set with the first spec
-            if entry.spec.options.expires is not None:
-                entry.deadline_at = now + entry.spec.options.expires
+            if lane is not None:
+                lane.append(entry)
+            else:
+                self._books.outlets.bind(entry)
+                self._lanes.of(entry.spec).append(entry)
+                bound.append(entry)
+            if expires is not None:
+                entry.deadline_at = now + expires
                 self._timers.set(("expire", entry.seq), entry.deadline_at)
-            if binds:
-                self._shipping.submitted(entry, now)
         if event.entries:
             self._ledger.newest = max(self._ledger.newest, event.entries[-1].seq)
         if self._stopped:
             self._books.abandon(event.entries)
+        else:
+            self._shipping.submitted(bound, now)
 
     def _cancel_requested(self, event: CancelRequested, now: float) -> None:
         cancelled = []
@@ -220,15 +225,6 @@ class Dispatcher:
     def _drain_requested(self, event: DrainRequested, now: float) -> None:
         """Nothing to do: a producer is drained when its ledger is empty, which its node sees."""
 
-    def _end_requested(self, event: EndRequested, now: float) -> None:
-        self._shipping.closing.end(event.request, event.patience, now)
-
-    def _outlets_requested(self, event: OutletsRequested, now: float) -> None:
-        outlets = self._books.outlets
-        views = [explain_outlets.view(outlet) | {"taken": outlet.taken} for outlet in outlets]
-        self._out.append(Answer(event.request, views))
-        del now
-
     def _stop_requested(self, event: StopRequested, now: float) -> None:
         if self._stopped:
             return
@@ -248,9 +244,13 @@ class Dispatcher:
         """A session began: compare what a worker holds, or a sink has, with the ledger."""
         # A producer names what is proved; a worker, which dials nobody, names what it found.
         self.listener.neighbours.found(peer.key, peer.node_id, peer.role, peer.endpoints)
+        # (A node is one or the other; one that says now this, now that, harms nobody else.)
         if greeting.role == "sink":
+            if self._worker(peer) is not None:
+                self.lost(peer, now)
             self._shipping.opened(peer, greeting, now)
             return
+        self._shipping.lost(peer, now)
         worker = self._workforce.admit(peer, greeting)
         worker.usable = True
         worker.draining = False
@@ -266,8 +266,7 @@ class Dispatcher:
         if worker is not None:
             worker.usable = False
         else:
-            self._shipping.suspected(peer)
-        del now
+            self._shipping.suspected(peer, now)
 
     def revived(self, peer: Peer, now: float) -> None:
         """It was heard again, in the same session."""
@@ -278,14 +277,14 @@ class Dispatcher:
             # Its demand may have ended while nothing was said.
             self._timers.set_default(("review", None), now)
         elif worker is None:
-            self._shipping.revived(peer)
+            self._shipping.revived(peer, now)
 
     def lost(self, peer: Peer, now: float) -> None:
         """Resubmit what it held. What ran there, or may have run, counts as a crash."""
         self.listener.neighbours.forget(peer.key)
         worker = self._worker(peer)
         if worker is None:
-            self._shipping.lost(peer)
+            self._shipping.lost(peer, now)
             return
         self._workforce.remove(worker)
         self._inventory.lose(worker, now)
@@ -299,8 +298,7 @@ class Dispatcher:
             self._workforce.remove(worker)
             self._books.give_back(worker, held, "returned")
         else:
-            self._shipping.lost(peer)
-        del now
+            self._shipping.lost(peer, now)
 
     def message(self, peer: Peer, message: Message, now: float) -> None:
         """What a worker says."""

@@ -9,6 +9,7 @@ from zmqwork.core.ledger import Entry
 from zmqwork.core.outlets import Outlet, Outlets
 
 _SHOWN = 100
+_NAMES_SHOWN = 5
 
 
 def lack(waiting: Lane, outlets: Outlets) -> str:
@@ -17,38 +18,41 @@ def lack(waiting: Lane, outlets: Outlets) -> str:
         return ""
     if waiting.inbox:
         outlet = outlets.of_inbox(waiting.inbox)
-        if outlet.peer is None:
-            met = sorted(o.inbox for o in outlets if o.inbox and o.peer is not None)
-            known = f"; inboxes known: {', '.join(met[:_SHOWN])}" if met else ""
+        if outlet.server is None:
+            met = sorted(o.inbox for o in outlets if o.inbox and o.server is not None)
+            known = f"; inboxes known: {', '.join(met[:_NAMES_SHOWN])}" if met else ""
             return f"no sink with inbox {waiting.inbox!r} was found{known}"
-        return f"the sink of inbox {waiting.inbox!r}, {outlet.peer.label}, is {outlet.peer.state}"
-    names = sorted({name for outlet in outlets if outlet.usable for name in outlet.names})
-    others = f"; sinks known: {', '.join(names[:_SHOWN])}" if names else ""
+        return f"sink {outlet.label} is {outlet.state}"
+    there = [outlet for outlet in outlets if waiting.sink in outlet.names]
+    if there:
+        newest = there[-_NAMES_SHOWN:]
+        return ", ".join(f"sink {outlet.label} is {outlet.state}" for outlet in newest)
+    names = sorted({name for outlet in outlets for name in outlet.names})
+    others = f"; sinks known: {', '.join(names[:_NAMES_SHOWN])}" if names else ""
     return f"no sink {waiting.sink!r} was found{others}"
 
 
 def asked(entry: Entry) -> str:
     """Where a task is whose worker was lost."""
     outlet = entry.outlet
-    label = outlet.label if outlet is not None else "?"
-    heard = outlet is not None and outlet.session is not None
-    return f"its worker was lost; sink {label} is asked whether it has the result" + (
-        "" if heard else ", and is not there"
-    )
+    assert outlet is not None
+    away = "" if outlet.session is not None else f", which is {outlet.state},"
+    return f"its worker was lost; sink {outlet.label}{away} is asked whether it has the result"
 
 
 def status(outlets: Outlets) -> list[dict[str, Any]]:
-    """The sinks, for a producer's status."""
-    return [view(outlet) for _, outlet in zip(range(_SHOWN), outlets, strict=False)]
+    """The sinks, for a producer's status: first those that are there."""
+    shown = sorted(outlets, key=lambda outlet: outlet.session is None)[:_SHOWN]
+    return [view(outlet) for outlet in shown]
 
 
 def view(outlet: Outlet) -> dict[str, Any]:
     """One of them."""
-    peer = outlet.peer
+    said = outlet.server.welcome if outlet.server is not None else None
     return {
-        "node_id": peer.node_id if peer is not None else "",
-        "name": peer.name if peer is not None else "",
-        "state": peer.state if peer is not None else "unknown",
+        "node_id": said.node_id if said is not None else "",
+        "name": said.name if said is not None else "",
+        "state": outlet.state,
         "inbox": outlet.inbox,
         "sinks": list(outlet.names),
         "usable": outlet.usable,

@@ -30,9 +30,9 @@ class Inquiry:
     def __init__(self, books: Books) -> None:
         self._books = books
         self._request = 0
-        # What was asked and not answered: request -> outlet and numbers. Bound: the entries that
+        # What was asked and not answered: request -> outlet and tasks. Bound: the entries that
         # were asked about when their outlet was asked last.
-        self._questions: dict[int, tuple[Outlet, list[int]]] = {}
+        self._questions: dict[int, tuple[Outlet, list[Entry]]] = {}
 
     def doubt(self, entries: Iterable[Entry], now: float) -> None:
         """No worker holds these any more: ask whether their results are there."""
@@ -42,45 +42,51 @@ class Inquiry:
             assert outlet is not None
             entry.move("doubted")
             self._books.may_expire(entry)
-            outlet.asked[entry.sink_seq] = entry
+            outlet.asked[entry.seq] = entry
             outlets[outlet.id] = outlet
         for outlet in outlets.values():
+            if outlet.gone:
+                self.give_up(outlet)
             self.ask(outlet, now)
 
     def ask(self, outlet: Outlet, now: float) -> None:
         """Ask about all that is in doubt, if the sink is there; else look again later."""
         books = self._books
-        if not outlet.asked:
-            return
-        books.timers.set(("asked", outlet.id), now + books.config.sink_patience)
         for request in [r for r, (asked, _) in self._questions.items() if asked is outlet]:
             del self._questions[request]
         peer = outlet.session
+        entries = list(outlet.asked.values())
+        if not entries or (peer is None and all(entry.spec.inbox for entry in entries)):
+            # Nothing is to be done, or nothing before the inbox is there, which is asked then.
+            books.timers.cancel(("asked", outlet.id))
+            return
+        books.timers.set(("asked", outlet.id), now + books.config.sink_patience)
         if peer is None:
             return
-        numbers = list(outlet.asked)
-        for start in range(0, len(numbers), BATCH_COUNT_MAX):
+        for start in range(0, len(entries), BATCH_COUNT_MAX):
             self._request += 1
-            some = numbers[start : start + BATCH_COUNT_MAX]
+            some = entries[start : start + BATCH_COUNT_MAX]
             self._questions[self._request] = outlet, some
-            books.dialer.send(peer, Have(self._request, some))
+            books.dialer.send(peer, Have(self._request, [entry.sink_seq for entry in some]))
 
     def answered(self, outlet: Outlet, has: Has, now: float) -> None:
         """The sink says what it has."""
-        asked, numbers = self._questions.pop(has.request, (None, []))
-        if asked is not outlet or len(numbers) != len(has.states):
+        asked, entries = self._questions.get(has.request, (None, []))
+        if asked is not outlet or len(entries) != len(has.states):
             return
+        del self._questions[has.request]
         lacking = []
-        for number, state in zip(numbers, has.states, strict=True):
-            entry = outlet.asked.get(number)
-            if entry is None:
-                continue
+        for entry, state in zip(entries, has.states, strict=True):
+            if outlet.asked.get(entry.seq) is not entry:
+                continue  # decided meanwhile
             if state == HAS_TAKEN:
                 self.arrived(entry, now)
             elif state != HAS_HOLDING:
                 lacking.append(entry)
         self.wait_again(lacking)
-        if self._is_answered(outlet):
+        if not outlet.asked:
+            self._books.timers.cancel(("asked", outlet.id))
+        elif self._is_answered(outlet):
             self._books.timers.set(("asked", outlet.id), now + _HOLDING_DELAY)
 
     def arrived(self, entry: Entry, now: float) -> None:
@@ -95,17 +101,21 @@ class Inquiry:
         """The results of these are not there, or nobody says so."""
         for entry in entries:
             assert entry.outlet is not None
-            del entry.outlet.asked[entry.sink_seq]
+            del entry.outlet.asked[entry.seq]
         self._books.counters["resubmitted"] += len(entries)
         self._books.wait_again(entries, "missed")
 
+    def give_up(self, outlet: Outlet) -> None:
+        """No answer is to be expected: what may go elsewhere waits again."""
+        self.wait_again([entry for entry in outlet.asked.values() if not entry.spec.inbox])
+
     def look_again(self, outlet_id: str, now: float) -> None:
         """It was a while ago that this outlet was asked."""
-        for outlet in self._books.outlets:
-            if outlet.id == outlet_id:
-                if outlet.session is None or not self._is_answered(outlet):
-                    self.wait_again([e for e in outlet.asked.values() if not e.spec.inbox])
-                self.ask(outlet, now)
+        outlet = self._books.outlets.get(outlet_id)
+        if outlet is not None:
+            if outlet.session is None or not self._is_answered(outlet):
+                self.give_up(outlet)
+            self.ask(outlet, now)
 
     def _is_answered(self, outlet: Outlet) -> bool:
         """Whether all questions are answered: what is in doubt still waits to be stored."""

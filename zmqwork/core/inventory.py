@@ -72,8 +72,9 @@ class Inventory:
         for entry, _ in held:
             if entry.state == WAITING:
                 by_lane.setdefault(books.lanes.of(entry.spec), []).append(entry.seq)
-            elif entry.outlet is not None:
-                entry.outlet.asked.pop(entry.sink_seq, None)
+            else:
+                assert entry.outlet is not None
+                entry.outlet.asked.pop(entry.seq, None)
         for lane, seqs in by_lane.items():
             lane.remove(frozenset(seqs))
         for entry, state in held:

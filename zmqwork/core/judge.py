@@ -13,7 +13,7 @@ from zmqwork.core import explain, lifecycle
 from zmqwork.core.books import Books
 from zmqwork.core.inquiry import Inquiry
 from zmqwork.core.ledger import CHILD_DIED, Entry
-from zmqwork.core.lifecycle import ASKED, DISPATCHED, TASK
+from zmqwork.core.lifecycle import DISPATCHED, TASK
 from zmqwork.core.messages import FAILED, LOST, REJECTED, Done, Failure, Return, Started
 from zmqwork.core.retry import retry_delay
 from zmqwork.core.workers import Worker
@@ -163,12 +163,14 @@ class Judge:
                 named[seq] = entry
         back = list(named.values())
         books.counters["returned"] += len(back)
-        # What ran, and may be at its sink.
-        sent = [e for e in back if e.outlet is not None and message.reason in _SENT_REASONS]
-        for entry in sent:
-            worker.drop(entry)
-        self._inquiry.doubt(sent, now)
-        books.give_back(worker, [e for e in back if e.state != ASKED], "returned")
+        if message.reason in _SENT_REASONS:
+            # What ran, and may be at its sink.
+            sent = [entry for entry in back if entry.outlet is not None]
+            back = [entry for entry in back if entry.outlet is None]
+            for entry in sent:
+                worker.drop(entry)
+            self._inquiry.doubt(sent, now)
+        books.give_back(worker, back, "returned")
         worker.group.list(worker)
 
     def started(self, worker: Worker, message: Started, now: float) -> None:

@@ -197,6 +197,10 @@ class Ledger:
         """The unsettled entry with this number."""
         return self._entries.get(seq)
 
+    def oldest(self) -> int:
+        """The number of the oldest unsettled task; the next one's if there is none."""
+        return next(iter(self._entries), self.newest + 1)
+
     def settle(self, entry: Entry, cause: str) -> None:
         """Move an entry to its terminal state and forget it. Its worker must be off it by now."""
         entry.state = TASK[cause][entry.state]

@@ -1,21 +1,24 @@
 """A producer's sinks: who is there, and what is moved when they go.
 
-A plain sink that is lost takes its outlet along: what was to go there goes to another one, wherever
-it is by now. An inbox stays, whoever serves it.
+A plain sink that is lost takes its outlet along: what was to go there goes to another one, from
+wherever it is by now; what waits gets another one when it is dispatched. An inbox stays, whoever
+serves it.
 """
 
 from __future__ import annotations
 
+from zmqwork.core import explain_outlets
 from zmqwork.core.books import Books
 from zmqwork.core.closing import Closing
 from zmqwork.core.delivery import Ended, Has, Route
+from zmqwork.core.effects import Answer
+from zmqwork.core.events import OutletsRequested
 from zmqwork.core.inquiry import Inquiry
 from zmqwork.core.ledger import Entry
-from zmqwork.core.lifecycle import ASKED, RESTING, WAITING
+from zmqwork.core.lifecycle import RESTING, WAITING
 from zmqwork.core.messages import BATCH_COUNT_MAX, Draining, Message, Welcome
 from zmqwork.core.outlets import Outlet
 from zmqwork.core.peer import OPEN, Peer
-from zmqwork.core.ranges import Ranges
 from zmqwork.core.workers import Worker
 
 
@@ -41,62 +44,88 @@ class Shipping:
     def opened(self, peer: Peer, welcome: Welcome, now: float) -> None:
         """A session with a sink began."""
         outlets = self._books.outlets
-        outlet = outlets.admit(peer, welcome.sinks, welcome.inbox)
-        outlet.usable = bool(welcome.sinks)
-        outlet.draining = False
-        outlet.taken = Ranges(welcome.taken)
-        for number, entry in list(outlet.open.items()):
-            # From before a restart: nobody need begin what is done.
-            if entry.state in (WAITING, RESTING) and number in outlet.taken:
+        known = outlets.get(welcome.inbox)
+        before = known.server if known is not None else None
+        outlet = outlets.admit(peer, welcome)
+        for entry in list(outlet.open.values()) if outlet.taken else ():
+            # From before a restart, or by a worker that was given up on: it need not be begun.
+            if entry.state in (WAITING, RESTING) and entry.sink_seq in outlet.taken:
                 self.inquiry.arrived(entry, now)
-        if outlet.inbox:
+        if before is not None and before.welcome.node_id != peer.node_id:
             self._tell_workers(outlet, [])
-        for gone in list(outlets):
-            if gone.open and not gone.usable:
-                self._move(gone)
+        self._rescue()
         self.inquiry.ask(outlet, now)
         self.closing.met(outlet, now)
 
-    def submitted(self, entry: Entry, now: float) -> None:
-        """A task that is bound to an inbox waits in its lane: perhaps it is done already."""
-        if entry.outlet is not None and entry.sink_seq in entry.outlet.taken:
-            self.inquiry.arrived(entry, now)
+    def submitted(self, entries: list[Entry], now: float) -> None:
+        """Tasks that are bound to inboxes wait in their lanes: perhaps they are done already."""
+        for entry in entries:
+            outlet = entry.outlet
+            if outlet is not None and outlet.taken and entry.sink_seq in outlet.taken:
+                self.inquiry.arrived(entry, now)
 
-    def suspected(self, peer: Peer) -> None:
+    def suspected(self, peer: Peer, now: float) -> None:
         """Give it nothing new."""
-        outlet = self._books.outlets.of_peer(peer)
-        if outlet is not None:
-            outlet.usable = False
+        self._books.outlets.changed()
+        served = self._books.outlets.of_peer(peer)
+        if served is not None and served[0].server is served[1]:
+            self._replace(served[0], now)
 
-    def revived(self, peer: Peer) -> None:
+    def revived(self, peer: Peer, now: float) -> None:
         """It was heard again."""
-        outlet = self._books.outlets.of_peer(peer)
-        if outlet is not None:
-            outlet.usable = not outlet.draining
+        self._books.outlets.changed()
+        served = self._books.outlets.of_peer(peer)
+        if served is not None and (served[0].usable or not self._replace(served[0], now)):
+            self._rescue()
 
-    def lost(self, peer: Peer) -> None:
+    def lost(self, peer: Peer, now: float) -> None:
         """It is gone: what was to go there goes elsewhere, or waits for its inbox."""
-        outlet = self._books.outlets.of_peer(peer)
-        if outlet is not None:
-            outlet.usable = False
+        served = self._books.outlets.of_peer(peer)
+        if served is None:
+            return
+        outlet, server = served
+        self._books.outlets.dismiss(outlet, server)
+        if outlet.server is server and not self._replace(outlet, now):
             self._move(outlet)
+            self.inquiry.ask(outlet, now)
+            self.closing.look()
+
+    def _replace(self, outlet: Outlet, now: float) -> bool:
+        """Let another node serve an inbox from now on, if there is one."""
+        for server in reversed(outlet.servers.values()):
+            if server.usable:
+                self.opened(server.peer, server.welcome, now)
+                return True
+        return False
 
     def message(self, peer: Peer, message: Message, now: float) -> bool:
         """What a sink says; False if it says something that no sink says."""
-        outlet = self._books.outlets.of_peer(peer)
-        if outlet is None:
+        served = self._books.outlets.of_peer(peer)
+        if served is None:
             return False
-        match message:
-            case Has():
-                self.inquiry.answered(outlet, message, now)
-            case Ended():
-                self.closing.ended(outlet, message)
-            case Draining():
-                outlet.draining = True
-                outlet.usable = False
-            case _:
-                return False
+        outlet, server = served
+        if isinstance(message, Draining):
+            server.draining = True
+            self._books.outlets.changed()
+            if outlet.server is server:
+                self._replace(outlet, now)
+            return True
+        if outlet.server is not server:
+            return False  # what it knows of the inbox may be old
+        if isinstance(message, Has):
+            self.inquiry.answered(outlet, message, now)
+        elif isinstance(message, Ended):
+            self.closing.ended(outlet, message)
+        else:
+            return False
         return True
+
+    def outlets_requested(self, event: OutletsRequested, now: float) -> None:
+        """The application asks for the sinks that were met."""
+        outlets = self._books.outlets
+        views = [explain_outlets.view(outlet) | {"taken": outlet.taken} for outlet in outlets]
+        self._books.out.append(Answer(event.request, views))
+        del now
 
     def due(self, what: str, key: str, now: float) -> bool:
         """Do what is due, if it is about sinks."""
@@ -112,30 +141,33 @@ class Shipping:
 
     # -- results that go elsewhere ------------------------------------------------------------
 
+    def _rescue(self) -> None:
+        """A sink can be used from now on: perhaps in the place of one that is gone."""
+        for outlet in self._books.outlets:
+            if outlet.open and outlet.gone:
+                self._move(outlet)
+
     def _move(self, gone: Outlet) -> None:
-        """Find other outlets for the plain tasks of one that is gone."""
+        """Find other outlets for what is not bound to this one, which is gone."""
+        self.inquiry.give_up(gone)
         moved: dict[str, list[Entry]] = {}
-        again = []
-        for entry in [entry for entry in gone.open.values() if not entry.spec.inbox]:
-            if entry.state == ASKED:
-                again.append(entry)
-            elif entry.worker is not None:
-                name = entry.spec.options.sink
-                living = self._books.outlets.living(name) if name is not None else []
-                if not living:
-                    continue
-                gone.take_back(entry)
-                self._books.outlets.choose(entry, living)
+        for entry in list(gone.open.values()):
+            if entry.worker is not None and self._change(gone, entry):
                 assert entry.outlet is not None
                 moved.setdefault(entry.outlet.id, []).append(entry)
-            else:
-                gone.take_back(entry)
-        self.inquiry.wait_again(again)
-        for entry in again:
-            gone.take_back(entry)
         for entries in moved.values():
             assert entries[0].outlet is not None
             self._tell_workers(entries[0].outlet, entries)
+
+    def _change(self, gone: Outlet, entry: Entry) -> bool:
+        """Give a task another outlet, if it is free to go, and there is one."""
+        name = entry.spec.options.sink
+        living = self._books.outlets.living(name) if name and not entry.spec.inbox else []
+        if living:
+            gone.take_back(entry)
+            self._books.outlets.choose(entry, living)
+            self._moved = True
+        return bool(living)
 
     def _tell_workers(self, outlet: Outlet, moved: list[Entry]) -> None:
         """Where the results of these go now; without any: where their inbox is."""
@@ -159,12 +191,14 @@ class Shipping:
 
     def compared(self, worker: Worker) -> None:
         """A worker's session began: what it holds may have moved meanwhile."""
-        if not self._moved:
-            return
         by_outlet: dict[str, list[Entry]] = {}
         for entry in worker.held.values():
-            if entry.outlet is not None:
-                by_outlet.setdefault(entry.outlet.id, []).append(entry)
-        for entries in by_outlet.values():
+            outlet = entry.outlet
+            if outlet is not None and outlet.gone:
+                self._change(outlet, entry)
+                outlet = entry.outlet
+            if outlet is not None:
+                by_outlet.setdefault(outlet.id, []).append(entry)
+        for entries in by_outlet.values() if self._moved else ():
             assert entries[0].outlet is not None
             self._route(worker, entries[0].outlet, entries)
