@@ -3,14 +3,11 @@ from __future__ import annotations
 import pytest
 from desks import WorkerDesk, node_id
 
-from zmqwork.core.effects import Answer, Interrupt, Left, Restart
+from zmqwork.core.effects import Answer, Interrupt
 from zmqwork.core.events import (
-    DrainRequested,
     LinkDown,
     LinkUp,
-    SlotReady,
     StatusRequested,
-    StopRequested,
 )
 from zmqwork.core.messages import (
     HELD_DONE,
@@ -22,7 +19,6 @@ from zmqwork.core.messages import (
     Demand,
     Done,
     DoneAck,
-    Draining,
     Pong,
     Recall,
     Return,
@@ -355,133 +351,6 @@ def test_started_is_told_of_what_lasts(desk):
     assert desk.sent(Started, link) == [Started([1], [1])]
     desk.until(100.9)
     assert desk.sent(Started) == []
-
-
-# -- leaving --------------------------------------------------------------------------------------
-
-
-def test_a_drain_returns_what_waits_and_finishes_what_runs():
-    desk = WorkerDesk()
-    link = desk.hello()
-    desk.machine._window.ran(100, 0.01)
-    desk.machine._window.acked(0.01, 100.0)
-    desk.say(link, Demand(1), desk.tasks(1))
-    desk.say(link, desk.tasks(2))
-    assert desk.account().held.keys() == {1, 2}
-    desk.turn(DrainRequested())
-    assert desk.sent(Draining, link)
-    assert desk.sent(Return, link) == [Return("draining", [2], [1])]
-    desk.say(link, desk.tasks(3))
-    assert desk.sent(Return, link) == [Return("draining", [3], [1])]
-    desk.finish(1)
-    assert desk.sent(Bye) == [], "its result is not acked yet"
-    acked(desk, link, 1)
-    assert desk.sent(Bye, link) == [Bye()]
-    assert desk.of(Left) == []
-    desk.say(link, Bye())
-    assert len(desk.of(Left)) == 1
-    assert desk.machine.state == "gone"
-
-
-def test_a_drain_without_producers_is_over_at_once(desk):
-    desk.turn(DrainRequested())
-    assert len(desk.of(Left)) == 1
-    desk.turn(DrainRequested(), StopRequested())
-    assert desk.of(Left) == []
-
-
-def test_nobody_is_waited_for_for_ever(desk):
-    desk.hello()
-    desk.turn(DrainRequested())
-    assert desk.sent(Bye)
-    desk.until(100.49)
-    assert desk.machine.state == "leaving"
-    desk.until(100.5)
-    assert len(desk.of(Left)) == 1
-
-
-def test_a_drain_is_cut_when_it_takes_too_long():
-    desk = WorkerDesk(drain_timeout=5.0)
-    link = desk.hello()
-    desk.say(link, desk.tasks(1))
-    desk.turn(DrainRequested())
-    desk.until(104.9)
-    assert "drain_cut" not in desk.notices()
-    desk.until(105.0)
-    assert "drain_cut" in desk.notices()
-    assert [r.slot for r in desk.of(Restart)] == [0]
-    assert desk.sent(Return, link) == [Return("stopping", [1], [1])]
-    assert desk.sent(Bye, link)
-
-
-def test_stop_gives_back_everything_and_leaves():
-    desk = WorkerDesk(slots=2)
-    link = desk.hello()
-    desk.say(link, desk.tasks(1, 2))
-    desk.turn(StopRequested())
-    assert desk.sent(Draining, link)
-    assert [r.slot for r in desk.of(Restart)] == [0, 1]
-    assert sorted(desk.sent(Return)[0].seqs) == [1, 2]
-    assert desk.sent(Bye, link)
-    desk.finish(1)
-    desk.turn(SlotReady(0))
-    desk.say(link, desk.tasks(3))
-    assert desk.sent(Return) == [Return("stopping", [3], [1])]
-    desk.turn(StopRequested())
-    assert len(desk.of(Left)) == 1
-
-
-def test_stop_offers_what_has_ended(desk):
-    link = desk.hello()
-    desk.say(link, desk.tasks(1))
-    from zmqwork.core.events import Finished
-
-    desk.turn(Finished(0, [(True, b"of 1")], 0.1), StopRequested())
-    assert [done.seqs for done in desk.sent(Done, link)] == [[1]]
-
-
-def test_whoever_has_no_link_is_told_later(desk):
-    link = desk.hello()
-    desk.say(link, desk.tasks(1))
-    desk.turn(LinkDown(link), StopRequested())
-    assert desk.sent(Return) == desk.sent(Bye) == []
-    again = desk.hello(session=2)
-    assert desk.sent(Welcome, again)[0].held == []
-
-
-def test_a_session_that_begins_while_it_drains_is_told_so(desk):
-    link = desk.hello()
-    desk.say(link, desk.tasks(1))
-    desk.turn(DrainRequested(), LinkDown(link))
-    again = desk.hello(session=2)
-    assert desk.sent(Draining, again)
-    assert desk.sent(Credit, again) == []
-
-
-@pytest.mark.parametrize("label", ["p", "a stranger"])
-def test_a_session_that_begins_while_it_leaves_is_told_goodbye(desk, label):
-    link = desk.hello()
-    desk.turn(DrainRequested())
-    desk.turn(LinkDown(link))
-    again = desk.hello(label, session=2)
-    assert desk.sent(Bye, again) == [Bye()]
-    assert list(desk.machine._accounts) == [node_id("p")]
-
-
-def test_observers_are_told_goodbye_but_not_waited_for(desk):
-    observer = desk.hello("o", role="observer")
-    desk.turn(DrainRequested())
-    assert desk.sent(Bye, observer)
-    assert desk.of(Left)
-
-
-def test_timers_of_a_life_that_is_over_are_void(desk):
-    link = desk.hello()
-    desk.turn(DrainRequested())
-    desk.say(link, Bye())
-    assert desk.machine.state == "gone"
-    desk.until(200.0)
-    assert desk.of(Left) == []
 
 
 # -- what people are told -------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 
 from zmqwork.core import runner
 from zmqwork.core.books import Books
+from zmqwork.core.departure import Departure
 from zmqwork.core.feeder import Feeder
 from zmqwork.core.judge import Judge
 from zmqwork.core.lanes import Lane
@@ -101,7 +102,7 @@ def leave_before_the_acks(monkeypatch):
     def is_done(self):
         return not any(slot.given for slot in self._feeder.slots)
 
-    monkeypatch.setattr(Runner, "_is_done", is_done)
+    monkeypatch.setattr(Departure, "_is_done", is_done)
 
 
 def let_nothing_expire_twice(monkeypatch):

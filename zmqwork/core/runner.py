@@ -2,8 +2,12 @@
 
 What it guarantees to a producer: an attempt that it took is in its inventory until the outcome is
 acked or the attempt is returned; an outcome is offered again in every session until it is acked;
-nothing is begun on a lease that the producer may have given up on. It leaves only when every
-outbox is empty and every producer has answered its BYE, or did not in time.
+nothing is begun on a lease that the producer may have given up on. What is decided where::
+
+    intake     which attempts are taken        feeder     which of them begins next, and where
+    window     how many a worker grants        departure  how it drains, stops and leaves
+
+Here are the events, the sessions with producers, and what is sent to them at the end of a turn.
 """
 
 from __future__ import annotations
@@ -15,7 +19,8 @@ from zmqwork.config import WorkerConfig
 from zmqwork.core import portrait, welcome
 from zmqwork.core.clients import Account
 from zmqwork.core.complaints import Complaints
-from zmqwork.core.effects import Answer, Effect, Left, Notice, Restart
+from zmqwork.core.departure import DRAINING, GONE, LEAVING, SERVING, Departure
+from zmqwork.core.effects import Answer, Effect
 from zmqwork.core.events import (
     DrainRequested,
     Event,
@@ -50,11 +55,6 @@ from zmqwork.core.messages import (
 from zmqwork.core.timers import Timers
 from zmqwork.core.window import Window, adjust, share
 
-SERVING, DRAINING, LEAVING, GONE = "serving", "draining", "leaving", "gone"
-
-# A producer that does not answer BYE within this is not waited for: its results are acked.
-_BYE_TIMEOUT = 0.5
-
 
 class Runner:
     """A worker, without its sockets, clock, threads and children."""
@@ -69,13 +69,22 @@ class Runner:
         self._credit_stale = False
         self._lag = Lag(config.health.heartbeat_interval / 2)
         self._complaints = Complaints(self._out)
-        self.state = SERVING
         self.counters = dict.fromkeys(
             ("received", "executed", "failed", "crashes", "returned", "dropped", "duplicates"), 0
         )
         self._feeder = Feeder(config, self._timers, self._window, self.counters, self._out)
         known = Repertoire(config.tasks, config.allow)
         self._intake = Intake(known, self._feeder, self.listener, self.counters)
+        self._departure = departure = Departure(
+            config,
+            self._accounts,
+            self._feeder,
+            self._intake,
+            self.listener,
+            self._timers,
+            self._send_news,
+            self._out,
+        )
         self._slot_handlers: dict[type[Event], Callable[[Any], None]] = {
             Finished: self._feeder.finished,
             TakenBack: self._feeder.taken_back,
@@ -83,8 +92,8 @@ class Runner:
             SlotDied: self._feeder.died,
         }
         self._handlers: dict[type[Event], Callable[[Any, float], None]] = {
-            DrainRequested: self._drain_requested,
-            StopRequested: self._stop_requested,
+            DrainRequested: departure.drain_requested,
+            StopRequested: departure.stop_requested,
             StatusRequested: self._status_requested,
         }
         self._messages: dict[type[Message], Callable[[Account, Any, float], None]] = {
@@ -120,15 +129,17 @@ class Runner:
         self._send_news(now)
         if self._credit_stale and self.state == SERVING:
             self._grant()
-        if self.state == DRAINING and self._is_done():
-            self._say_bye(now)
-        if self.state == LEAVING and not self._accounts:
-            self._leave()
+        self._departure.tick(now)
         return self._emit()
 
     def deadline(self) -> float | None:
         """The next instant at which `tick` has something to do without an event."""
         return self._lag.promised(earliest(self._timers.next(), self.listener.deadline()))
+
+    @property
+    def state(self) -> str:
+        """Serving, draining, leaving or gone: see `departure`."""
+        return self._departure.state
 
     def _emit(self) -> list[Effect]:
         out = self._out[:]
@@ -141,14 +152,8 @@ class Runner:
             self._feeder.announce(self._feeder.slots[key], now)
         elif what == "interrupt":
             self._feeder.end_unwanted(self._feeder.slots[key])
-        elif what == "drain" and self.state == DRAINING:
-            running = sum(len(slot.given) for slot in self._feeder.slots)
-            self._out.append(
-                Notice("drain_cut", f"the drain took too long: {running} attempts are returned")
-            )
-            self._stop(now)
-        elif what == "bye" and self.state == LEAVING:
-            self._leave()
+        else:
+            self._departure.due(what, now)
 
     # -- producers ----------------------------------------------------------------------------
 
@@ -277,68 +282,6 @@ class Runner:
             account = accounts[index]
             account.limit = limit
             self.listener.send(account.client, Credit(limit, self._config.credit_bytes))
-
-    # -- leaving ------------------------------------------------------------------------------
-
-    def _drain_requested(self, event: DrainRequested, now: float) -> None:
-        if self.state != SERVING:
-            return
-        self.state = DRAINING
-        self._intake.refusal = "draining"
-        self._timers.set(("drain", None), now + self._config.drain_timeout)
-        for account in self._accounts.values():
-            account.limit = 0
-            self.listener.send(account.client, Draining())
-            self._return_unbegun(account, "draining")
-        del event
-
-    def _return_unbegun(self, account: Account, reason: str) -> None:
-        queued = [held for held in account.held.values() if not held.placed]
-        for held in queued:
-            held.dropped = True
-            del account.held[held.seq]
-        account.parked.clear()
-        if queued:
-            self._intake.give_back(account, queued, reason)
-
-    def _is_done(self) -> bool:
-        return not any(slot.given for slot in self._feeder.slots) and not any(
-            account.held or account.outbox for account in self._accounts.values()
-        )
-
-    def _stop_requested(self, event: StopRequested, now: float) -> None:
-        if self.state in (SERVING, DRAINING):
-            self._stop(now)
-        elif self.state == LEAVING:
-            self._leave()
-        del event
-
-    def _stop(self, now: float) -> None:
-        """Kill what runs, and give it all back: nobody is to blame."""
-        for slot in self._feeder.slots:
-            if slot.given:
-                self._out.append(Restart(slot.index))
-                self._feeder.take_back(slot)
-            slot.ready = False
-        for account in self._accounts.values():
-            if self.state == SERVING:
-                self.listener.send(account.client, Draining())
-            account.started.clear()
-            self._return_unbegun(account, "stopping")
-        self._feeder.ready.clear()
-        self._send_news(now)
-        self._say_bye(now)
-
-    def _say_bye(self, now: float) -> None:
-        self.state = LEAVING
-        self._intake.refusal = "stopping"
-        self._timers.set(("bye", None), now + _BYE_TIMEOUT)
-        for client in self.listener.clients.values():
-            self.listener.send(client, Bye())
-
-    def _leave(self) -> None:
-        self.state = GONE
-        self._out.append(Left())
 
     # -- what people are told -----------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zmqwork.core import explain, lifecycle
-from zmqwork.core.runner import SERVING
+from zmqwork.core.departure import SERVING
 from zmqwork.testing.checkers import require
 from zmqwork.testing.node import DEAD, RUNNING, Worker
 from zmqwork.testing.truth import CRASHES, FAILS, SUCCEEDS

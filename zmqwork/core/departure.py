@@ -1,0 +1,140 @@
+"""How a worker leaves: it drains or stops, says BYE, and is gone.
+
+It leaves only when every outbox is empty and every producer has answered its BYE, or did not in
+time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from zmqwork.config import WorkerConfig
+from zmqwork.core.clients import Account
+from zmqwork.core.effects import Effect, Left, Notice, Restart
+from zmqwork.core.events import DrainRequested, StopRequested
+from zmqwork.core.feeder import Feeder
+from zmqwork.core.intake import Intake
+from zmqwork.core.listener import Listener
+from zmqwork.core.messages import Bye, Draining
+from zmqwork.core.timers import Timers
+
+SERVING, DRAINING, LEAVING, GONE = "serving", "draining", "leaving", "gone"
+
+# A producer that does not answer BYE within this is not waited for: its results are acked.
+_BYE_TIMEOUT = 0.5
+
+
+class Departure:
+    """The end of a worker's life.
+
+    Args:
+        config: the worker's.
+        accounts: its producers, by node id.
+        feeder, intake, listener: its parts.
+        timers: where ("drain", None) and ("bye", None) are set.
+        send_news: says what this turn has ended.
+        out: where effects go.
+
+    Attributes:
+        state: SERVING, DRAINING, LEAVING or GONE.
+    """
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        accounts: Mapping[str, Account],
+        feeder: Feeder,
+        intake: Intake,
+        listener: Listener,
+        timers: Timers,
+        send_news: Callable[[float], None],
+        out: list[Effect],
+    ) -> None:
+        self._config = config
+        self._accounts = accounts
+        self._feeder = feeder
+        self._intake = intake
+        self._listener = listener
+        self._timers = timers
+        self._send_news = send_news
+        self._out = out
+        self.state = SERVING
+
+    def tick(self, now: float) -> None:
+        """Go on when nothing is left to wait for."""
+        if self.state == DRAINING and self._is_done():
+            self._say_bye(now)
+        if self.state == LEAVING and not self._accounts:
+            self._leave()
+
+    def due(self, what: str, now: float) -> None:
+        """The time for a drain, or for the answers to BYE, is over."""
+        if what == "drain" and self.state == DRAINING:
+            left = sum(len(slot.given) for slot in self._feeder.slots)
+            text = f"the drain took too long: {left} attempts are returned"
+            self._out.append(Notice("drain_cut", text))
+            self._stop(now)
+        elif what == "bye" and self.state == LEAVING:
+            self._leave()
+
+    def drain_requested(self, event: DrainRequested, now: float) -> None:
+        """Finish what has begun, and give the rest back."""
+        if self.state != SERVING:
+            return
+        self.state = DRAINING
+        self._intake.refusal = "draining"
+        self._timers.set(("drain", None), now + self._config.drain_timeout)
+        for account in self._accounts.values():
+            account.limit = 0
+            self._listener.send(account.client, Draining())
+            self._return_unbegun(account, "draining")
+        del event
+
+    def stop_requested(self, event: StopRequested, now: float) -> None:
+        """Give everything back; or, if that was said before, wait for no answer."""
+        if self.state in (SERVING, DRAINING):
+            self._stop(now)
+        elif self.state == LEAVING:
+            self._leave()
+        del event
+
+    def _stop(self, now: float) -> None:
+        """Kill what runs, and give it all back: nobody is to blame."""
+        for slot in self._feeder.slots:
+            if slot.given:
+                self._out.append(Restart(slot.index))
+                self._feeder.take_back(slot)
+            slot.ready = False
+        for account in self._accounts.values():
+            if self.state == SERVING:
+                self._listener.send(account.client, Draining())
+            account.started.clear()
+            self._return_unbegun(account, "stopping")
+        self._feeder.ready.clear()
+        self._send_news(now)
+        self._say_bye(now)
+
+    def _return_unbegun(self, account: Account, reason: str) -> None:
+        queued = [held for held in account.held.values() if not held.placed]
+        for held in queued:
+            held.dropped = True
+            del account.held[held.seq]
+        account.parked.clear()
+        if queued:
+            self._intake.give_back(account, queued, reason)
+
+    def _is_done(self) -> bool:
+        return not any(slot.given for slot in self._feeder.slots) and not any(
+            account.held or account.outbox for account in self._accounts.values()
+        )
+
+    def _say_bye(self, now: float) -> None:
+        self.state = LEAVING
+        self._intake.refusal = "stopping"
+        self._timers.set(("bye", None), now + _BYE_TIMEOUT)
+        for client in self._listener.clients.values():
+            self._listener.send(client, Bye())
+
+    def _leave(self) -> None:
+        self.state = GONE
+        self._out.append(Left())
