@@ -242,7 +242,8 @@ class WorkerConfig(NodeConfig):
         credit_bytes: bytes of arguments that a producer may have here, unsettled.
         outbox_bytes: bytes of unacked results over all producers. Nothing is started for a
             producer that has more of them here than are left; all of them together pass the
-            bound by no more than what the slots had of each when it was reached.
+            bound by no more than what the slots had of each when it was reached. One on its way to
+            a sink counts for 128 bytes beside its value.
         undelivered_timeout: results for a sink that cannot be reached for so long are given up,
             and their attempts given back.
         drain_timeout: a drain that takes longer returns what still runs.
@@ -269,6 +270,7 @@ class WorkerConfig(NodeConfig):
         check_number("chunk_max", self.chunk_max, 1)
         # (An inventory holds at most 65,536 attempts: `wire.limits.HELD_MAX`.)
         check_number("prefetch_max", self.prefetch_max, 0, 32_768)
+        check_number("undelivered_timeout", self.undelivered_timeout, 0.001)
         check_number("drain_timeout", self.drain_timeout, 0)
 
 

@@ -223,7 +223,7 @@ class WorkerDesk(Desk):
     def __init__(self, start=100.0, *, ready=True, **options):
         fields = {"slots": 1, "tasks": {"f": "1", "g": "1"}} | options
         config = WorkerConfig(node_id=node_id("w"), name="w", realm=REALM, **fields)
-        super().__init__(Runner(config), start)
+        super().__init__(Runner(config, Random(1)), start)
         self.config = config
         if ready:
             self.turn(*[SlotReady(index) for index in range(config.slots)])

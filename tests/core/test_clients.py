@@ -125,3 +125,20 @@ def test_what_was_dropped_while_parked_is_forgotten(account):
     one.dropped = True
     account.prune()
     assert account.parked == [other]
+
+
+def test_what_a_sink_has_is_done_with_nil(account):
+    account.owe(3, 400)
+    account.owe(-2, -300)
+    assert (account.finished, account.unacked_bytes) == (1, 100)
+    account.outcomes.stored([1, 2], [1, 3], 8.0)
+    account.outcomes.stored([3], [1], 7.0)
+    account.outcomes.stored([4], [1], 9.0)
+    (done,) = account.post(10.0)
+    assert (done.seqs, done.attempts, done.values) == ([1, 2, 3, 4], [1, 3, 1, 1], [b"\xc0"] * 4)
+    assert account.unacked_bytes == 104
+    assert account.acked(1) == 7.0, "a round trip begins with the way to the sink"
+    assert account.unacked_bytes == 100
+    succeed(account.outcomes, 5)
+    account.post(11.0)
+    assert account.acked(2) == 11.0

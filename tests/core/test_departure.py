@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from delivery_desk import DeliveryDesk
 from desks import WorkerDesk, node_id
 
-from zmqwork.core.effects import Left, Restart
+from zmqwork.core.effects import Left, Notice, Restart, Send
 from zmqwork.core.events import DrainRequested, Finished, LinkDown, SlotReady, StopRequested
 from zmqwork.core.messages import Bye, Credit, Demand, Done, DoneAck, Draining, Return, Welcome
 
@@ -137,3 +138,74 @@ def test_timers_of_a_life_that_is_over_are_void(desk):
     assert desk.machine.state == "gone"
     desk.until(200.0)
     assert desk.of(Left) == []
+
+
+# -- leaving, with results for sinks --------------------------------------------------------------
+
+
+def test_a_drain_waits_for_sinks():
+    desk = DeliveryDesk()
+    desk.give(1)
+    sink = desk.meet()
+    desk.end(1)
+    desk.turn(DrainRequested())
+    assert desk.sent(Draining, desk.link)
+    assert desk.sent(Bye) == []
+    desk.ack(sink, 1)
+    assert (desk.done(), desk.sent(Bye)) == ([1], [])
+    acked(desk, desk.link, 1)
+    assert desk.sent(Bye, desk.link) == desk.sent(Bye, sink) == [Bye()]
+    assert desk.hang_ups() == [sink]
+    desk.turn(LinkDown(sink))
+    assert desk.dials() == [], "it dials nobody any more"
+    desk.say(desk.link, Bye())
+    assert desk.of(Left)
+
+
+def test_a_drain_waits_for_what_a_lost_producer_has_left():
+    desk = DeliveryDesk()
+    desk.give(1)
+    sink = desk.meet()
+    desk.end(1)
+    desk.say(desk.link, Bye())
+    desk.turn(DrainRequested())
+    assert desk.of(Left) == []
+    desk.ack(sink, 1)
+    assert desk.of(Left)
+
+
+def test_a_drain_that_takes_too_long_returns_what_no_sink_has():
+    desk = DeliveryDesk(drain_timeout=5.0)
+    desk.give(1, 2)
+    desk.end(1)
+    desk.turn(DrainRequested())
+    desk.live(105.0)
+    (notice,) = [n for n in desk.of(Notice) if n.kind == "drain_cut"]
+    assert "2 attempts are returned" in notice.text
+    assert desk.returned() == [("stopping", [2]), ("stopping", [1])]
+    assert desk.machine._deliverer.outboxes.count == 0
+
+
+def test_stop_returns_what_is_not_acked_before_it_says_goodbye():
+    desk = DeliveryDesk()
+    desk.give(1, 2, 3)
+    sink = desk.meet(credit=(1, 1 << 20))
+    desk.end(1, 2)
+    slot = desk.slot_of(3)
+    desk.turn(Finished(slot, [(True, b"")], 0.1), StopRequested())
+    said = [effect.message for effect in desk.of(Send) if effect.link == desk.link]
+    assert said == [Draining(), Return("stopping", [1, 2, 3], [1, 1, 1]), Bye()]
+    assert desk.sent(Bye, sink)
+    desk.turn(StopRequested())
+    assert desk.of(Left)
+
+
+def test_the_time_of_a_sink_is_over_after_the_worker_left():
+    desk = DeliveryDesk()
+    desk.give(1)
+    desk.end(1)
+    desk.turn(StopRequested())
+    desk.say(desk.link, Bye())
+    assert desk.machine.state == "gone"
+    desk.until(140.0)
+    assert desk.notices() == []

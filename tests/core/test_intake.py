@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from desks import WorkerDesk
+from desks import WorkerDesk, node_id
 
-from zmqwork.core.messages import REJECTED, Cancel, Done, Recall, Return
+from zmqwork.core.delivery import Destination
+from zmqwork.core.messages import REJECTED, Cancel, Done, Recall, Return, Run, Tasks
 
 
 @pytest.fixture
@@ -61,3 +62,12 @@ def test_cancelled_attempts_are_forgotten(desk):
     assert desk.machine.counters["dropped"] == 1
     desk.finish(1)
     assert desk.placed() == []
+
+
+def test_what_is_on_its_way_to_a_sink_counts(desk):
+    to = Destination(node_id("s"), "", [], "p", [1, 2, 3])
+    desk.say(desk.link, Tasks([Run("f", {}, 1, [1, 2, 3], [b""] * 3, to)]))
+    desk.finish(1)
+    assert desk.account().finished == 1
+    desk.say(desk.link, desk.tasks(*range(4, 14)))
+    assert desk.sent(Return) == [Return("over_credit", [11, 12, 13], [1, 1, 1])]

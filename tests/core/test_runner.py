@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from delivery_desk import DeliveryDesk
 from desks import WorkerDesk, node_id
 
 from zmqwork.core.effects import Answer, Interrupt
@@ -343,6 +344,24 @@ def test_a_full_account_that_is_lost_is_forgotten():
     assert not desk.machine._feeder.full
 
 
+def test_no_slot_begins_what_no_sink_takes():
+    desk = DeliveryDesk(slots=2, outbox_bytes=600)
+    desk.say(desk.link, Demand(1))
+    for seq in (1, 2, 3):
+        desk.give(seq)
+        assert desk.executed() == [seq]
+        desk.end(seq, seconds=1.0)
+        assert desk.account().unacked_bytes == 132 * seq
+    desk.give(4)
+    assert desk.executed() == [], "396 of 600 bytes, 204 are left"
+    other = desk.hello("other")
+    desk.say(other, Demand(1))
+    desk.say(other, desk.tasks(9))
+    assert desk.executed() == [9], "whoever has nothing unacked is served"
+    desk.ack(desk.meet(), 1)
+    assert desk.executed() == [4]
+
+
 def test_started_is_told_of_what_lasts(desk):
     link = desk.hello()
     desk.say(link, desk.tasks(1))
@@ -372,7 +391,8 @@ def test_status(desk):
     )
     assert status["tasks"] == ["f"]
     (producer,) = status["producers"]
-    assert (producer["held"], producer["unacked"]) == (1, 0)
+    assert (producer["held"], producer["unacked"], producer["finished"]) == (1, 0, 0)
+    assert status["outboxes"] == []
     assert "command" not in status
     assert isinstance(Tasks([]), Tasks)
     assert HELD_QUEUED == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zmqwork.core import runner
+from zmqwork.core import lender
 from zmqwork.core.books import Books
 from zmqwork.core.departure import Departure
 from zmqwork.core.feeder import Feeder
@@ -77,7 +77,7 @@ def grant_everybody_everything(monkeypatch):
     def adjust(total, limits, shares, *, exact):
         return [(index, total) for index, limit in enumerate(limits) if limit != total]
 
-    monkeypatch.setattr(runner, "adjust", adjust)
+    monkeypatch.setattr(lender, "adjust", adjust)
 
 
 def begin_on_any_lease(monkeypatch):
@@ -129,7 +129,7 @@ def favour_the_first(monkeypatch):
     def share(total, claims):
         return [total if place == 0 else 0 for place, _ in enumerate(claims)]
 
-    monkeypatch.setattr(runner, "share", share)
+    monkeypatch.setattr(lender, "share", share)
 
 
 def take_hello_for_a_lease(monkeypatch):

@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 import zmq
@@ -27,7 +28,7 @@ class Bound:
     def __init__(self, context, endpoint):
         self.router = Router(context)
         self.router.bind(endpoint)
-        self.machine = Runner(WorkerConfig(node_id="0" * 32, name="w", realm="r"))
+        self.machine = Runner(WorkerConfig(node_id="0" * 32, name="w", realm="r"), Random(1))
         self.perform(self.machine.tick(100.0))
 
     def perform(self, effects):

@@ -20,6 +20,26 @@ from zmqwork.core.messages import (
 # them if there are more than 600 Ki characters together.
 FAILURES_MAX = 16
 
+# The value of an attempt whose result a sink has: nil, encoded.
+_NIL = b"\xc0"
+
+
+class Target:
+    """Where results go that do not go back to their producer.
+
+    Attributes:
+        node_id: the sink's node.
+        inbox: the inbox that alone may take them; empty: that node is meant.
+        producer_id: under which they are numbered there.
+    """
+
+    __slots__ = ("inbox", "node_id", "producer_id")
+
+    def __init__(self, node_id: str, inbox: str, producer_id: str) -> None:
+        self.node_id = node_id
+        self.inbox = inbox
+        self.producer_id = producer_id
+
 
 class Held:
     """One attempt at a worker, from its arrival until its outcome.
@@ -32,6 +52,7 @@ class Held:
         placed: whether a slot has it.
         begun: whether it is, or was, at the head of its slot.
         dropped: its result is not wanted any more.
+        to, sink_seq: where its result goes, and its number there; None: to its producer, without.
     """
 
     __slots__ = (
@@ -45,6 +66,8 @@ class Held:
         "options",
         "placed",
         "seq",
+        "sink_seq",
+        "to",
     )
 
     def __init__(
@@ -57,6 +80,8 @@ class Held:
         options: dict[str, Any],
         deadline_at: float | None,
     ) -> None:
+        self.to: Target | None = None
+        self.sink_seq: int  # set together with it
         self.account = account
         self.seq = seq
         self.attempt = attempt
@@ -79,9 +104,13 @@ class Held:
 
 
 class Outcomes:
-    """Ended attempts of one turn, gathered until they leave as DONE."""
+    """Ended attempts of one turn, gathered until they leave as DONE.
 
-    __slots__ = ("attempts", "failures", "seqs", "times", "values")
+    Attributes:
+        since: when the first of these results was sent to its sink; None: none was.
+    """
+
+    __slots__ = ("attempts", "failures", "seqs", "since", "times", "values")
 
     def __init__(self) -> None:
         self.seqs: list[int] = []
@@ -89,6 +118,7 @@ class Outcomes:
         self.values: list[bytes] = []
         self.failures: list[Failure] = []
         self.times: dict[str, list[float]] = {}
+        self.since: float | None = None
 
     def __bool__(self) -> bool:
         return bool(self.seqs or self.failures)
@@ -102,16 +132,25 @@ class Outcomes:
             total[0] += count
             total[1] += seconds
 
+    def stored(self, seqs: list[int], attempts: list[int], sent_at: float) -> None:
+        """These have succeeded, and a sink has their results, sent at that instant."""
+        self.seqs += seqs
+        self.attempts += attempts
+        self.values += [_NIL] * len(seqs)
+        self.since = sent_at if self.since is None else min(sent_at, self.since)
+
     def cut(self) -> list[Done]:
         """The DONE messages, not numbered yet, each within the batch limits."""
         batches = []
         times, failures = self.times, self.failures
         start, size_bytes = 0, 0
-        for end, value in enumerate(self.values):
-            size_bytes += len(value)
-            if end - start >= BATCH_COUNT_MAX or (size_bytes > BATCH_BYTES_MAX and end > start):
-                batches.append(self._slice(start, end, [], {}))
-                start, size_bytes = end, len(value)
+        values = self.values
+        if len(values) > BATCH_COUNT_MAX or sum(map(len, values)) > BATCH_BYTES_MAX:
+            for end, value in enumerate(values):
+                size_bytes += len(value)
+                if end - start >= BATCH_COUNT_MAX or (size_bytes > BATCH_BYTES_MAX and end > start):
+                    batches.append(self._slice(start, end, [], {}))
+                    start, size_bytes = end, len(value)
         batches.append(self._slice(start, len(self.values), failures[:FAILURES_MAX], times))
         batches += [
             self._slice(0, 0, failures[first : first + FAILURES_MAX], {})
@@ -140,10 +179,15 @@ class Account:
         outbox: DONE batches that are not acked: (message, bytes, sent at). Bound: nothing is
             started for an account that keeps more of `WorkerConfig.outbox_bytes` than are left.
         outcomes: what this turn ended.
+        finished: how many results are on their way to sinks; the producer counts them as
+            unsettled, as it does `held`. Bound: the credit granted.
+        unacked_bytes: what the results that nobody has acked yet take here, in the outbox and
+            on their way to sinks.
         started: attempts begun since the last STARTED.
         parked: attempts that wait for the lease to be renewed, or for results to be acked.
             Bound: `held`.
         limit: the credit granted last, in attempts.
+        extra: how much of it is for what is on its way to sinks, and so takes no slot.
         backlog: how much the producer has waiting, as a DEMAND bucket.
     """
 
@@ -151,6 +195,8 @@ class Account:
         "backlog",
         "batch",
         "client",
+        "extra",
+        "finished",
         "held",
         "limit",
         "outbox",
@@ -158,6 +204,7 @@ class Account:
         "outcomes",
         "parked",
         "started",
+        "unacked_bytes",
     )
 
     def __init__(self, client: Client) -> None:
@@ -165,12 +212,20 @@ class Account:
         self.held: dict[int, Held] = {}
         self.outbox: deque[tuple[Done, int, float]] = deque()
         self.outbox_bytes = 0
+        self.unacked_bytes = 0
+        self.finished = 0
         self.outcomes = Outcomes()
         self.started: list[Held] = []
         self.parked: list[Held] = []
         self.limit = 0
+        self.extra = 0
         self.batch = 0
         self.backlog = 0
+
+    def owe(self, count: int, size_bytes: int) -> None:
+        """So many results more are on their way to sinks (or fewer), and take so many bytes."""
+        self.finished += count
+        self.unacked_bytes += size_bytes
 
     def prune(self) -> None:
         """Forget what was dropped while it was parked."""
@@ -190,6 +245,8 @@ class Account:
 
     def post(self, now: float) -> list[Done]:
         """Number this turn's outcomes, put them into the outbox, and return them for sending."""
+        # The round trip of a result is the whole of its way: from here over a sink and back.
+        sent_at = now if self.outcomes.since is None else self.outcomes.since
         batches = self.outcomes.cut()
         self.outcomes = Outcomes()
         for done in batches:
@@ -197,7 +254,8 @@ class Account:
             done.batch = self.batch
             size_bytes = sum(map(len, done.values))
             self.outbox_bytes += size_bytes
-            self.outbox.append((done, size_bytes, now))
+            self.unacked_bytes += size_bytes
+            self.outbox.append((done, size_bytes, sent_at))
         return batches
 
     def resend(self, now: float) -> list[Done]:
@@ -215,4 +273,5 @@ class Account:
         while outbox and outbox[0][0].batch <= batch:
             _, size_bytes, sent_at = outbox.popleft()
             self.outbox_bytes -= size_bytes
+            self.unacked_bytes -= size_bytes
         return sent_at

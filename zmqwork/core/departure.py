@@ -1,7 +1,7 @@
 """How a worker leaves: it drains or stops, says BYE, and is gone.
 
-It leaves only when every outbox is empty and every producer has answered its BYE, or did not in
-time.
+It leaves only when every outbox is empty, that of each sink, too, and every producer has answered
+its BYE, or did not in time.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 
 from zmqwork.config import WorkerConfig
 from zmqwork.core.clients import Account
+from zmqwork.core.deliverer import Deliverer
 from zmqwork.core.effects import Effect, Left, Notice, Restart
 from zmqwork.core.events import DrainRequested, StopRequested
 from zmqwork.core.feeder import Feeder
 from zmqwork.core.intake import Intake
+from zmqwork.core.lender import Lender
 from zmqwork.core.listener import Listener
 from zmqwork.core.messages import Bye, Draining
 from zmqwork.core.timers import Timers
@@ -30,7 +32,7 @@ class Departure:
     Args:
         config: the worker's.
         accounts: its producers, by node id.
-        feeder, intake, listener: its parts.
+        feeder, intake, deliverer, lender, listener: its parts.
         timers: where ("drain", None) and ("bye", None) are set.
         send_news: says what this turn has ended.
         out: where effects go.
@@ -45,6 +47,8 @@ class Departure:
         accounts: Mapping[str, Account],
         feeder: Feeder,
         intake: Intake,
+        deliverer: Deliverer,
+        lender: Lender,
         listener: Listener,
         timers: Timers,
         send_news: Callable[[float], None],
@@ -54,6 +58,8 @@ class Departure:
         self._accounts = accounts
         self._feeder = feeder
         self._intake = intake
+        self._deliverer = deliverer
+        self._lender = lender
         self._listener = listener
         self._timers = timers
         self._send_news = send_news
@@ -71,6 +77,7 @@ class Departure:
         """The time for a drain, or for the answers to BYE, is over."""
         if what == "drain" and self.state == DRAINING:
             left = sum(len(slot.given) for slot in self._feeder.slots)
+            left += self._deliverer.outboxes.count
             text = f"the drain took too long: {left} attempts are returned"
             self._out.append(Notice("drain_cut", text))
             self._stop(now)
@@ -85,7 +92,7 @@ class Departure:
         self._intake.refusal = "draining"
         self._timers.set(("drain", None), now + self._config.drain_timeout)
         for account in self._accounts.values():
-            account.limit = 0
+            self._lender.stop(account)
             self._listener.send(account.client, Draining())
             self._return_unbegun(account, "draining")
         del event
@@ -108,9 +115,11 @@ class Departure:
         for account in self._accounts.values():
             if self.state == SERVING:
                 self._listener.send(account.client, Draining())
+            self._lender.stop(account)
             account.started.clear()
             self._return_unbegun(account, "stopping")
         self._feeder.ready.clear()
+        self._deliverer.give_back_all("stopping")
         self._send_news(now)
         self._say_bye(now)
 
@@ -124,9 +133,9 @@ class Departure:
             self._intake.give_back(account, queued, reason)
 
     def _is_done(self) -> bool:
-        return not any(slot.given for slot in self._feeder.slots) and not any(
-            account.held or account.outbox for account in self._accounts.values()
-        )
+        if self._deliverer.outboxes.count or any(slot.given for slot in self._feeder.slots):
+            return False
+        return not any(account.held or account.outbox for account in self._accounts.values())
 
     def _say_bye(self, now: float) -> None:
         self.state = LEAVING
@@ -134,6 +143,7 @@ class Departure:
         self._timers.set(("bye", None), now + _BYE_TIMEOUT)
         for client in self._listener.clients.values():
             self._listener.send(client, Bye())
+        self._deliverer.dialer.farewell()
 
     def _leave(self) -> None:
         self.state = GONE

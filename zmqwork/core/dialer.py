@@ -124,6 +124,14 @@ class Dialer:
         """When `tick` has something to do."""
         return self._timers.next()
 
+    def dismiss(self, peer: Peer, now: float, delay: float) -> None:
+        """End a session in good order, and ask again after `delay`."""
+        peer.state = PEER["said_bye"][peer.state]
+        peer.reached = ""
+        self.send(peer, Bye())
+        self._links.hang_up(peer, farewell=True)
+        self._rest(peer, now, delay)
+
     def farewell(self) -> None:
         """Say BYE to everybody who was greeted and close every link; no other is opened."""
         self._closed = True
@@ -192,9 +200,8 @@ class Dialer:
 
     def _link_down(self, link: int, now: float) -> None:
         peer = self._links.by_link.get(link)
-        if peer is None:
-            return
-        self._renew(peer, "its link vanished", now)
+        if peer is not None:
+            self._renew(peer, "its link vanished", now)
 
     def _renew(self, peer: Peer, why: str, now: float) -> None:
         """This link is of no use any more, another one may be."""
@@ -206,11 +213,9 @@ class Dialer:
     def _break(self, link: int, why: str, now: float) -> None:
         """A link that cannot be trusted any more."""
         peer = self._links.by_link.get(link)
-        if peer is None:
-            return
-        if peer.stage == OPEN:
+        if peer is not None and peer.stage == OPEN:
             self._end_session(peer, why, now)
-        else:
+        elif peer is not None:
             self._refused(peer, "protocol", why, now)
 
     def _end_session(self, peer: Peer, why: str, now: float) -> None:
@@ -340,13 +345,9 @@ class Dialer:
         self._rest(peer, now, self._links.refused_backoff(peer))
 
     def _said_bye(self, peer: Peer, now: float) -> None:
-        peer.state = PEER["said_bye"][peer.state]
-        peer.reached = ""
-        self.send(peer, Bye())
         self._sessions.left(peer, now)
         self._doubts.notice("peer_left", f"{peer.role} {peer.label} left", peer)
-        self._links.hang_up(peer, farewell=True)
-        self._rest(peer, now, REFUSED_DELAY)
+        self.dismiss(peer, now, REFUSED_DELAY)
 
     # -- time ---------------------------------------------------------------------------------
 

@@ -142,8 +142,8 @@ class Notice:
     Attributes:
         kind: ``peer_alive``, ``peer_suspect``, ``peer_lost``, ``peer_refused``, ``no_worker``,
             ``unknown_task``, ``other_signature``, ``no_sink``, ``resumed``, ``misbehaved``,
-            ``drain_cut``; of a sink: ``complete``, ``incomplete``, ``store_failed``,
-            ``forgotten``.
+            ``drain_cut``, ``undelivered``; of a sink: ``complete``, ``incomplete``,
+            ``store_failed``, ``forgotten``.
         text: one line for the log.
         data: the same as values.
     """

@@ -8,10 +8,11 @@ runner sends them.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from zmqwork.config import WorkerConfig
-from zmqwork.core.clients import Account, Held
+from zmqwork.core.bundle import Bundle
+from zmqwork.core.clients import Account, Held, Outcomes, Target
 from zmqwork.core.effects import Effect, Execute, Interrupt, Restart, TakeBack
 from zmqwork.core.events import Finished, SlotDied, SlotReady, TakenBack
 from zmqwork.core.messages import FAILED, LOST, Failure
@@ -44,6 +45,7 @@ class Feeder:
 
     __slots__ = (
         "_config",
+        "_fresh",
         "_out",
         "_pace",
         "_ready_max",
@@ -63,12 +65,15 @@ class Feeder:
         config: WorkerConfig,
         timers: Timers,
         window: Window,
+        turned: dict[Account, None],
+        fresh: Callable[[Account, Target, str], Bundle],
         counters: dict[str, int],
         out: list[Effect],
     ) -> None:
         self._config = config
         self._timers = timers
         self._window = window
+        self._fresh = fresh  # where results go that go to a sink
         self._out = out
         # In the loop's own thread STARTED must leave before the handler begins, so that only what
         # need not be told goes in chunks there.
@@ -78,7 +83,7 @@ class Feeder:
         self.counters = counters
         self.slots = [Slot(index) for index in range(config.slots)]
         self.ready: deque[Held] = deque()
-        self.turned: dict[Account, None] = {}
+        self.turned = turned
         self.expired: list[Held] = []
         self.full: dict[Account, None] = {}
 
@@ -205,7 +210,7 @@ class Feeder:
 
     def _is_full(self, account: Account) -> bool:
         """Whether it keeps too many unacked results. With none it is always served."""
-        return 0 < account.outbox_bytes > self._spare_bytes
+        return 0 < account.unacked_bytes > self._spare_bytes
 
     def unpark(self, account: Account) -> None:
         """The lease was renewed, or results were acked: what waited for that may begin."""
@@ -253,25 +258,31 @@ class Feeder:
         turned = self.turned
         account: Account | None = None
         name: str | None = None
+        to: Target | None = None
         same = 0
         for good, payload in event.results:
             held = given.popleft()
-            if held.account is not account or held.name != name:
+            if held.account is not account or held.name != name or held.to is not to:
                 self._spent(account, name, same, each)
-                account, name, same = held.account, held.name, 0
+                account, name, to, same = held.account, held.name, held.to, 0
                 turned[account] = None
+                into: Outcomes | Bundle = account.outcomes
+                if to is not None:
+                    into = bundle = self._fresh(account, to, name)
             same += 1
             if held.dropped:
                 continue
             del account.held[held.seq]
-            outcomes = account.outcomes
             if good:
-                outcomes.seqs.append(held.seq)
-                outcomes.attempts.append(held.attempt)
-                outcomes.values.append(payload)
+                into.seqs.append(held.seq)
+                into.attempts.append(held.attempt)
+                into.values.append(payload)
+                if to is not None:
+                    bundle.sink_seqs.append(held.sink_seq)
             else:
                 self.counters["failed"] += 1
-                outcomes.failures.append(Failure(held.seq, held.attempt, FAILED, payload))
+                failure = Failure(held.seq, held.attempt, FAILED, payload)
+                account.outcomes.failures.append(failure)
         self._spent(account, name, same, each)
 
     def _spent(self, account: Account | None, name: str | None, count: int, each: float) -> None:

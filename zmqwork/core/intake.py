@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Container
 
 from zmqwork.core.clients import Account, Held
+from zmqwork.core.deliverer import Deliverer
+from zmqwork.core.delivery import Destination
 from zmqwork.core.feeder import Feeder
 from zmqwork.core.listener import Listener
 from zmqwork.core.messages import REJECTED, Cancel, Failure, Recall, Return, Tasks
@@ -17,17 +19,19 @@ class Intake:
         refusal: the reason with which everything new is returned; empty: nothing is.
     """
 
-    __slots__ = ("_feeder", "_known", "_listener", "counters", "refusal")
+    __slots__ = ("_deliverer", "_feeder", "_known", "_listener", "counters", "refusal")
 
     def __init__(
         self,
         known: Container[str],
         feeder: Feeder,
+        deliverer: Deliverer,
         listener: Listener,
         counters: dict[str, int],
     ) -> None:
         self._known = known
         self._feeder = feeder
+        self._deliverer = deliverer
         self._listener = listener
         self.counters = counters
         self.refusal = ""
@@ -37,6 +41,7 @@ class Intake:
         held = account.held
         ready = self._feeder.ready
         known = self._known
+        room = account.limit - account.finished  # what went to a sink counts until it is stored
         returned: list[Held] = []
         for run in tasks.runs:
             name, options, attempt = run.name, run.options, run.attempt
@@ -51,11 +56,13 @@ class Intake:
                 item = Held(account, seq, attempt, name, args, options, deadline_at)
                 if rejected:
                     self._reject(item)
-                elif len(held) >= account.limit or self.refusal:
+                elif len(held) >= room or self.refusal:
                     returned.append(item)
                 else:
                     held[seq] = item
                     ready.append(item)
+            if run.to is not None:
+                self._address(account, run.seqs, run.to, now)
         self._feeder.sweep()
         if returned:
             self.give_back(account, returned, self.refusal or "over_credit")
@@ -65,6 +72,14 @@ class Intake:
         self.counters["duplicates"] += 1
         held.attempt = max(held.attempt, attempt)
 
+    def _address(self, account: Account, seqs: list[int], to: Destination, now: float) -> None:
+        """Let the results of these go to a sink (of those that were taken in)."""
+        target = self._deliverer.target(to, now)
+        for seq, sink_seq in zip(seqs, to.sink_seqs, strict=False):
+            held = account.held.get(seq)
+            if held is not None:
+                held.to, held.sink_seq = target, sink_seq
+
     def _reject(self, held: Held) -> None:
         text = f"this worker has no task {held.name!r}, nor does it allow such a function"
         error = {"type": "UnknownTask", "text": text}
@@ -73,12 +88,17 @@ class Intake:
         self._feeder.turned[account] = None
 
     def cancel(self, account: Account, cancel: Cancel, now: float) -> None:
-        """Forget these attempts."""
+        """Forget these attempts; of what has ended, the result is delivered all the same."""
+        unknown = []
         for seq in cancel.seqs:
             held = account.held.get(seq)
             if held is not None:
                 self.drop(held, now)
+            else:
+                unknown.append(seq)
         account.prune()
+        if unknown:
+            self._deliverer.cancelled(account, unknown)
 
     def recall(self, account: Account, recall: Recall, now: float) -> None:
         """Return the newest attempts that no slot has.

@@ -7,6 +7,7 @@ and, as news come, with its PINGs; the dialling side takes it as a suggestion li
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from zmqwork.core.events import PeerFound
 from zmqwork.core.messages import NEIGHBOURS_MAX, Neighbour
@@ -82,15 +83,27 @@ def suggestions(
     teller: Peer, neighbours: Iterable[Neighbour], peers: Mapping[str, Peer], own_id: str
 ) -> list[PeerFound]:
     """What a peer has named, as far as it is new and can be dialled from here."""
+    near = teller.endpoint.startswith("ipc://") or _is_loopback(teller.endpoint)
+
+    def can_be_dialled(endpoint: str) -> bool:
+        # The teller's loopback is ours only if it is on this machine.
+        return is_usable(endpoint) and (near or not _is_loopback(endpoint))
+
+    reachable = [
+        replace(n, endpoints=list(filter(can_be_dialled, n.endpoints))) for n in neighbours
+    ]
+    return unknown(reachable, peers, own_id)
+
+
+def unknown(
+    neighbours: Iterable[Neighbour], peers: Mapping[str, Peer], own_id: str
+) -> list[PeerFound]:
+    """Those that are not dialled yet, as suggestions."""
     known = {peer.node_id for peer in peers.values()} | {own_id}
     heard = sum(1 for peer in peers.values() if peer.source == EXCHANGE)
-    near = teller.endpoint.startswith("ipc://") or _is_loopback(teller.endpoint)
     found: list[PeerFound] = []
     for neighbour in neighbours:
-        # The teller's loopback is ours only if it is on this machine.
-        endpoints = tuple(
-            e for e in neighbour.endpoints if is_usable(e) and (near or not _is_loopback(e))
-        )
+        endpoints = tuple(neighbour.endpoints)
         if not endpoints or neighbour.node_id in known or heard >= HEARD_MAX:
             continue
         heard += 1

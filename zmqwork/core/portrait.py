@@ -14,6 +14,9 @@ from zmqwork.core.slots import Slot
 # Producers that a sink names, those that it met last: a STATUS is one frame.
 PRODUCERS_MAX = 256
 
+# Outboxes that a worker names.
+OUTBOXES_MAX = 256
+
 
 def of_worker(
     config: WorkerConfig,
@@ -21,9 +24,13 @@ def of_worker(
     slots: Collection[Slot],
     accounts: Collection[Account],
     round_trip: float,
+    outboxes: list[dict[str, Any]],
     counters: Mapping[str, int],
 ) -> dict[str, Any]:
-    """Plain values, for STATUS: `round_trip` is in seconds, ``queued`` is here and in no slot."""
+    """Plain values, for STATUS: `round_trip` is in seconds, ``queued`` is here and in no slot.
+
+    `outboxes` says what is on its way to each sink, and ``finished`` for whom.
+    """
     placed = sum(len(slot.given) for slot in slots)
     return {
         **_of_node(config, "worker", state),
@@ -41,9 +48,11 @@ def of_worker(
                 "held": len(account.held),
                 "credit": account.limit,
                 "unacked": len(account.outbox),
+                "finished": account.finished,
             }
             for account in accounts
         ],
+        "outboxes": outboxes[:OUTBOXES_MAX],
         "round_trip": round_trip,
         "counters": dict(counters),
     }

@@ -5,7 +5,8 @@ acked or the attempt is returned; an outcome is offered again in every session u
 nothing is begun on a lease that the producer may have given up on. What is decided where::
 
     intake     which attempts are taken        feeder     which of them begins next, and where
-    window     how many a worker grants        departure  how it drains, stops and leaves
+    lender     how many a producer may have    deliverer  what goes to sinks
+    departure  how it drains, stops and leaves
 
 Here are the events, the sessions with producers, and what is sent to them at the end of a turn.
 """
@@ -13,18 +14,23 @@ Here are the events, the sessions with producers, and what is sent to them at th
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 from zmqwork.config import WorkerConfig
 from zmqwork.core import portrait, welcome
 from zmqwork.core.clients import Account
 from zmqwork.core.complaints import Complaints
+from zmqwork.core.deliverer import Deliverer
+from zmqwork.core.delivery import Route
 from zmqwork.core.departure import DRAINING, GONE, LEAVING, SERVING, Departure
 from zmqwork.core.effects import Answer, Effect
 from zmqwork.core.events import (
     DrainRequested,
     Event,
     Finished,
+    PeerForgotten,
+    PeerFound,
     SlotDied,
     SlotReady,
     StatusRequested,
@@ -35,11 +41,11 @@ from zmqwork.core.feeder import Feeder
 from zmqwork.core.functions import Repertoire
 from zmqwork.core.intake import Intake
 from zmqwork.core.lag import Lag, earliest
+from zmqwork.core.lender import Lender
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import (
     Bye,
     Cancel,
-    Credit,
     Demand,
     Done,
     DoneAck,
@@ -53,33 +59,47 @@ from zmqwork.core.messages import (
     Tasks,
 )
 from zmqwork.core.timers import Timers
-from zmqwork.core.window import Window, adjust, share
+from zmqwork.core.window import Window
 
 
 class Runner:
     """A worker, without its sockets, clock, threads and children."""
 
-    def __init__(self, config: WorkerConfig) -> None:
+    def __init__(self, config: WorkerConfig, random: Random) -> None:
         self._config = config
         self._out: list[Effect] = []
         self.listener = Listener(config, self, self._out)
         self._accounts: dict[str, Account] = {}
         self._window = Window(config.slots, config.prefetch_max)
         self._timers = Timers()
-        self._credit_stale = False
+        self._lender = Lender(config, self._window, self.listener)
         self._lag = Lag(config.health.heartbeat_interval / 2)
         self._complaints = Complaints(self._out)
         self.counters = dict.fromkeys(
             ("received", "executed", "failed", "crashes", "returned", "dropped", "duplicates"), 0
         )
-        self._feeder = Feeder(config, self._timers, self._window, self.counters, self._out)
+        turned: dict[Account, None] = {}
+        self._deliverer = deliverer = Deliverer(
+            config, random, self.listener, turned, self.counters, self._out
+        )
+        self._feeder = Feeder(
+            config,
+            self._timers,
+            self._window,
+            turned,
+            deliverer.fresh,
+            self.counters,
+            self._out,
+        )
         known = Repertoire(config.tasks, config.allow)
-        self._intake = Intake(known, self._feeder, self.listener, self.counters)
+        self._intake = Intake(known, self._feeder, deliverer, self.listener, self.counters)
         self._departure = departure = Departure(
             config,
             self._accounts,
             self._feeder,
             self._intake,
+            deliverer,
+            self._lender,
             self.listener,
             self._timers,
             self._send_news,
@@ -102,6 +122,7 @@ class Runner:
             Cancel: self._cancel,
             Recall: self._intake.recall,
             Demand: self._demand,
+            Route: deliverer.route,
         }
 
     # -- the three verbs ----------------------------------------------------------------------
@@ -113,28 +134,32 @@ class Runner:
             of_slot(event)
         elif (handler := self._handlers.get(type(event))) is not None:
             handler(event, now)
-        else:
-            self.listener.handle(event, now)
+        elif not self.listener.handle(event, now) or isinstance(event, PeerFound | PeerForgotten):
+            self._deliverer.handle(event, now)
         return self._emit()
 
     def tick(self, now: float) -> list[Effect]:
         """Feed the slots and send what this turn piled up."""
         if lag := self._lag.of_turn(now):
             self.listener.forgive(lag, now)
+            self._deliverer.dialer.forgive(lag, now)
         self.listener.tick(now)
+        self._deliverer.tick(now)
         for due in self._timers.due(now):
             self._due(due, now)
         if self.state in (SERVING, DRAINING):
             self._feed(now)
         self._send_news(now)
-        if self._credit_stale and self.state == SERVING:
-            self._grant()
+        if self._lender.is_stale and self.state == SERVING:
+            self._lender.grant(list(self._accounts.values()), self._feeder.full)
         self._departure.tick(now)
         return self._emit()
 
     def deadline(self) -> float | None:
         """The next instant at which `tick` has something to do without an event."""
-        return self._lag.promised(earliest(self._timers.next(), self.listener.deadline()))
+        return self._lag.promised(
+            earliest(self._timers.next(), self.listener.deadline(), self._deliverer.deadline())
+        )
 
     @property
     def state(self) -> str:
@@ -164,7 +189,9 @@ class Runner:
         if producing and account is None:
             account = self._accounts[client.node_id] = Account(client)
         resent = account.resend(now) if account is not None else []
-        held = account.inventory() if account is not None else []
+        held: list[list[int]] = []
+        if account is not None:
+            held = account.inventory() + self._deliverer.outboxes.inventory(account)
         introduction = welcome.of_worker(self._config, hello, held)
         introduction.neighbours = self.listener.news_for(client)
         self.listener.send(client, introduction)
@@ -177,8 +204,7 @@ class Runner:
         client = account.client
         account.backlog = 0
         account.started.clear()  # the inventory said it
-        account.limit = -1  # whatever it was, the new session has not heard of it
-        self._credit_stale = True
+        self._lender.forget(account)
         for done in resent:
             self.listener.send(client, done)
         if self.state == DRAINING:
@@ -212,13 +238,14 @@ class Runner:
             self._intake.drop(held, now)
         account.parked.clear()
         self._feeder.full.pop(account, None)
-        self._credit_stale = True
+        self._deliverer.outboxes.disown(account)
+        self._lender.is_stale = True
 
     # -- what producers say -------------------------------------------------------------------
 
     def _cancel(self, account: Account, cancel: Cancel, now: float) -> None:
         self._intake.cancel(account, cancel, now)
-        self._credit_stale = True
+        self._lender.is_stale = True
 
     def _tasks(self, account: Account, tasks: Tasks, now: float) -> None:
         self._intake.tasks(account, tasks, now)
@@ -229,18 +256,19 @@ class Runner:
         sent_at = account.acked(batch)
         if sent_at is not None:
             self._window.acked(now - sent_at, now)
-            self._credit_stale = True
+            self._lender.is_stale = True
 
     def _demand(self, account: Account, demand: Demand, now: float) -> None:
         account.backlog = demand.backlog
-        self._credit_stale = True
+        self._lender.is_stale = True
         del now
 
     # -- slots --------------------------------------------------------------------------------
 
     def _feed(self, now: float) -> None:
         feeder = self._feeder
-        feeder.fill(now, sum(account.outbox_bytes for account in self._accounts.values()))
+        unacked_bytes = sum(account.outbox_bytes for account in self._accounts.values())
+        feeder.fill(now, unacked_bytes + self._deliverer.outboxes.weight)
         for held in feeder.expired:
             self._intake.give_back(held.account, [held], "expired")
         feeder.expired.clear()
@@ -250,15 +278,19 @@ class Runner:
     # -- what leaves --------------------------------------------------------------------------
 
     def _send_news(self, now: float) -> None:
+        if self._deliverer.flush(now):
+            self._lender.is_stale = True
         for account in self._feeder.turned:
             node_id = account.client.node_id
             if self._accounts.get(node_id) is not account:
                 continue  # its producer was given up meanwhile
             self._complaints.tell(account, now)
+            if account.extra:
+                self._lender.take_back(account)
             if account.outcomes:
                 for done in account.post(now):
                     self.listener.send(account.client, done)
-                self._credit_stale = True
+                self._lender.is_stale = True
                 # Whoever was served goes last, so that what does not divide goes round.
                 self._accounts[node_id] = self._accounts.pop(node_id)
             started = [h for h in account.started if h.seq in account.held]
@@ -267,21 +299,6 @@ class Runner:
                 seqs, attempts = [h.seq for h in started], [h.attempt for h in started]
                 self.listener.send(account.client, Started(seqs, attempts))
         self._feeder.turned.clear()
-
-    def _grant(self) -> None:
-        """Share slots and prefetch among the producers, and tell those for whom much changed."""
-        self._credit_stale = False
-        total = self._window.total()
-        exact = total <= self._config.slots  # long tasks: each slot counts
-        accounts = list(self._accounts.values())
-        limits = [account.limit for account in accounts]
-        if limits == [total]:
-            return  # the usual turn: one producer, which knows
-        shares = share(total, [(a.backlog > 0, len(a.held)) for a in accounts])
-        for index, limit in adjust(total, limits, shares, exact=exact):
-            account = accounts[index]
-            account.limit = limit
-            self.listener.send(account.client, Credit(limit, self._config.credit_bytes))
 
     # -- what people are told -----------------------------------------------------------------
 
@@ -296,5 +313,6 @@ class Runner:
             self._feeder.slots,
             self._accounts.values(),
             self._window.round_trip,
+            self._deliverer.outboxes.status(),
             self.counters,
         )

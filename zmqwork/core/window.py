@@ -2,9 +2,10 @@
 
 The total is slots + prefetch. Prefetch hides the round trip to the producer: per slot as many
 tasks as run in that time, none for tasks above `pace.LONG_SECONDS` (no hoarding). The round trip
-is measured from DONE to DONE_ACK, so it includes the producer's own turn of work. It is the
-longest of late, not the mean: a window that shrinks at the first quick answer is too small for
-the next burst, and what crosses the smaller credit on the wire must come back.
+is measured from DONE to DONE_ACK, so it includes the producer's own turn of work; where results
+go to a sink, it begins with the way there. It is the longest of late, not the mean: a window that
+shrinks at the first quick answer is too small for the next burst, and what crosses the smaller
+credit on the wire must come back.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from zmqwork.core.pace import LONG_SECONDS
 _HALF_LIFE = 1.0
 
 # A credit that changes by less than this part is not worth a message.
-_STEP = 0.25
+STEP = 0.25
 
 # A producer that answers more slowly than this gets no larger a window for it: what is granted is
 # at most twice this long a time of work.
@@ -46,7 +47,7 @@ class Window:
             self._mean += (sample - self._mean) * count / (count + 16)
 
     def acked(self, seconds: float, now: float) -> None:
-        """A DONE_ACK came this long after its DONE."""
+        """A DONE_ACK came this long after its DONE, or after the results went to a sink."""
         faded: float = self._round_trip * 0.5 ** ((now - self._acked_at) / _HALF_LIFE)
         self._round_trip = max(min(seconds, _ROUND_TRIP_MAX), faded)
         self._acked_at = now
@@ -106,7 +107,7 @@ def adjust(
     A limit of -1 was never told.
     """
     before = [max(0, limit) for limit in limits]
-    steps = [1.0 if exact else max(1.0, _STEP * limit) for limit in before]
+    steps = [1.0 if exact else max(1.0, STEP * limit) for limit in before]
     raises = zip(before, shares, steps, strict=True)
     spent = sum(before)
     missing = spent - total + sum(due - limit for limit, due, step in raises if due - limit >= step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zmqwork.discovery.sources import Discovery
 from zmqwork.transport.loop import Loop
 
-# A worker dials nobody; it looks only whether it can still be found.
+# A worker looks whether it can still be found, and for sinks, whose whereabouts its tasks bring.
 WORKER_INTERVAL = 1.0
 
 

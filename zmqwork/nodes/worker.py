@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Sequence
+from random import Random
 from typing import Any, Self
 
 from zmqwork.config import WorkerConfig
@@ -125,7 +126,7 @@ class Worker:
         if discovery.directory is None and not self._bind:
             raise ConfigError("nothing to bind: without the local directory give bind=[...]")
         loop = Loop(
-            Runner(config),
+            Runner(config, Random()),  # noqa: S311 - delays between dials are no secrets
             {
                 Execute: lambda effect: self._pool.execute(effect.slot, effect.attempts),
                 TakeBack: lambda effect: self._pool.take_back(effect.slot),

@@ -12,6 +12,7 @@ from zmqwork.core import lifecycle
 from zmqwork.core.effects import Effect, Execute, Send
 from zmqwork.core.events import Event, Received
 from zmqwork.core.ledger import CHILD_DIED, Entry
+from zmqwork.core.lender import EXTRA_MAX
 from zmqwork.core.lifecycle import DISPATCHED, RESTING, STARTED, WAITING
 from zmqwork.core.messages import Credit, Done, Tasks
 from zmqwork.testing.node import Node, Producer, Worker
@@ -186,15 +187,21 @@ def a_stale_failure_ends_nothing(node: Producer, before: list[tuple[Entry, Blame
 
 
 def credit_is_never_granted_twice(node: Worker, effects: list[Effect]) -> None:
-    """The sum of all credit is at most slots and prefetch, and none is negative."""
+    """The sum of all credit is at most slots and prefetch, and none is negative.
+
+    What is lent for results on their way to sinks comes on top, and is bounded by itself.
+    """
     grants = [e.message for e in effects if isinstance(e, Send) and isinstance(e.message, Credit)]
     if not grants:
         return
     machine = node.machine
-    granted = sum(max(0, account.limit) for account in machine._accounts.values())
+    accounts = machine._accounts.values()
+    granted = sum(max(0, account.limit - account.extra) for account in accounts)
+    extra = sum(account.extra for account in accounts)
     total = machine._window.total()
-    about = (node, "granted", granted, "of", total)
-    good = granted <= total and all(grant.attempts >= 0 for grant in grants)
+    about = (node, "granted", granted, "of", total, "and", extra)
+    good = granted <= total and extra <= EXTRA_MAX
+    good = good and all(grant.attempts >= 0 for grant in grants)
     require(credit_is_never_granted_twice, good, *about)
 
 
@@ -272,6 +279,6 @@ def nothing_starts_on_an_expired_lease(
 def a_drained_worker_leaves_nothing(node: Worker) -> None:
     """When a drained worker leaves, everything is acked and nothing is held."""
     for account in node.machine._accounts.values():
-        good = not account.held and not account.outbox and not account.outcomes
+        good = not (account.held or account.outbox or account.outcomes or account.finished)
         about = (node, "leaves", len(account.held), "held", len(account.outbox), "unacked")
         require(a_drained_worker_leaves_nothing, good, *about)

@@ -94,7 +94,8 @@ class Cluster:
         """
         name, node_id = self._name("worker", len(self.workers))
         config = WorkerConfig(node_id=node_id, name=name, realm=REALM, **options)
-        node = Worker(name, node_id, Runner(config), self.clock, self._random, self)
+        machine = Runner(config, Random(f"{self._seed}/{name}"))
+        node = Worker(name, node_id, machine, self.clock, self._random, self)
         node.config = config
         node.endpoints = tuple(endpoints) or (f"mem://{name}",)
         node.pool = ScriptedPool(

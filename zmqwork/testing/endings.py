@@ -139,6 +139,7 @@ def all_credit_is_back(cluster: Cluster) -> None:
         require(promise, not given and node.pool.is_idle, node, "runs", given)
         require(promise, not machine._feeder.ready, node, "ready", len(machine._feeder.ready))
         for account in machine._accounts.values():
-            good = not (account.held or account.outbox or account.parked or account.outbox_bytes)
+            good = not (account.held or account.outbox or account.parked)
+            good = good and not (account.outbox_bytes or account.finished or account.unacked_bytes)
             require(promise, good, node, account.client.name, "is held", account.held)
             require(promise, not account.backlog, node, account.client.name, "claims demand")
