@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import inspect
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
-from zmqwork.errors import UsageError
+from zmqwork.errors import ConfigError, UsageError
 from zmqwork.run import Failure, Run
 from zmqwork.task import Options, Task
 
@@ -80,7 +81,18 @@ class Pipeline:
         return f"<Pipeline of {self.app.name!r}: {stages}>"
 
     def ventilator(self, function: F) -> F:
-        """Decorate what yields the items: a generator, or any function that gives an iterable."""
+        """Decorate what yields the items: a generator, or any function that gives an iterable.
+
+        Raises:
+            UsageError: it is no function, or an ``async`` one.
+        """
+        if not callable(function):
+            raise UsageError(f"a ventilator is a function that yields items, not {function!r}")
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise UsageError(
+                f"{function.__qualname__} is async: a ventilator is pulled by a thread; yield in a "
+                "plain def"
+            )
         self._source = function
         return function
 
@@ -118,7 +130,9 @@ class Pipeline:
         return decorate if function is None else decorate(function)
 
     def sink(self, function: Any = None, /, **options: Any) -> Any:
-        """Make a function, or a store, the sink. Options as for `App.sink`."""
+        """Make a function, or a store, the sink. Options as for `App.sink`, without `name`."""
+        if "name" in options:
+            raise ConfigError(f"sinks of {self!r} are {self._sink!r}: app.pipeline(sink=...)")
 
         def decorate(decorated: Any) -> Sink:
             made: Sink = self.app.sink(name=self._sink, **options)(decorated)
@@ -147,6 +161,7 @@ class Pipeline:
 
         Raises:
             UsageError: there is no ventilator, or no stage.
+            Exception: what `ventilating.ventilate` raises.
         """
         from zmqwork.ventilating import ventilate  # noqa: PLC0415 - the nodes load pyzmq
 
@@ -154,15 +169,20 @@ class Pipeline:
             raise UsageError(f"{self!r} has no ventilator: decorate one with @pipe.ventilator")
         if not self.stages:
             raise UsageError(f"{self!r}: decorate at least one function with @pipe.stage")
-        done = ventilate(
-            self.app,
-            self.stages,
-            self._source(*args),
-            run=run,
-            resume=resume,
-            on_failed=self._tell,
-            **(self._options | options),
-        )
+        items = self._source(*args)
+        try:
+            done = ventilate(
+                self.app,
+                self.stages,
+                items,
+                run=run,
+                resume=resume,
+                on_failed=self._tell,
+                **(self._options | options),
+            )
+        finally:
+            if isinstance(items, Generator):
+                items.close()  # at once, whoever keeps the exception and its frames
         for function in self._complete:
             function(done)
         return done

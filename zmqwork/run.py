@@ -17,12 +17,14 @@ class Failure(NamedTuple):
         item: the item itself.
         state: ``failed``, ``dead``, ``cancelled`` or ``expired``.
         error: why.
+        task: the name of the task that ended so: of the stage in which the item was.
     """
 
     number: int
     item: Any
     state: str
     error: TaskError
+    task: str
 
 
 @dataclass

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
+import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zmqwork.config import ProducerConfig, check_name, check_number
 from zmqwork.core.ranges import Ranges
 from zmqwork.errors import ConfigError, UsageError
+from zmqwork.inside import refuse_inside_task
 from zmqwork.nodes.producer import Producer
 from zmqwork.run import Failure, Run
 from zmqwork.starting import identity, warn_of_exposure
+from zmqwork.task import Task
 from zmqwork.ventilation import Ventilation
 from zmqwork.whereabouts import Whereabouts
 from zmqwork.wire.values import encode_call
@@ -21,7 +25,6 @@ from zmqwork.wire.values import encode_call
 if TYPE_CHECKING:
     from zmqwork.app import App
     from zmqwork.discovery.sources import Discovery
-    from zmqwork.task import Task
 
 WINDOW = 10_000
 
@@ -80,7 +83,7 @@ def ventilate(
     Args:
         app: whose tasks they are.
         tasks: one, or several: each gets the result of the one before as its only argument, and
-            keeps its own options.
+            keeps its own options. (Its results go on, whatever sink it names itself.)
         items: each is the only argument of the first task, or a `Call`.
         sink: the name of the sinks.
         inbox: the ids of inboxes, if these alone may take the results: then each takes effect once.
@@ -90,7 +93,8 @@ def ventilate(
             `inbox`, there must be exactly one.
         resume: go on with a run that was begun before; without it such a one is refused.
         window: items in flight at the most.
-        on_failed: called in this thread with each item that did not reach the sink.
+        on_failed: called in this thread with each item that did not reach the sink. If it raises,
+            no more is pulled, and it is not called again.
         on_start: called in this thread with the `Run`, before the first item is pulled.
         name: as for `App.producer`, like all that follow.
         realm: likewise.
@@ -101,18 +105,22 @@ def ventilate(
 
     Raises:
         ConfigError: an argument has a value that it cannot have.
-        UsageError: the run was begun before, or no inbox remembers it.
-        EncodeError: an item cannot travel. Those before it are settled first.
+        UsageError: `tasks` or `items` are none; the run was begun before, or no inbox remembers it;
+            or it was called inside a task, or by a module that a worker imports.
+        EncodeError: an item cannot travel.
+        TypeError: a task cannot be called with one argument.
 
-    What `items` raises is raised behind the items before it. KeyboardInterrupt ends the run at
-    once.
+    The last two, and what `items`, `key` or `on_failed` raise, are raised when the items before are
+    settled, with a note that says what became of these. KeyboardInterrupt ends the run at once.
     """
-    stages = list(tasks) if isinstance(tasks, Sequence) else [tasks]
-    if not stages:
-        raise ConfigError("a pipeline needs at least one task")
-    check_number("window", window, 1)
+    _refuse_where_it_cannot_wait()
     inboxes = (inbox,) if isinstance(inbox, str) else tuple(inbox)
-    stages[-1] = stages[-1].using(sink=check_name("sink", sink), inbox=inboxes)
+    stages = _stages(tasks, check_name("sink", sink), inboxes)
+    check_number("window", window, 1)
+    if run:
+        check_name("run", run)
+    if not isinstance(items, Iterable):
+        raise UsageError(_why_not_iterable(items))
     where = Whereabouts.of(
         realm=realm,
         peers=peers,
@@ -123,31 +131,84 @@ def ventilate(
     config = ProducerConfig(
         **identity(app.name if realm is None else realm, name), max_pending=window, producer_id=run
     )
-    state = Run(run)
-    with _producing(config, app.discover(where), state) as engine:
+    engine = Ventilation(Run(run), window)
+    with _producing(config, app.discover(where), engine):
         if run:
             engine.remember(_meet(engine.node, sink, inboxes, run, resume=resume))
         engine.begin(stage.spec for stage in stages)
         if on_start is not None:
-            on_start(state)
-        _feed(engine, stages[0], items, key, on_failed)
-    return state
+            on_start(engine.run)
+        _feed(engine, stages[0], items, key, _Teller(engine, on_failed))
+    return engine.run
+
+
+def _refuse_where_it_cannot_wait() -> None:
+    refuse_inside_task("a pipeline that is run")
+    context = sys.modules.get("zmqwork.execution.context")
+    if context is not None:
+        context.refuse_while_importing("a pipeline was run", "Run it")
+
+
+def _stages(
+    tasks: Task[..., Any] | Sequence[Task[..., Any]], sink: str, inboxes: tuple[str, ...]
+) -> list[Task[..., Any]]:
+    """The tasks, each with the place where its results go."""
+    stages = list(tasks) if isinstance(tasks, Sequence) else [tasks]
+    if not stages:
+        raise ConfigError("a pipeline needs at least one task")
+    for stage in stages:
+        if not isinstance(stage, Task):
+            raise UsageError(f"{stage!r} is no task: make it one with @app.task")
+    for stage in stages[1:]:
+        stage.check_call(None)
+    return [
+        *(stage.using(sink=None, inbox=()) for stage in stages[:-1]),
+        stages[-1].using(sink=sink, inbox=inboxes),
+    ]
+
+
+def _why_not_iterable(items: object) -> str:
+    if isinstance(items, AsyncIterable):
+        return (
+            f"{items!r} is asynchronous: a ventilator is pulled by a thread; yield in a plain def"
+        )
+    return f"{items!r} is nothing that can be pulled: items are a list, a generator, a file, ..."
 
 
 @contextlib.contextmanager
-def _producing(config: ProducerConfig, discovery: Discovery, run: Run) -> Iterator[Ventilation]:
+def _producing(config: ProducerConfig, discovery: Discovery, engine: Ventilation) -> Iterator[None]:
     """A producer for one run, which leaves when all is settled and the sinks know it."""
     warn_of_exposure(discovery)
-    engine = Ventilation(run)
+    run = engine.run
     engine.node = node = Producer(
         config, discovery=discovery, settle=engine.settle, mark_running=engine.mark_running
     )
     try:
-        yield engine
+        yield
         run.sinks = node.end(END_PATIENCE)
     finally:
         run.ended_at = run.ended_at or time.monotonic()
         node.stop()
+
+
+class _Teller:
+    """Tells of failures, in the thread that feeds, until that raises."""
+
+    def __init__(self, engine: Ventilation, on_failed: Callable[[Failure], object] | None) -> None:
+        self._failures = engine.failures
+        self._on_failed = on_failed
+
+    def tell(self) -> Exception | None:
+        """Tell of those that are known by now; what that raised."""
+        while self._failures:
+            failure = self._failures.popleft()
+            if self._on_failed is not None:
+                try:
+                    self._on_failed(failure)
+                except Exception as error:  # noqa: BLE001 - raised when all is settled
+                    self._on_failed = None
+                    return error
+        return None
 
 
 def _feed(
@@ -155,35 +216,55 @@ def _feed(
     task: Task[..., Any],
     items: Iterable[Any],
     key: Callable[[Any], str] | None,
-    on_failed: Callable[[Failure], object] | None,
+    teller: _Teller,
 ) -> None:
-    """Feed all items, and wait until they are settled, whatever the input raises."""
+    """Feed all items, and wait until they are settled, whatever was raised meanwhile."""
     raised: Exception | None = None
     try:
-        for number, item in enumerate(items):
-            if type(item) is Call:
-                number, args, kwargs, source = item  # noqa: PLW2901 - its own number counts
-            else:
-                args, kwargs, source = (item,), {}, item
-            encoded = encode_call(args, kwargs, task.name, task.parameter_names)
-            engine.feed(number, source, encoded, None if key is None else key(source))
-            if engine.failures:
-                _tell(engine, on_failed)
+        raised = _pull(engine, task, items, key, teller)
     except Exception as error:  # noqa: BLE001 - raised below, behind what came before it
         raised = error
-    while not engine.node.drain(_LOOK_INTERVAL):
-        _tell(engine, on_failed)
-    _tell(engine, on_failed)
+    while True:
+        drained = engine.node.drain(_LOOK_INTERVAL)
+        refused = teller.tell()
+        raised = refused if raised is None else raised
+        if drained:
+            break
     engine.run.ended_at = time.monotonic()
     if raised is not None:
+        raised.add_note(f"the pipeline until then: {engine.run}")
         raise raised
 
 
-def _tell(engine: Ventilation, on_failed: Callable[[Failure], object] | None) -> None:
-    while engine.failures:
-        failure = engine.failures.popleft()
-        if on_failed is not None:
-            on_failed(failure)
+def _pull(
+    engine: Ventilation,
+    task: Task[..., Any],
+    items: Iterable[Any],
+    key: Callable[[Any], str] | None,
+    teller: _Teller,
+) -> Exception | None:
+    """Pull the items, each when there is room for it; what telling of failures raised."""
+    last = -1
+    pulled = iter(items)
+    for number in itertools.count():
+        engine.wait_for_room()
+        if engine.failures and (raised := teller.tell()) is not None:
+            return raised
+        try:
+            item = next(pulled)
+        except StopIteration:
+            return None
+        if type(item) is Call:
+            number, args, kwargs, source = item  # noqa: PLW2901 - its own number counts
+            if number <= last:
+                raise UsageError(f"item {number} comes behind item {last}: numbers must grow")
+            last = number
+        else:
+            task.check_call(item)
+            args, kwargs, source = (item,), {}, item
+        encoded = encode_call(args, kwargs, task.name, task.parameter_names)
+        engine.feed(number, source, encoded, None if key is None else key(source))
+    return None
 
 
 def _meet(
@@ -236,6 +317,6 @@ def _checked(
     if done and not resume:
         raise UsageError(
             f"run {run!r} was begun before: its sinks have {done:,} results of it. Go on with it "
-            "(--resume), or give this one another name (--run)"
+            "(resume=True, --resume), or give this one another name"
         )
     return found

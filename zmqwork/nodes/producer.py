@@ -37,8 +37,7 @@ from zmqwork.transport.probe import raise_descriptor_limit
 
 _log = logging.getLogger("zmqwork")
 
-# The I/O thread ends within milliseconds of being told to; an interpreter on its way out shall
-# not wait for it for ever if it does not.
+# The I/O thread ends within milliseconds of being told to; if not, an interpreter's end waits.
 _JOIN_TIMEOUT = 10.0
 
 
@@ -69,6 +68,8 @@ class Producer:
             raise ConfigError(f"on_full must be 'block' or 'raise', not {on_full!r}")
         raise_descriptor_limit()
         self._config = config
+        # Unsettled tasks before `submit` waits. (The I/O thread may change it while it settles.)
+        self.max_pending = config.max_pending
         self._discovery = discovery
         self._settle_futures = settle
         self._callbacks = callbacks or Callbacks()
@@ -133,13 +134,12 @@ class Producer:
 
         Raises:
             PendingFull: `max_pending` is reached and the producer was told not to wait.
-            UsageError: the producer has stopped, or the arguments alone exceed
-                `max_pending_bytes`.
+            UsageError: it has stopped, or the arguments alone exceed `max_pending_bytes`.
         """
         config = self._config
         with self._lock:
             if (
-                self._seq - self._settled >= config.max_pending
+                self._seq - self._settled >= self.max_pending
                 or self._submitted_bytes - self._settled_bytes + len(args)
                 > config.max_pending_bytes
                 or self._stopped
@@ -165,7 +165,7 @@ class Producer:
         def has_room() -> bool:
             pending_bytes = self._submitted_bytes - self._settled_bytes
             return self._stopped or (
-                self._seq - self._settled < config.max_pending
+                self._seq - self._settled < self.max_pending
                 and pending_bytes + size_bytes <= config.max_pending_bytes
             )
 
@@ -173,7 +173,7 @@ class Producer:
             if self._raises:
                 raise PendingFull(
                     f"{self._seq - self._settled} tasks are unsettled (max_pending="
-                    f"{config.max_pending}, max_pending_bytes={config.max_pending_bytes})"
+                    f"{self.max_pending}, max_pending_bytes={config.max_pending_bytes})"
                 )
             if self._loop.on_loop_thread:
                 raise PendingFull("the I/O thread cannot wait for room")
@@ -184,6 +184,12 @@ class Producer:
                 self._waiting_for_room -= 1
         if self._stopped:
             raise UsageError("this producer has stopped: it takes no more tasks")
+
+    def wait_for_room(self) -> None:
+        """Wait until fewer than `max_pending` tasks are unsettled. Raises as `submit` does."""
+        if self._seq - self._settled >= self.max_pending or self._stopped:
+            with self._lock:
+                self._wait_for_room(0)
 
     def follow(self, spec: TaskSpec, args: bytes, owner: object, sink_seq: int = 0) -> None:
         """Hand over a task in the place of one that is being settled: there is room for it."""
