@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from desks import ProducerDesk, done, spec
+from desks import PRODUCER_ID, ProducerDesk, done, spec
 
+from zmqwork.core.delivery import DESTINATIONS_MAX
 from zmqwork.core.messages import Credit, Return, Tasks
 
 
@@ -138,6 +139,54 @@ def test_only_who_serves_the_lane_gets_its_tasks(desk):
     assert seqs(desk.given(desk.link_of("queue only"))) == [2]
     desk.submit(3, of=spec("f"))
     assert seqs(desk.given(desk.link_of("f only"))) == [3]
+
+
+def test_each_sink_is_a_run_of_its_own(desk):
+    for sink in "st":
+        desk.open_sink(sink)
+    desk.open(**tasks_of(credit=40, slots=40))
+    desk.submit(*range(1, 41), of=spec(sink="out"))
+    (tasks,) = desk.sent(Tasks)
+    first, second = tasks.runs
+    assert (len(first.seqs) > 5, len(second.seqs) > 5) == (True, True)
+    assert sorted(first.seqs + second.seqs) == list(range(1, 41))
+    for run in tasks.runs:
+        assert run.seqs == sorted(run.seqs)
+        assert run.to.sink_seqs == list(range(1, len(run.seqs) + 1))
+        assert (run.to.producer_id, run.to.inbox) == (PRODUCER_ID, "")
+        assert run.to.endpoints == [f"ipc://{run.to.node_id[-1]}"]
+
+
+def test_attempts_and_deadlines_of_one_sink_keep_their_numbers(desk):
+    desk.open_sink(inbox="box")
+    link = desk.open(**tasks_of(credit=4, slots=4))
+    desk.submit(1, 2, 3, of=spec(inbox="box"))
+    desk.submit(4, of=spec(inbox="box", expires=5.0))
+    desk.say(link, Return("recalled", [2], [1]))
+    desk.say(link, Return("recalled", [1, 2, 3, 4], [1, 2, 1, 1]))
+    (tasks,) = desk.sent(Tasks)
+    assert [(run.seqs, run.attempt, run.to.sink_seqs) for run in tasks.runs] == [
+        ([1], 2, [1]),
+        ([2], 3, [2]),
+        ([3], 2, [3]),
+        ([4], 2, [4]),
+    ]
+
+
+def test_what_goes_back_has_no_destination(desk):
+    desk.open_sink()
+    desk.open(**tasks_of(credit=9, slots=9))
+    desk.submit(1, 2)
+    (tasks,) = desk.sent(Tasks)
+    assert [run.to for run in tasks.runs] == [None]
+
+
+def test_no_more_destinations_in_one_message_than_fit(desk):
+    count = DESTINATIONS_MAX + 5
+    desk.open_sink()
+    desk.open(**tasks_of(credit=count, slots=count))
+    desk.submit(*range(1, count + 1), of=spec(sink="out", expires=5.0))
+    assert [len(tasks.runs) for tasks in desk.sent(Tasks)] == [DESTINATIONS_MAX, 5]
 
 
 def test_nothing_waits_nothing_is_sent(desk):

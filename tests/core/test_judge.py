@@ -250,3 +250,14 @@ def test_what_is_given_back_twice_is_given_back_once(desk):
     desk.say(link, Return("recalled", [1, 1], [1, 1]))
     assert desk.given() == [(1, 2)]
     assert desk.machine.counters["returned"] == 1
+
+
+def test_results_of_both_kinds_in_one_batch(desk):
+    desk.open_sink()
+    link = desk.open(credit=3, slots=3)
+    desk.submit(1)
+    desk.submit(2, of=spec(sink="out"))
+    desk.submit(3)
+    desk.say(link, done(1, (1, 1), (2, 1), (3, 1)))
+    assert desk.settled() == [(1, "succeeded"), (2, "succeeded"), (3, "succeeded")]
+    assert (desk.outlet().succeeded, desk.outlet().open) == (1, {})

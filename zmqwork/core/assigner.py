@@ -7,6 +7,7 @@ is served first, and the tasks of one lane are shared out evenly.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from zmqwork.core.books import Books
@@ -83,22 +84,38 @@ class Assigner:
                 grain = min(grain, DESTINATIONS_MAX)
             entries = lane.take(min(room, share, grain), min(BATCH_BYTES_MAX, size_bytes))
             if lane.to_sink:
-                entries = self._by_outlet(lane, entries)
-            self.dispatch(worker, entries, now)
+                self._send(worker, self._to_sinks(worker, lane, entries, now))
+            else:
+                self.dispatch(worker, entries, now)
             return True
         return False
 
-    def _by_outlet(self, lane: Lane, entries: list[Entry]) -> list[Entry]:
-        """Give those an outlet that have none living; those of one stand together."""
-        return [e for _, part in self._books.outlets.part(lane, entries) for e in part]
-
     def dispatch(self, worker: Worker, entries: list[Entry], now: float) -> None:
         """Send these, taken from their lane, to a worker that has credit for them."""
-        held = worker.held
+        self._send(worker, self._dispatch(worker, entries, now))
+
+    def _send(self, worker: Worker, runs: list[Run]) -> None:
+        tasks = Tasks(runs, self._acks.pop(worker.node_id, 0))
+        self._books.out.append(Send(worker.peer.link, worker.peer.numbers.next(), tasks))
+
+    def _to_sinks(self, worker: Worker, lane: Lane, entries: list[Entry], now: float) -> list[Run]:
+        """Dispatch attempts whose results go to sinks; those of one sink stand together."""
         outlets = self._books.outlets
         runs: list[Run] = []
+        for outlet, part in outlets.part(lane, entries):
+            numbers = iter(part)
+            for run in self._dispatch(worker, part, now):
+                run.to = outlet.destination(outlets.producer_id)
+                some = islice(numbers, len(run.seqs))
+                run.to.sink_seqs = [entry.sink_seq for entry in some]
+                runs.append(run)
+        return runs
+
+    def _dispatch(self, worker: Worker, entries: list[Entry], now: float) -> list[Run]:
+        held = worker.held
+        runs: list[Run] = []
         run: Run | None = None
-        spec = outlet = None
+        spec = None
         size_bytes = 0
         for entry in entries:
             entry.state = _DISPATCHED[entry.state]
@@ -111,25 +128,19 @@ class Assigner:
                 run is None
                 or entry.spec is not spec
                 or entry.attempt != run.attempt
-                or entry.outlet is not outlet
-                or (entry.deadline_at is not None)
+                or entry.deadline_at is not None
             ):
                 spec = entry.spec
                 options: dict[str, Any] = {"queue": spec.options.queue}
                 if entry.deadline_at is not None:
                     options["deadline"] = max(0.0, entry.deadline_at - now)
-                outlet = entry.outlet
-                to = None if outlet is None else outlet.destination(outlets.producer_id)
-                run = Run(spec.name, options, entry.attempt, [], [], to)
+                run = Run(spec.name, options, entry.attempt, [], [])
                 runs.append(run)
-            if run.to is not None:
-                run.to.sink_seqs.append(entry.sink_seq)
             run.seqs.append(entry.seq)
             run.args.append(args)
         worker.held_bytes += size_bytes
         self._books.counters["dispatched"] += len(entries)
-        tasks = Tasks(runs, self._acks.pop(worker.node_id, 0))
-        self._books.out.append(Send(worker.peer.link, worker.peer.numbers.next(), tasks))
+        return runs
 
     def ack_all(self) -> None:
         """Ack whatever is still to be acked."""

@@ -47,6 +47,7 @@ class Judge:
         held = worker.held
         entries = books.ledger.entries
         settled = books.settled
+        before = len(settled)
         freed = 0
         for seq, value in zip(done.seqs, done.values, strict=True):
             entry = held.pop(seq, None)
@@ -59,14 +60,16 @@ class Judge:
             entry.value = value
             entry.worker = None
             entry.args = b""
-            if entry.outlet is not None:
-                entry.outlet.settle(entry)
             del entries[seq]
             settled.append(entry)
             if entry.trouble is not None:
                 books.resumed(entry, now)
             if entry.deadline_at is not None:
                 books.timers.cancel(("expire", seq))
+        if len(books.outlets):
+            for entry in settled[before:]:
+                if entry.outlet is not None:
+                    entry.outlet.settle(entry)
         count = len(done.seqs)
         books.ledger.settled_counts[lifecycle.SUCCEEDED] += count
         worker.held_bytes -= freed

@@ -30,6 +30,7 @@ class Lane:
     Attributes:
         size: how many tasks wait.
         sink, inbox: where their results go; neither: back to the producer.
+        to_sink: whether they go elsewhere than back to the producer.
         spoken: what the last notice about this lane said, so that it is said once.
     """
 
@@ -44,22 +45,19 @@ class Lane:
         "sink",
         "size",
         "spoken",
+        "to_sink",
     )
 
     def __init__(self, key: LaneKey) -> None:
         self.key = key
         self.queue, self.name, self.fingerprint, self.sink, self.inbox, self.node = key
+        self.to_sink = bool(self.sink or self.inbox)
         self._entries: deque[Entry] = deque()
         self.size = 0
         self.spoken = ""
 
     def __len__(self) -> int:
         return self.size
-
-    @property
-    def to_sink(self) -> bool:
-        """Whether the results of its tasks go elsewhere than back to the producer."""
-        return bool(self.sink or self.inbox)
 
     def item_count(self) -> int:
         """How many calls wait: those in chunks, too. O(n): for people."""
