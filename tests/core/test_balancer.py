@@ -97,3 +97,17 @@ def test_suspects_are_neither_told_nor_asked(desk):
     assert not desk.sent(Demand, link)
     desk.say(link, Pong(1))
     assert spec().name == "f"
+
+
+def test_what_lacks_a_sink_is_no_demand(desk):
+    """It would be told for as long as the sink is away, and nothing would be recalled."""
+    desk.open("busy", credit=8, slots=1)
+    desk.submit(*range(1, 9))
+    idle = desk.open("idle", credit=0, slots=1)
+    desk.submit(9, of=spec(sink="out"))
+    assert not desk.sent(Demand)
+    desk.say(idle, Credit(8, 1 << 20))
+    desk.until(100.06)
+    assert desk.sent(Recall, desk.link_of("busy")) != []
+    desk.open_sink()
+    assert desk.given(idle) == [(9, 1)]

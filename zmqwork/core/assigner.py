@@ -45,7 +45,7 @@ class Assigner:
         waiting = [lane for lane in books.lanes if lane.size]
         if not waiting:
             return
-        ready = [lane for lane in waiting if not lane.to_sink or books.outlets.serves(lane)]
+        ready = [lane for lane in waiting if books.is_ready(lane)]
         served: set[LaneKey] = set()
         for group in list(books.workforce.groups.values()):
             mine = [lane for lane in ready if lane.size and group.serves(lane)]

@@ -23,18 +23,19 @@ class Balancer:
         books = self._books
         if ("review", None) in books.timers:
             return
-        waiting = books.lanes.waiting()
+        ready = any(map(books.is_ready, books.lanes))
         short = (worker for worker in books.workforce if worker.limit < worker.slots)
-        if (waiting or books.lanes.pinned) and any(short):
+        if (ready or books.lanes.pinned) and any(short):
             self.review(now)
-        elif not waiting and len(books.ledger) and len(books.workforce) > 1:
+        elif not ready and len(books.ledger) and len(books.workforce) > 1:
             books.timers.set(("review", None), now + books.config.recall_delay)
 
     def review(self, now: float) -> None:
         """Tell demand where credit is short; recall what hangs at a busy worker."""
         books = self._books
+        ready = [lane for lane in books.lanes if books.is_ready(lane)]
         for group in books.workforce.groups.values():
-            waiting = sum(lane.size for lane in books.lanes if group.serves(lane))
+            waiting = sum(lane.size for lane in ready if group.serves(lane))
             for worker in group.workers.values():
                 bucket = _bucket(waiting + books.lanes.waiting_for(worker.node_id))
                 short = bucket > worker.told_backlog and len(worker.held) >= worker.limit
@@ -43,7 +44,7 @@ class Balancer:
                     self._books.dialer.send(worker.peer, Demand(bucket))
             if not waiting:
                 self._recall(group)
-        if books.lanes.waiting() or books.lanes.pinned:
+        if ready or books.lanes.pinned:
             books.timers.set(("review", None), now + _REVIEW_INTERVAL)
 
     def _recall(self, group: Group) -> None:

@@ -86,6 +86,10 @@ class Books:
         self.running: list[Entry] = []
         self.counters = dict.fromkeys(_COUNTERS, 0)
 
+    def is_ready(self, lane: Lane) -> bool:
+        """Whether tasks wait in this lane that lack a worker, and nothing else."""
+        return lane.size > 0 and (not lane.to_sink or self.outlets.serves(lane))
+
     def report(self) -> None:
         """Emit what this turn settled and started."""
         if self.running:
