@@ -35,6 +35,8 @@ class StandIn:
         self.asked = []
         self.answer = ""
         self.submitted = []
+        # What a sink would have: the results that do not come back.
+        self.taken = []
         self.abandoned = []
         self.most_pending = 0
         self.begun = threading.Event()
@@ -160,6 +162,9 @@ class StandIn:
                 if inspect.isawaitable(result):
                     result = asyncio.run(_awaited(result))
                 entry.value = encode_value(result)
+                if entry.spec.options.goes_to_sink:
+                    self.taken.append(result)
+                    entry.value = encode_value(None)
             except (Exception, SystemExit) as error:
                 entry.error = {**error_record(error), "attempts": attempt}
             else:

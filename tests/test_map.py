@@ -18,6 +18,7 @@ from zmqwork.errors import (
     TaskCancelled,
     TaskFailed,
     TaskLost,
+    UsageError,
 )
 from zmqwork.stream import Stream
 from zmqwork.window import MapOptions
@@ -531,6 +532,17 @@ def test_a_producer_full_of_others_is_an_error():
 def test_wrong_options_are_told_at_the_call(method, options, text):
     with pytest.raises(ConfigError, match=text):
         getattr(square, method)([], **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "where"),
+    [({"sink": "out"}, "sink out"), ({"sink": "out", "inbox": ("a", "b")}, "inbox a, b")],
+)
+@pytest.mark.parametrize("method", ["map", "starmap", "amap", "astarmap"])
+def test_results_that_go_to_a_sink_cannot_be_handed_out(method, options, where):
+    text = f"task 'square' cannot be mapped: its results go to {where}, .*; submit.. its calls, or"
+    with pytest.raises(UsageError, match=text):
+        getattr(square.using(**options), method)([1])
 
 
 def test_a_task_that_takes_no_single_argument_cannot_be_mapped():

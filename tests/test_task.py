@@ -137,6 +137,18 @@ def test_what_the_handler_raises_arrives_as_task_failed():
 # --- options
 
 
+def test_a_result_that_goes_to_a_sink_is_no_result_here():
+    assert scale.using(inbox=["a", "b"]).options.inboxes == ("a", "b")
+    with producing(app) as node:
+        futures = [
+            scale.using(sink="out").submit("a.jpg"),
+            scale.using(inbox="box", key="k").submit("b.jpg"),
+        ]
+        assert [future.result(WAIT) for future in futures] == [None, None]
+        assert node.taken == ["a.jpg 200 True", "b.jpg 200 True"]
+        assert scale.using(key="k").submit("c.jpg").result(WAIT) == "c.jpg 200 True"
+
+
 def test_using_makes_a_copy_with_other_options():
     copy = scale.using(queue="images", expires=5)
     assert copy.options == TaskOptions(queue="images", expires=5)
@@ -158,12 +170,18 @@ def test_using_makes_a_copy_with_other_options():
     ("options", "text"),
     [
         ({"max_retry": 1}, "did you mean 'max_retries'"),
-        ({"zzz": 1}, "known are expires, max_retries"),
+        ({"zzz": 1}, "known are expires, inbox, key, max_retries"),
         ({"max_retries": -1}, "max_retries must be a number at least 0|from 0"),
         ({"max_retries": 1.5}, "whole number"),
         ({"max_retries": 2_000_000}, "from 0 to 1000000, not 2000000"),
         ({"queue": ""}, "queue must be a non-empty string"),
         ({"expires": "1"}, "expires must be a number"),
+        ({"sink": ""}, "sink must be a non-empty string"),
+        ({"sink": 3}, "sink must be a non-empty string, not 3"),
+        ({"inbox": ""}, "inbox must be a non-empty string"),
+        ({"inbox": ["a", 3]}, "inbox must be a non-empty string, not 3"),
+        ({"inbox": None}, "inbox must be the id of one, or a tuple of some, not None"),
+        ({"key": 7}, "key must be a non-empty string, not 7"),
     ],
 )
 def test_options_are_checked_at_once(options, text):

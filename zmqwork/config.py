@@ -7,7 +7,7 @@ import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 
-from zmqwork.errors import ConfigError
+from zmqwork.errors import ConfigError, UsageError
 
 # The wire's major version, as the range that this package speaks (DESIGN 4).
 PROTOCOL_MIN = 1
@@ -110,7 +110,9 @@ class TaskOptions:
             check_number("expires", self.expires, 0)
         if self.sink is not None:
             check_name("sink", self.sink)
-        inboxes = (self.inbox,) if isinstance(self.inbox, str) else tuple(self.inbox)
+        inboxes = (self.inbox,) if isinstance(self.inbox, str) else self.inbox
+        if not isinstance(inboxes, (tuple, list)):
+            raise ConfigError(f"inbox must be the id of one, or a tuple of some, not {inboxes!r}")
         object.__setattr__(self, "inbox", tuple(check_name("inbox", inbox) for inbox in inboxes))
         if self.key is not None:
             check_name("key", self.key)
@@ -124,6 +126,15 @@ class TaskOptions:
     def goes_to_sink(self) -> bool:
         """Whether the result goes elsewhere than back to the producer."""
         return self.sink is not None or bool(self.inbox)
+
+    def need_results(self, what: str) -> None:
+        """Raise `UsageError` if no results come back; `what` cannot be done with the task then."""
+        if self.goes_to_sink:
+            where = f"inbox {', '.join(self.inboxes)}" if self.inbox else f"sink {self.sink}"
+            raise UsageError(
+                f"{what}: its results go to {where}, and do not come back; submit() its calls, "
+                "or use a pipeline"
+            )
 
 
 TASK_OPTION_NAMES = tuple(f.name for f in fields(TaskOptions))
@@ -197,7 +208,8 @@ class ProducerConfig(NodeConfig):
         max_pending: unsettled tasks before `submit` waits or raises.
         max_pending_bytes: the same in bytes of arguments.
         producer_id: under which its tasks are numbered at sinks: that of a run that is gone on with
-            after a restart; empty: its node id.
+            after a restart, whose tasks should name inboxes: the numbers of others depend on who
+            was there when. Empty: its node id.
         sink_patience: a plain task whose sink does not answer waits again after this.
         notice_delay: a task that nobody can run is spoken of after this long.
         recall_delay: queued attempts of a busy worker are recalled for an idle one after this.

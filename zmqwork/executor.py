@@ -112,6 +112,11 @@ class Executor(concurrent.futures.Executor):
             )
         options.setdefault("max_retries", 0)
         self._options = TaskOptions(**options)
+        if self._options.goes_to_sink:
+            raise ConfigError(
+                "an executor hands results back, so that its tasks have neither sink nor inbox: "
+                "submit() tasks of an App, or use a pipeline"
+            )
         if app is None and local_workers:
             app = App(f"executor-{secrets.token_hex(6)}", peers=(), discovery="local")
         self._app = app if isinstance(app, App) else App(app or DEFAULT_REALM)
@@ -131,7 +136,8 @@ class Executor(concurrent.futures.Executor):
         """Have ``fn(*args, **kwargs)`` called by a worker.
 
         Raises:
-            UsageError: the function cannot travel, or the executor was shut down.
+            UsageError: the function cannot travel, it is a task whose results go to a sink, or the
+                executor was shut down.
             EncodeError: an argument cannot travel.
             TypeError: the function does not take these arguments.
             PendingFull: too many tasks are unsettled, and the executor was told not to wait.
@@ -195,6 +201,8 @@ class Executor(concurrent.futures.Executor):
 
     def _learn(self, function: Callable[..., Any]) -> Task[..., Any]:
         """How a function travels."""
+        if isinstance(function, Task):
+            function.options.need_results(f"an executor cannot run task {function.name!r}")
         if isinstance(function, Task) and self._app.tasks.get(function.name) is function._origin:
             spec = TaskSpec(function.name, function.fingerprint, self._options)
             task = function.using()

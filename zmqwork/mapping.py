@@ -74,6 +74,7 @@ class Mappable(Generic[P, R]):
         Raises:
             ConfigError: an option has a value that it cannot have.
             TypeError: the function cannot be called with one argument.
+            UsageError: the results go to a sink.
         """
         options = self._map_options(window, order, chunk, star=False)
         return hand_out(self._task, options, iter(iterable), return_exceptions=return_exceptions)
@@ -157,6 +158,7 @@ class Mappable(Generic[P, R]):
     ) -> MapOptions:
         if order not in _ORDERS:
             raise ConfigError(f"order must be 'submitted' or 'completed', not {order!r}")
+        self._task.options.need_results(f"task {self._task.name!r} cannot be mapped")
         if not star:
             check: Any = self._task.check_call
             check(None)

@@ -87,6 +87,9 @@ class Task(Mappable[P, R]):
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[R]:
         """Hand the call to the app's producer; a worker runs it.
 
+        The result of a task with `sink` or `inbox` goes there. Its future is done when the sink
+        has taken it, and the future's result is None.
+
         Raises:
             TypeError: the function does not take these arguments; said as a call says it.
             EncodeError: an argument cannot travel; nothing was sent.

@@ -67,6 +67,21 @@ def test_what_cannot_travel_is_refused_by_submit(function, why, realm):
     executor.shutdown()
 
 
+@pytest.mark.parametrize("options", [{"sink": "out"}, {"inbox": "box"}])
+def test_results_that_go_to_a_sink_are_no_use_to_an_executor(options, realm):
+    app = zmqwork.App(realm)
+    task = app.task(max_retries=0)(f.add).using(**options)
+    with zmqwork.Executor(app) as executor:
+        for call in (lambda: executor.submit(task, 1, 2), lambda: list(executor.map(task, [1]))):
+            with pytest.raises(
+                zmqwork.UsageError, match=r"its results go to .*; submit\(\) its calls"
+            ):
+                call()
+        assert executor._backing.producer().status()["counters"]["submitted"] == 0
+    with pytest.raises(zmqwork.ConfigError, match="an executor hands results back"):
+        zmqwork.Executor(realm, **options)
+
+
 def test_a_name_that_is_too_long(monkeypatch):
     monkeypatch.setattr(f.add, "__qualname__", "add" * 50)
     monkeypatch.setattr(f, "add" * 50, f.add, raising=False)
