@@ -8,7 +8,7 @@ from desks import ProducerDesk, node_id, spec
 from zmqwork.core import explain_outlets
 from zmqwork.core.effects import Answer
 from zmqwork.core.events import LinkDown, OutletsRequested, StatusRequested
-from zmqwork.core.messages import Draining
+from zmqwork.core.messages import Bye, Draining
 from zmqwork.core.ranges import Ranges
 
 OUT = spec(sink="out")
@@ -52,7 +52,8 @@ def test_but_others_were(desk):
 
 
 @pytest.mark.parametrize(
-    ("how", "state"), [("lost", "lost"), ("cut", "suspect"), ("drain", "draining")]
+    ("how", "state"),
+    [("lost", "is lost"), ("cut", "is suspect"), ("drain", "is draining"), ("bye", "has left")],
 )
 def test_one_that_is_there_and_takes_nothing(desk, how, state):
     desk.open()
@@ -62,9 +63,9 @@ def test_one_that_is_there_and_takes_nothing(desk, how, state):
     elif how == "cut":
         desk.turn(LinkDown(link))
     else:
-        desk.say(link, Draining())
+        desk.say(link, Draining() if how == "drain" else Bye())
     desk.submit(1, of=OUT)
-    assert f"wait: sink sink-s#0000 is {state};" in about(desk)["text"]
+    assert f"wait: sink sink-s#0000 {state};" in about(desk)["text"]
 
 
 def test_of_many_that_are_gone_the_newest_are_named(desk):
@@ -118,7 +119,7 @@ def test_a_task_in_doubt(desk):
         "start its sink again, if it is not there; it is asked as soon as it is"
     ]
     desk.lose("s")
-    assert "(inbox box), which is lost, is asked whether" in about(desk)["text"]
+    assert about(desk)["text"].endswith("is not known: sink sink-s#0000 (inbox box) is lost")
 
 
 def test_the_sinks_are_in_the_status_and_those_that_are_there_first(desk):

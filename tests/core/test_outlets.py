@@ -280,9 +280,7 @@ def test_a_draining_sink_is_said_to_drain_as_long_as_it_is_there(outlets):
     outlet = admit(outlets)
     outlet.server.draining = True
     assert (outlet.state, outlet.usable, outlet.gone) == ("draining", False, False)
-    outlet.server.peer.stage = "resting"
-    outlet.server.peer.state = "left"
-    outlets.dismiss(outlet, outlet.server)
+    outlets.dismiss(outlet, outlet.server, "left")
     assert (outlet.state, outlet.gone) == ("left", True)
 
 

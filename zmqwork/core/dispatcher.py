@@ -45,7 +45,7 @@ from zmqwork.core.judge import Judge
 from zmqwork.core.lag import Lag, earliest
 from zmqwork.core.lanes import Lane
 from zmqwork.core.ledger import Entry
-from zmqwork.core.lifecycle import DISPATCHED, STARTED, WAITING
+from zmqwork.core.lifecycle import DISPATCHED, LEFT, STARTED, WAITING
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import (
     Cancel,
@@ -298,7 +298,7 @@ class Dispatcher:
             self._workforce.remove(worker)
             self._books.give_back(worker, held, "returned")
         else:
-            self._shipping.lost(peer, now)
+            self._shipping.lost(peer, now, LEFT)
 
     def message(self, peer: Peer, message: Message, now: float) -> None:
         """What a worker says."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from zmqwork.core.lanes import Lane
 from zmqwork.core.ledger import Entry
+from zmqwork.core.lifecycle import LEFT
 from zmqwork.core.outlets import Outlet, Outlets
 
 _SHOWN = 100
@@ -22,22 +23,29 @@ def lack(waiting: Lane, outlets: Outlets) -> str:
             met = sorted(o.inbox for o in outlets if o.inbox and o.server is not None)
             known = f"; inboxes known: {', '.join(met[:_NAMES_SHOWN])}" if met else ""
             return f"no sink with inbox {waiting.inbox!r} was found{known}"
-        return f"sink {outlet.label} is {outlet.state}"
+        return _state(outlet)
     there = [outlet for outlet in outlets if waiting.sink in outlet.names]
     if there:
         newest = there[-_NAMES_SHOWN:]
-        return ", ".join(f"sink {outlet.label} is {outlet.state}" for outlet in newest)
+        return ", ".join(map(_state, newest))
     names = sorted({name for outlet in outlets for name in outlet.names})
     others = f"; sinks known: {', '.join(names[:_NAMES_SHOWN])}" if names else ""
     return f"no sink {waiting.sink!r} was found{others}"
+
+
+def _state(outlet: Outlet) -> str:
+    return f"sink {outlet.label} " + ("has left" if outlet.state == LEFT else f"is {outlet.state}")
 
 
 def asked(entry: Entry) -> str:
     """Where a task is whose worker was lost."""
     outlet = entry.outlet
     assert outlet is not None
-    away = "" if outlet.session is not None else f", which is {outlet.state},"
-    return f"its worker was lost; sink {outlet.label}{away} is asked whether it has the result"
+    if outlet.session is not None:
+        return f"its worker was lost; sink {outlet.label} is asked whether it has the result"
+    return (
+        f"its worker was lost, and whether its sink has the result is not known: {_state(outlet)}"
+    )
 
 
 def status(outlets: Outlets) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from zmqwork.core.delivery import Destination
-from zmqwork.core.lifecycle import ALIVE, LEFT, LOST, SUCCEEDED
+from zmqwork.core.lifecycle import ALIVE, LOST, SUCCEEDED
 from zmqwork.core.peer import OPEN, Peer
 from zmqwork.core.ranges import Ranges
 
@@ -276,10 +276,10 @@ class Outlets:
         self._prune()
         return outlet
 
-    def dismiss(self, outlet: Outlet, server: Server) -> None:
+    def dismiss(self, outlet: Outlet, server: Server, how: str = LOST) -> None:
         """A node is gone, and with it what it served, unless another one does that, too."""
         node_id = server.welcome.node_id
-        server.gone = LEFT if server.peer.state == LEFT else LOST
+        server.gone = how
         del outlet.servers[node_id], self._by_node[node_id]
         self.changed()
 

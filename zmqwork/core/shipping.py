@@ -15,7 +15,7 @@ from zmqwork.core.effects import Answer
 from zmqwork.core.events import OutletsRequested
 from zmqwork.core.inquiry import Inquiry
 from zmqwork.core.ledger import Entry
-from zmqwork.core.lifecycle import RESTING, WAITING
+from zmqwork.core.lifecycle import LOST, RESTING, WAITING
 from zmqwork.core.messages import BATCH_COUNT_MAX, Draining, Message, Welcome
 from zmqwork.core.outlets import Outlet
 from zmqwork.core.peer import OPEN, Peer
@@ -78,13 +78,13 @@ class Shipping:
         if served is not None and (served[0].usable or not self._replace(served[0], now)):
             self._rescue()
 
-    def lost(self, peer: Peer, now: float) -> None:
+    def lost(self, peer: Peer, now: float, how: str = LOST) -> None:
         """It is gone: what was to go there goes elsewhere, or waits for its inbox."""
         served = self._books.outlets.of_peer(peer)
         if served is None:
             return
         outlet, server = served
-        self._books.outlets.dismiss(outlet, server)
+        self._books.outlets.dismiss(outlet, server, how)
         if outlet.server is server and not self._replace(outlet, now):
             self._move(outlet)
             self.inquiry.ask(outlet, now)
