@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from desks import PRODUCER_ID, ProducerDesk, done, spec
+from desks import PRODUCER_ID, ProducerDesk, done, node_id, spec
 
 from zmqwork.core.delivery import DESTINATIONS_MAX
 from zmqwork.core.messages import Credit, Return, Tasks
@@ -187,6 +189,28 @@ def test_no_more_destinations_in_one_message_than_fit(desk):
     desk.open(**tasks_of(credit=count, slots=count))
     desk.submit(*range(1, count + 1), of=spec(sink="out", expires=5.0))
     assert [len(tasks.runs) for tasks in desk.sent(Tasks)] == [DESTINATIONS_MAX, 5]
+
+
+def test_what_waits_for_its_sink_only_takes_no_slot(desk):
+    link = desk.open(**tasks_of(credit=2, slots=2))
+    desk.submit(1, 2, 3, 4, 5)
+    assert seqs(desk.given()) == [1, 2]
+    desk.say(link, Credit(9, 1 << 20, 1))
+    assert seqs(desk.given()) == [3]
+    desk.say(link, Credit(2, 1 << 20), done(1, (1, 1)))
+    assert desk.given() == []
+    desk.say(link, done(2, (2, 1)))
+    assert seqs(desk.given()) == [4]
+    desk.say(link, Credit(4, 1 << 20, 2))
+    assert seqs(desk.given()) == [5]
+
+
+def test_what_is_for_one_worker_alone_does_not_wait_for_sinks_either(desk):
+    link = desk.open(**tasks_of(credit=1, slots=1))
+    desk.submit(1, 2, of=replace(spec(), node=node_id("w")))
+    assert seqs(desk.given()) == [1]
+    desk.say(link, Credit(9, 1 << 20, 1))
+    assert seqs(desk.given()) == [2]
 
 
 def test_nothing_waits_nothing_is_sent(desk):

@@ -79,6 +79,25 @@ def test_one_that_gets_through_its_work_is_left_alone(desk):
     assert not desk.sent(Recall)
 
 
+def test_what_waits_for_its_sink_only_is_not_recalled(desk):
+    busy = desk.open("busy", credit=9, slots=1)
+    desk.submit(*range(1, 10))
+    desk.say(busy, Credit(9, 1 << 20, 8))
+    desk.open("idle", credit=9, slots=1)
+    desk.until(100.06)
+    assert not desk.sent(Recall)
+    desk.say(busy, Credit(9, 1 << 20, 4))
+    desk.until(100.11)
+    assert desk.sent(Recall, busy) == [Recall(2)]
+
+
+def test_a_share_of_the_slots_is_short_though_more_waits_for_sinks(desk):
+    desk.find()
+    link = desk.greet("w", Credit(2, 1 << 20, 1), slots=2)
+    desk.submit(1, 2, 3)
+    assert desk.sent(Demand, link) == [Demand(1)]
+
+
 def test_without_an_idle_worker_nothing_is_recalled(desk):
     desk.open("one", credit=9, slots=1)
     desk.submit(*range(1, 10))

@@ -11,6 +11,7 @@ from zmqwork.core.delivery import Results, ResultsAck
 from zmqwork.core.effects import Execute, Send
 from zmqwork.core.events import DrainRequested, Finished, LinkDown, StopRequested
 from zmqwork.core.messages import Credit, Demand, Done, DoneAck, Pong, Return
+from zmqwork.core.pace import LONG_SECONDS
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_what_is_on_its_way_takes_no_slot(desk):
     desk.give(1, 2, 3, 4)
     desk.meet()
     desk.end(1, seconds=0.5)
-    assert limits(desk) == [5]
+    assert desk.sent(Credit) == [Credit(5, desk.config.credit_bytes, 1)]
     desk.give(5)
     assert (desk.returned(), desk.executed()) == ([], [5])
     desk.give(6)
@@ -213,7 +214,7 @@ class Line:
     def __init__(self, *, slots, task, store, way=0.0005):
         self.desk = DeliveryDesk(slots=slots)
         self.task, self.store, self.way = task, store, way
-        self.held, self.limit, self.seq = 0, slots, 1
+        self.held, self.limit, self.extra, self.seq = 0, slots, 0, 1
         self.due, self.count = [], 0
         self.free_at = dict.fromkeys(range(slots), self.desk.now)
         self.newest, self.storing = 1, 0
@@ -229,8 +230,11 @@ class Line:
         heapq.heappush(self.due, (self.desk.now + seconds, self.count, what, args))
 
     def dispatch(self):
-        """The producer sends what its credit permits."""
-        room = max(0, self.limit - self.held)
+        """The producer sends what its credit permits; long tasks to free slots only."""
+        most = self.limit
+        if self.task > LONG_SECONDS:
+            most = min(most, len(self.free_at) + self.extra)
+        room = max(0, most - self.held)
         self.held += room
         for first in range(self.seq + 1, self.seq + 1 + room, 500):
             seqs = range(first, min(first + 500, self.seq + 1 + room))
@@ -240,7 +244,7 @@ class Line:
     def hear(self, message):
         """The producer takes what the worker says."""
         if isinstance(message, Credit):
-            self.limit = message.attempts
+            self.limit, self.extra = message.attempts, message.extra
             self.told += 1
         elif isinstance(message, Done):
             self.held -= len(message.seqs)

@@ -290,6 +290,7 @@ HOSTILE = {
     "times below 0": replaced(D, (7,), {"t": [1, -1.0]}),
     "a backlog of 4": [verbs.DEMAND, 1, 4],
     "a credit below 0": [verbs.CREDIT, 1, -1, 0],
+    "more extra than credit": [verbs.CREDIT, 1, 3, 0, 4],
     "a producer id that is a number": [*H, 7],
     "a producer id with control characters": [*H, "p\n"],
     "sinks as a text": replaced(S, (17,), "s"),

@@ -65,7 +65,7 @@ class Assigner:
         for _ in range(min(_TRIES_MAX, group.idle_count + group.open_count)):
             worker = group.idle_worker()
             if worker is not None:
-                room = min(worker.slots, worker.limit) - len(worker.held)
+                room = min(worker.capacity, worker.limit) - len(worker.held)
                 share = -(-lane.size // max(1, group.idle_count))
                 group.rotate_idle()
             elif (

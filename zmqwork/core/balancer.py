@@ -24,7 +24,7 @@ class Balancer:
         if ("review", None) in books.timers:
             return
         ready = any(map(books.is_ready, books.lanes))
-        short = (worker for worker in books.workforce if worker.limit < worker.slots)
+        short = (worker for worker in books.workforce if worker.limit < worker.capacity)
         if (ready or books.lanes.pinned) and any(short):
             self.review(now)
         elif not ready and len(books.ledger) and len(books.workforce) > 1:
@@ -54,16 +54,16 @@ class Balancer:
         busiest: Worker | None = None
         for worker in group.workers.values():
             done, worker.done_at_review = worker.done - worker.done_at_review, worker.done
-            excess = len(worker.held) - worker.slots
+            excess = len(worker.held) - worker.capacity
             # One that gets through its excess within a review needs no help.
             if (
                 worker.usable
                 and excess > done
-                and (busiest is None or excess > len(busiest.held) - busiest.slots)
+                and (busiest is None or excess > len(busiest.held) - busiest.capacity)
             ):
                 busiest = worker
         if busiest is not None:
-            excess = len(busiest.held) - busiest.slots
+            excess = len(busiest.held) - busiest.capacity
             share = -(-excess * idle.slots // (busiest.slots + idle.slots))
             self._books.dialer.send(busiest.peer, Recall(share))
 

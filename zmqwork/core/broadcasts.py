@@ -109,7 +109,7 @@ class Broadcasts:
     def _give(self, worker: Worker, lane: Lane, now: float) -> None:
         most = worker.limit
         if not self._books.pace.is_short(lane.name):
-            most = min(worker.slots, most)
+            most = min(worker.capacity, most)
         while lane.size and worker.usable and len(worker.held) < most:
             size_bytes = worker.limit_bytes - worker.held_bytes
             if worker.held and len(lane.first().args) > size_bytes:

@@ -316,6 +316,7 @@ class Dispatcher:
     def _credit(self, worker: Worker, credit: Credit, now: float) -> None:
         worker.limit = credit.attempts
         worker.limit_bytes = credit.size_bytes
+        worker.extra = credit.extra
         worker.group.list(worker)
         del now
 

@@ -84,7 +84,8 @@ class Lender:
 
     def _tell(self, account: Account, limit: int) -> None:
         account.limit = limit
-        self._listener.send(account.client, Credit(limit, self._config.credit_bytes))
+        credit = Credit(limit, self._config.credit_bytes, account.extra)
+        self._listener.send(account.client, credit)
 
 
 def _extra(account: Account, part: int, *, exact: bool) -> int:

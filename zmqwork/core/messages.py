@@ -182,10 +182,13 @@ class Credit:
     """How much the other side may have unsettled here.
 
     From a worker: attempts, and bytes of their arguments. From a sink: results, and their bytes.
+    `extra`: so many of the attempts have ended, and take no slot: their results are on their way to
+    sinks.
     """
 
     attempts: int
     size_bytes: int
+    extra: int = 0
 
 
 @dataclass(slots=True)

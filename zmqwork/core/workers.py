@@ -19,6 +19,7 @@ class Worker:
         held: its unsettled attempts by seq, in the order of dispatch. Bound: `limit`.
         held_bytes: the bytes of their arguments.
         limit, limit_bytes: the credit it granted, in attempts and bytes unsettled there.
+        extra: how many of these have ended, and wait for their sinks only.
         usable: whether it is given anything: alive, in session and not draining.
         done: attempts that it ended so far.
     """
@@ -27,6 +28,7 @@ class Worker:
         "done",
         "done_at_review",
         "draining",
+        "extra",
         "group",
         "held",
         "held_bytes",
@@ -54,6 +56,7 @@ class Worker:
         self.held_bytes = 0
         self.limit = 0
         self.limit_bytes = 0
+        self.extra = 0
         self.usable = False
         self.draining = False
         self.in_idle = self.in_open = False
@@ -63,6 +66,11 @@ class Worker:
 
     def __repr__(self) -> str:
         return f"<Worker {self.label}: {len(self.held)} held, credit {self.limit}>"
+
+    @property
+    def capacity(self) -> int:
+        """Attempts that may be there without one having to wait for a slot."""
+        return self.slots + self.extra
 
     def take_on(self, entry: Entry) -> None:
         """It holds this entry's newest attempt."""
@@ -116,7 +124,7 @@ class Group:
             if not worker.in_open:
                 worker.in_open = True
                 self._open.append(worker)
-            if load < worker.slots and not worker.in_idle:
+            if load < worker.capacity and not worker.in_idle:
                 worker.in_idle = True
                 self._idle.append(worker)
 
@@ -125,7 +133,7 @@ class Group:
         idle = self._idle
         while idle:
             worker = idle[0]
-            if worker.usable and len(worker.held) < min(worker.slots, worker.limit):
+            if worker.usable and len(worker.held) < min(worker.capacity, worker.limit):
                 return worker
             worker.in_idle = False
             idle.popleft()

@@ -178,7 +178,9 @@ def _demand(f: list[Any], _: Incoming) -> messages.Demand:
 
 def _credit(f: list[Any], _: Incoming) -> messages.Credit:
     attempts = fields.number(f[2], "CREDIT's attempts", COUNT_MAX)
-    return messages.Credit(attempts, fields.number(f[3], "CREDIT's bytes"))
+    size_bytes = fields.number(f[3], "CREDIT's bytes")
+    extra = fields.number(f[4], "CREDIT's extra", attempts) if len(f) > 4 else 0
+    return messages.Credit(attempts, size_bytes, extra)
 
 
 def _tasks(f: list[Any], incoming: Incoming) -> messages.Tasks:

@@ -76,7 +76,7 @@ def _demand(m: messages.Demand, _: Outgoing) -> list[Any]:
 
 
 def _credit(m: messages.Credit, _: Outgoing) -> list[Any]:
-    return [m.attempts, m.size_bytes]
+    return [m.attempts, m.size_bytes, m.extra] if m.extra else [m.attempts, m.size_bytes]
 
 
 def _tasks(m: messages.Tasks, out: Outgoing) -> list[Any]:
