@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from zmqwork.nodes.worker import Worker
     from zmqwork.pipeline import Pipeline
     from zmqwork.producer import Producer
-    from zmqwork.run import Run
+    from zmqwork.run import Failure, Run
     from zmqwork.sink import Sink
     from zmqwork.sinks.inbox import SqliteInbox
     from zmqwork.task import Task
@@ -67,6 +67,7 @@ __all__ = [
     "DecodeError",
     "EncodeError",
     "Executor",
+    "Failure",
     "InsecureBind",
     "JournalError",
     "NoWorker",
@@ -100,6 +101,7 @@ _HOMES = {
     "App": "zmqwork.app",
     "Context": "zmqwork.execution.context",
     "Executor": "zmqwork.executor",
+    "Failure": "zmqwork.run",
     "Pipeline": "zmqwork.pipeline",
     "Producer": "zmqwork.producer",
     "Run": "zmqwork.run",

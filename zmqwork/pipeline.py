@@ -12,7 +12,8 @@ from zmqwork.task import Options, Task
 
 if TYPE_CHECKING:
     from zmqwork.app import App
-    from zmqwork.sink import Sink
+    from zmqwork.nodes.store import Store
+    from zmqwork.sink import Sink, SinkOptions
     from zmqwork.task import TaskDecorator
 
 P = ParamSpec("P")
@@ -129,16 +130,21 @@ class Pipeline:
 
         return decorate if function is None else decorate(function)
 
-    def sink(self, function: Any = None, /, **options: Any) -> Any:
+    @overload
+    def sink(
+        self, target: Callable[..., Any] | Store, /, **options: Unpack[SinkOptions]
+    ) -> Sink: ...
+
+    @overload
+    def sink(
+        self, target: None = None, /, **options: Unpack[SinkOptions]
+    ) -> Callable[[Callable[..., Any]], Sink]: ...
+
+    def sink(self, target: Any = None, /, **options: Any) -> Any:
         """Make a function, or a store, the sink. Options as for `App.sink`, without `name`."""
         if "name" in options:
             raise ConfigError(f"sinks of {self!r} are {self._sink!r}: app.pipeline(sink=...)")
-
-        def decorate(decorated: Any) -> Sink:
-            made: Sink = self.app.sink(name=self._sink, **options)(decorated)
-            return made
-
-        return decorate if function is None else decorate(function)
+        return self.app.sink(target, name=self._sink, **options)
 
     def on_complete(self, function: F) -> F:
         """Decorate what is called with the `Run` when all items are settled."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from typing import Any, assert_type
 
 import zmqwork
-from zmqwork import App, Producer, Sink, Task, TaskFuture, Worker
+from zmqwork import App, Failure, Pipeline, Producer, Run, Sink, Task, TaskFuture, Worker
 from zmqwork.nodes.store import Batch, Results
 
 app = App("thumbs", peers=["tcp://127.0.0.1:7071"], discovery="local")
@@ -185,3 +185,48 @@ def errors(error: zmqwork.TaskFailed) -> None:
     cancelled: concurrent.futures.CancelledError = zmqwork.TaskCancelled("x", "y")
     assert_type(str(timeout), str)
     assert_type(str(cancelled), str)
+
+
+pipe = app.pipeline(window=100, key=str)
+
+
+@pipe.ventilator
+def names(count: int) -> Iterator[str]:
+    yield from map(str, range(count))
+
+
+@pipe.stage
+def first(name: str) -> bytes:
+    return name.encode()
+
+
+@pipe.stage(max_retries=1)
+async def second(data: bytes) -> int:
+    return len(data)
+
+
+@pipe.sink(batch=10)
+def put_away(results: list[int]) -> None:
+    """Called with some."""
+
+
+@pipe.on_failed
+def tell(failure: Failure) -> None:
+    assert_type(failure.task, str)
+
+
+@pipe.on_complete
+def report(run: Run) -> None:
+    assert_type(run.rate, float)
+
+
+def pipelines() -> None:
+    assert_type(pipe, Pipeline)
+    assert_type(names(3), Iterator[str])
+    assert_type(first.submit("a"), TaskFuture[bytes])
+    assert_type(second.submit(b"a"), TaskFuture[int])
+    assert_type(put_away, Sink)
+    assert_type(pipe.run(3, resume=True), Run)
+    assert_type(zmqwork.ventilate(app, [first, second], ["a"], on_failed=tell), Run)
+    assert_type(zmqwork.ventilate(app, plain, ["a"]), Run)
+    zmqwork.ventilate(app, len, ["a"])  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
