@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
 import os
@@ -16,8 +17,20 @@ from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+import zmqwork
+from zmqwork.config import NodeConfig
+from zmqwork.nodes.observer import Observer
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
+
+# What is no program by itself, or one of several.
+PARTS = {
+    *("pipeline/sink.py", "pipeline/ventilator.py", "pipeline/worker.py"),
+    *("thumbnails/pictures.py", "thumbnails/thumbs.py"),
+}
 
 # A bound for what hangs; on an idle machine each takes some seconds.
 PATIENCE = 90.0
@@ -94,15 +107,15 @@ def whole_picture(width, height, iterations):
 
 def test_every_example_has_a_test():
     text = Path(__file__).read_text("utf-8")
-    paths = [*EXAMPLES.glob("*.py"), *EXAMPLES.glob("patterns/*.py")]
-    names = [str(path.relative_to(EXAMPLES)) for path in paths]
+    names = [str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.py")]
     assert [name for name in names if f'"{name}"' not in text] == []
 
 
 def test_every_example_says_what_you_will_see():
-    for path in [*EXAMPLES.glob("*.py"), *EXAMPLES.glob("patterns/*.py")]:
-        name = str(path.relative_to(EXAMPLES).with_suffix(""))
-        assert "What you will see:" in load(name).__doc__, name
+    for path in EXAMPLES.rglob("*.py"):
+        name = str(path.relative_to(EXAMPLES))
+        if name not in PARTS:
+            assert "What you will see:" in ast.get_docstring(ast.parse(path.read_text())), name
 
 
 # 100 x 70 pixels: whole tiles, and narrower ones at both edges.
@@ -304,3 +317,108 @@ def test_fanout(private_environment, tmp_path):
         assert line in lost or re.fullmatch(told.replace("{}", "1"), line)
     for line in (one, other):
         assert re.fullmatch(told.replace("{}", "2"), line)
+
+
+@contextmanager
+def scripts(environment, folder):
+    """Start programs of a folder, in which they find each other; they are killed at the end."""
+    started = []
+
+    def start(*words, cwd=EXAMPLES / folder):
+        program = [sys.executable, "-W", "error", *map(str, words)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen(program, cwd=cwd, env=environment, **pipes))
+        return started[-1]
+
+    try:
+        yield start
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+
+
+def said_by(process):
+    """What a program says until it ends."""
+    output, complaint = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, complaint
+    return output
+
+
+COLLATZ = "17,647 takes the most steps: 278\n"
+
+
+@pytest.mark.parametrize("order", ["worker sink ventilator", "ventilator sink worker"])
+def test_pipeline(private_environment, order):
+    with scripts(private_environment, "pipeline") as start:
+        processes = {name: start(f"{name}.py") for name in order.split()}
+        said = said_by(processes["ventilator"])
+        assert re.fullmatch(
+            r"20,000 ok of 20,000 in \d+\.\d s, .*/s\nsink .* has 20,000 results\n", said
+        )
+        assert said_by(processes["sink"]) == COLLATZ
+        processes["worker"].terminate()
+        assert said_by(processes["worker"]) == ""
+
+
+def test_pipeline_with_a_killed_worker(private_environment, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", private_environment["XDG_RUNTIME_DIR"])
+    app = zmqwork.App("pipeline")
+    config = NodeConfig(node_id="0" * 32, name="test", realm=app.name)
+    with (
+        scripts(private_environment, "pipeline") as start,
+        Observer(config, app.discover(), settle_delay=0.01) as observer,
+    ):
+        sink, ventilator = start("sink.py"), start("ventilator.py")
+        worker = start("worker.py")
+        while not any(node.get("stored") for node in observer.survey()["nodes"]):
+            assert ventilator.poll() is None
+        worker.kill()
+        worker.wait(PATIENCE)
+        assert ventilator.poll() is None, "it has all, before half of it could be done"
+        start("worker.py")
+        assert said_by(ventilator).startswith("20,000 ok of 20,000 in ")
+        assert said_by(sink) == COLLATZ
+
+
+def sheet_of(path):
+    """How a contact sheet looks at the middle of each thumbnail."""
+    from PIL import Image
+
+    with Image.open(path) as sheet:
+        columns, rows = sheet.size[0] // 128, sheet.size[1] // 112
+        return [
+            sheet.getpixel((8 + 60 + 128 * column, 8 + 45 + 112 * row))
+            for row in range(rows)
+            for column in range(columns)
+        ]
+
+
+BROKEN = r"picture-007\.jpg: OSError: image file is truncated \(\d+ bytes not processed\)\n"
+
+
+def test_thumbnails(private_environment, tmp_path):
+    said = run(private_environment, "thumbnails/run.py", "--count", "12", cwd=tmp_path)
+    assert re.fullmatch(
+        rf"12 pictures of 800 x 600\n{BROKEN}11 of 12 thumbnails, 1 failed, in .* s\n"
+        r"contact sheet: contact_sheet\.png\n",
+        said,
+    )
+    middles = sheet_of(tmp_path / "contact_sheet.png")
+    assert len(set(middles[:11])) > 8, "pictures differ"
+    assert set(middles[11:]) == {(32, 32, 36)}, "and there are eleven"
+
+
+def test_thumbnails_as_three_programs(private_environment, tmp_path):
+    with scripts(private_environment, "thumbnails") as start:
+        pictures = tmp_path / "pictures"
+        assert said_by(start("pictures.py", pictures, 8)) == f"8 pictures in {pictures}\n"
+        thumbs = EXAMPLES / "thumbnails" / "thumbs.py"
+        ventilator = start(thumbs, "push", pictures)
+        sink = start(thumbs, "sink", cwd=tmp_path)
+        start("-m", "zmqwork", "worker", "thumbs:app", "-c", "2")
+        said, _ = ventilator.communicate(timeout=PATIENCE)
+        assert re.fullmatch(rf"{BROKEN}7 of 8 thumbnails, 1 failed, in .* s\n", said)
+        assert ventilator.returncode == 1, "one has failed"
+        assert said_by(sink) == ""
+    assert len({*sheet_of(tmp_path / "contact_sheet.png")}) > 5

@@ -11,7 +11,7 @@ longest = (1, 0)
 def keep_longest(results: list[tuple[int, int]]) -> None:
     """Called with results, once with each; when it returns, they may be forgotten elsewhere."""
     global longest  # noqa: PLW0603 - a script of twenty lines
-    longest = max(longest, *results, key=lambda result: result[1])
+    longest = max(longest, *results, key=lambda result: (result[1], -result[0]))
 
 
 if __name__ == "__main__":

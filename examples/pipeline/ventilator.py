@@ -12,5 +12,5 @@ if __name__ == "__main__":
     run = zmqwork.ventilate(app, collatz, range(1, 20_001))
     print(run)
     for sink in run.sinks:
-        print(f"sink {sink['sink']} has {sink['taken']:,} results")
+        print(f"sink {sink['sink']} has {sink['succeeded']:,} results")
     sys.exit(run.lost > 0)
