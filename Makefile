@@ -46,6 +46,7 @@ examples: .venv/ready-dev
 	.venv/bin/python examples/patterns/freelance.py
 	.venv/bin/python examples/patterns/pirate.py
 	.venv/bin/python examples/patterns/scatter.py
+	.venv/bin/python examples/patterns/stages.py
 
 fix: .venv/ready-dev
 	.venv/bin/ruff check --fix .

@@ -194,7 +194,7 @@ def test_examples_use_the_public_interface():
     assert {item.module for item in private} == {PACKAGE}, list(map(str, private))
 
 
-@pytest.mark.parametrize("name", ["fanout", "freelance", "pirate", "scatter"])
+@pytest.mark.parametrize("name", ["fanout", "freelance", "pirate", "scatter", "stages"])
 def test_patterns_are_made_of_the_public_interface(name):
     used = foreigners([ROOT / PACKAGE / "patterns" / f"{name}.py"])
     assert {item.module for item in used} == {PACKAGE}, list(map(str, used))

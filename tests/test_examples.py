@@ -319,6 +319,19 @@ def test_fanout(private_environment, tmp_path):
         assert re.fullmatch(told.replace("{}", "2"), line)
 
 
+def test_stages(private_environment, tmp_path):
+    said = run(private_environment, "patterns/stages.py", cwd=tmp_path, complains=LOST)
+    failed, *readings, count, workers = said.splitlines()
+    reason = "ValueError: could not convert string to float: '7O'"
+    assert failed == f"'7O' failed in 'read': {reason}"
+    assert [line.split(" C")[0].strip() for line in readings] == [
+        *("-10.0", "0.0", "5.0", "10.0", "15.0", "25.0", "37.0", "100.0")
+    ]
+    assert readings[0] == "-10.0 C, in attempt 2"
+    assert count == "8 of 9 came out"
+    assert workers == "1 of 2 workers of the stage in the middle live"
+
+
 @contextmanager
 def scripts(environment, folder):
     """Start programs of a folder, in which they find each other; they are killed at the end."""

@@ -11,7 +11,7 @@ from pattern_programs import HERE, ROOT
 from zmqwork import patterns
 
 PAGES = ROOT / "docs" / "patterns"
-NAMES = ["fanout", "freelance", "pirate", "scatter"]
+NAMES = ["fanout", "freelance", "pirate", "scatter", "stages"]
 
 
 def rows(text):
