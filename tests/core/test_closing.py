@@ -200,6 +200,29 @@ def test_a_plain_sink_that_is_lost_is_not_waited_for(desk, before):
     assert ("ended", None) not in desk.machine._timers
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_an_inbox_that_left_is_not_waited_for(desk, before):
+    """It had all that it expected, perhaps."""
+    sink = desk.open_sink(inbox="box")
+    work(desk, 1, of=BOX)
+    if before:
+        desk.say(sink, Bye())
+    desk.turn(EndRequested("end", 60.0))
+    if not before:
+        assert answers(desk) == {}
+        desk.say(sink, Bye())
+    assert [said["taken"] for said in answers(desk)["end"]] == [None]
+    assert ("ended", None) not in desk.machine._timers
+
+
+def test_an_inbox_that_was_never_met_has_nothing_to_say(desk):
+    desk.submit(1, of=BOX)
+    desk.turn(CancelRequested([1], "request"))
+    desk.turn(EndRequested("end", 60.0))
+    [said] = answers(desk)["end"]
+    assert (said["inbox"], said["count"], said["succeeded"], said["taken"]) == ("box", 1, 0, None)
+
+
 def test_one_that_left_with_its_answer_is_in_the_report(desk):
     one, two = desk.open_sink("s"), desk.open_sink("t")
     work(desk, 12)

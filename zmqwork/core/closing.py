@@ -8,6 +8,7 @@ from zmqwork.core.books import Books
 from zmqwork.core.delivery import End, Ended, Floor
 from zmqwork.core.effects import Answer
 from zmqwork.core.events import EndRequested
+from zmqwork.core.lifecycle import LOST
 from zmqwork.core.outlets import Outlet
 
 # How often the floors are told.
@@ -84,9 +85,15 @@ class Closing:
             self.report()
 
     def _awaits(self, outlet: Outlet) -> bool:
-        """Whether a sink owes its answer. One that is gone for good does not give it."""
+        """Whether a sink owes its answer. One that is gone for good does not give it.
+
+        An inbox whose sink was lost may be served again soon; one whose sink left was told to.
+        """
         owes = outlet.id in self._report and self._report[outlet.id] is None
-        return owes and (bool(outlet.inbox) or not outlet.gone)
+        server = outlet.server
+        if not owes or server is None:
+            return False
+        return not server.gone or (server.gone == LOST and bool(outlet.inbox))
 
     def report(self) -> None:
         """Answer with what the sinks have said so far."""
