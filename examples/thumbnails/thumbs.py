@@ -8,6 +8,7 @@ any order:
     python thumbs.py sink                  writes contact_sheet.png, and ends with the ventilator
     python thumbs.py push PICTURES         names the pictures of that folder; the ventilator
 
+(Or `zmqwork sink thumbs:app --once`, and `zmqwork ventilator thumbs:app thumbnail --lines FILE`.)
 `run.py` makes pictures, starts the other two, and is the ventilator itself.
 """
 
