@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -170,7 +173,7 @@ def test_readme_examples(private_environment, tmp_path):
 
 def test_readme_program(private_environment, tmp_path):
     """The twelve lines, as two processes: a worker from the command line, and the program."""
-    (program,) = blocks("python")
+    program, _ = blocks("python")
     lines = [line for line in program.splitlines() if line]
     assert len(lines) <= 12
     (tmp_path / "primes.py").write_text(program, "utf-8")
@@ -200,3 +203,36 @@ def test_readme_program(private_environment, tmp_path):
         == re.search(r"# in another: (.*)$", README.read_text("utf-8"), re.MULTILINE)[1] + "\n"
     )
     assert worker.returncode == 0, complaint.decode()
+
+
+def test_readme_pipeline(private_environment, tmp_path):
+    """The sink, a worker and the ventilator of the README, as its commands start them."""
+    _, program = blocks("python")
+    (tmp_path / "squares.py").write_text(program, "utf-8")
+    commands = re.search(
+        r"^python -c .*squares.*\n.*\n.*$", README.read_text("utf-8"), re.MULTILINE
+    )
+    assert commands is not None
+    sink, worker, ventilator = commands[0].splitlines()
+    environment = private_environment | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    }
+    with contextlib.ExitStack() as started:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        begun = [
+            started.enter_context(
+                subprocess.Popen(shlex.split(line), cwd=tmp_path, env=environment, **pipes)
+            )
+            for line in (ventilator, worker, sink)
+        ]
+        try:
+            said, complaint = begun[0].communicate(timeout=PATIENCE)
+            assert begun[0].returncode == 0, complaint
+            stored, complaint = begun[2].communicate(timeout=PATIENCE)
+            assert begun[2].returncode == 0, complaint
+        finally:
+            for process in begun:
+                process.terminate()
+    counts = [int(line.split()[0]) for line in stored.splitlines() if "more, up to" in line]
+    assert sum(counts) == 10_000
+    assert "10,000" in said
