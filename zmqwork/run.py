@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -37,7 +38,7 @@ class Run:
         ok: those whose result a sink has taken, with `already`.
         already: those whose result the sinks had before, from an earlier start of this run.
         failed, dead, cancelled, expired: those that ended otherwise.
-        begun_at: the instant at which it began, by `time.monotonic`.
+        begun_at: the instant at which it began, its sinks found, by `time.monotonic`.
         ended_at: the instant at which the last item was settled; None: it goes on.
         sinks: what each sink said at the end: ``sink`` (a label), ``inbox``, ``count`` and
             ``succeeded`` (numbers given for it, and those with a result), ``taken`` (results that
@@ -55,6 +56,25 @@ class Run:
     begun_at: float = field(default_factory=time.monotonic)
     ended_at: float | None = None
     sinks: list[dict[str, Any]] = field(default_factory=list)
+    _missing: str = field(default="", init=False, repr=False)
+    _look: Callable[[], str] | None = field(default=None, init=False, repr=False)
+
+    @property
+    def obstacle(self) -> str:
+        """What keeps it from going on: that no worker, or no sink, is there; empty: nothing does.
+
+        From any thread.
+        """
+        look = self._look
+        return self._missing or (look() if look is not None else "")
+
+    def wait_for(self, what: str) -> None:
+        """Say what is waited for before it begins; empty: nothing. For who runs it."""
+        self._missing = what
+
+    def watch(self, look: Callable[[], str] | None) -> None:
+        """Say how its obstacle is found out; None: it has none any more. For who runs it."""
+        self._look = look
 
     @property
     def settled(self) -> int:

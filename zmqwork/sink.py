@@ -46,6 +46,7 @@ class NodeOptions(TypedDict, total=False):
 
     Attributes:
         name: a label for people.
+        batch, linger: instead of those of the sink.
         bind: endpoints to listen at beside the local socket, ``"tcp://127.0.0.1:*"``.
         peers, discovery, interface, insecure_lan: as for `App.worker`.
         realm: serve this realm instead of the app's own.
@@ -55,6 +56,8 @@ class NodeOptions(TypedDict, total=False):
     """
 
     name: str | None
+    batch: int
+    linger: float
     bind: Iterable[str]
     peers: Iterable[str]
     insecure_lan: bool
@@ -137,6 +140,13 @@ class Sink:
         """
         return self._make(options).start()
 
+    def node(self, **options: Unpack[NodeOptions]) -> Node:
+        """The node, not started: for who handles signals, or is told of its end, differently.
+
+        Options and errors as for `start`, save `StoreError`.
+        """
+        return self._make(options)
+
     def _make(self, options: NodeOptions) -> Node:
         from zmqwork.config import SinkConfig  # noqa: PLC0415 - the nodes load pyzmq
         from zmqwork.nodes.sink import Sink as Node  # noqa: PLC0415
@@ -161,8 +171,8 @@ class Sink:
             **identity(options.get("realm") or self._realm, options.get("name")),
             sinks=(self.name,),
             inbox=store.inbox,
-            batch=self._batch,
-            linger=self._linger,
+            batch=options.get("batch", self._batch),
+            linger=options.get("linger", self._linger),
             once=once,
             expect=options.get("expect", 0),
             drain_timeout=options.get("drain_timeout", 30.0),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import logging
 import sys
 import time
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from zmqwork.config import ProducerConfig, check_name, check_number
-from zmqwork.core.ranges import Ranges
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.inside import refuse_inside_task
 from zmqwork.nodes.producer import Producer
+from zmqwork.nodes.store import is_node_id
+from zmqwork.remembering import Memory, NobodyRemembers
 from zmqwork.run import Failure, Run
 from zmqwork.starting import identity, warn_of_exposure
 from zmqwork.task import Task
@@ -30,14 +30,8 @@ WINDOW = 10_000
 
 # A sink has so long to say at the end what it has.
 END_PATIENCE = 10.0
-# How often it is looked whether sinks were found, or all is settled; a person's pace.
+# How often it is looked whether all is settled; a person's pace.
 _LOOK_INTERVAL = 0.1
-# After the first sink was found, others have so long to be found as well.
-_OTHERS_DELAY = 0.5
-# It is waited this long for sinks without a word.
-_PATIENCE = 2.0
-
-_log = logging.getLogger("zmqwork")
 
 
 class Call(NamedTuple):
@@ -55,16 +49,30 @@ class Call(NamedTuple):
     source: Any
 
 
+class EncodedCall(NamedTuple):
+    """An item that is a whole call, and encoded already (`wire.values.encode_call`).
+
+    Attributes:
+        number, source: as of a `Call`.
+        payload: the arguments.
+    """
+
+    number: int
+    payload: bytes
+    source: Any
+
+
 def ventilate(
     app: App,
     tasks: Task[..., Any] | Sequence[Task[..., Any]],
     items: Iterable[Any],
     *,
-    sink: str = "default",
+    sink: str | None = "default",
     inbox: str | Sequence[str] = (),
     key: Callable[[Any], str] | None = None,
     run: str = "",
     resume: bool = False,
+    remember: Literal["always", "if_possible"] = "always",
     window: int = WINDOW,
     on_failed: Callable[[Failure], object] | None = None,
     on_start: Callable[[Run], object] | None = None,
@@ -84,14 +92,16 @@ def ventilate(
         app: whose tasks they are.
         tasks: one, or several: each gets the result of the one before as its only argument, and
             keeps its own options. (Its results go on, whatever sink it names itself.)
-        items: each is the only argument of the first task, or a `Call`.
-        sink: the name of the sinks.
+        items: each is the only argument of the first task, or a `Call` or an `EncodedCall`.
+        sink: the name of the sinks; None: what the last task returns is dropped.
         inbox: the ids of inboxes, if these alone may take the results: then each takes effect once.
         key: the results of items with one key go to one sink.
         run: a name under which the sinks number the results, so that a later start knows what is
             done. The input must be the same then. Needs sinks with inboxes; if none is named in
             `inbox`, there must be exactly one.
         resume: go on with a run that was begun before; without it such a one is refused.
+        remember: ``"if_possible"``: where no inbox can remember the run it goes on without its
+            name, and `Run.id` is empty; ``"always"``: that is an error.
         window: items in flight at the most.
         on_failed: called in this thread with each item that did not reach the sink. If it raises,
             no more is pulled, and it is not called again.
@@ -115,10 +125,9 @@ def ventilate(
     """
     _refuse_where_it_cannot_wait()
     inboxes = (inbox,) if isinstance(inbox, str) else tuple(inbox)
-    stages = _stages(tasks, check_name("sink", sink), inboxes)
+    stages = _stages(tasks, sink, inboxes)
     check_number("window", window, 1)
-    if run:
-        check_name("run", run)
+    _check_run(run, sink, remember)
     if not isinstance(items, Iterable):
         raise UsageError(_why_not_iterable(items))
     where = Whereabouts.of(
@@ -128,18 +137,47 @@ def ventilate(
         interface=interface,
         insecure_lan=insecure_lan,
     )
-    config = ProducerConfig(
-        **identity(app.name if realm is None else realm, name), max_pending=window, producer_id=run
-    )
-    engine = Ventilation(Run(run), window)
-    with _producing(config, app.discover(where), engine):
-        if run:
-            engine.remember(_meet(engine.node, sink, inboxes, run, resume=resume))
-        engine.begin(stage.spec for stage in stages)
-        if on_start is not None:
-            on_start(engine.run)
-        _feed(engine, stages[0], items, key, _Teller(engine, on_failed))
-    return engine.run
+    state = Run(run)
+    if on_start is not None:
+        on_start(state)
+
+    def go(run: str) -> None:
+        config = ProducerConfig(
+            **identity(app.name if realm is None else realm, name),
+            max_pending=window,
+            producer_id=run,
+        )
+        engine = Ventilation(state, window)
+        with _producing(config, app.discover(where), engine):
+            if run and sink is not None:
+                memory = Memory(run, sink, inboxes)
+                engine.remember(memory.ask(engine.node, state.wait_for, resume=resume))
+            state.begun_at = time.monotonic()
+            engine.begin(stage.spec for stage in stages)
+            _feed(engine, stages[0], items, key, _Teller(engine, on_failed))
+
+    try:
+        go(run)
+    except NobodyRemembers:
+        if remember == "always" or resume:
+            raise
+        state.id, state.ended_at = "", None
+        go("")
+    return state
+
+
+def _check_run(run: str, sink: str | None, remember: str) -> None:
+    if remember not in ("always", "if_possible"):
+        raise ConfigError(f"remember must be 'always' or 'if_possible', not {remember!r}")
+    if not run:
+        return
+    check_name("run", run)
+    if is_node_id(run):
+        raise ConfigError(
+            f"run={run!r} looks like the id of a node: add a word to it, as in 'run-{run[:4]}...'"
+        )
+    if sink is None:
+        raise UsageError(f"without a sink nobody remembers what run {run!r} has done")
 
 
 def _refuse_where_it_cannot_wait() -> None:
@@ -150,9 +188,11 @@ def _refuse_where_it_cannot_wait() -> None:
 
 
 def _stages(
-    tasks: Task[..., Any] | Sequence[Task[..., Any]], sink: str, inboxes: tuple[str, ...]
+    tasks: Task[..., Any] | Sequence[Task[..., Any]], sink: str | None, inboxes: tuple[str, ...]
 ) -> list[Task[..., Any]]:
     """The tasks, each with the place where its results go."""
+    if sink is not None:
+        check_name("sink", sink)
     stages = list(tasks) if isinstance(tasks, Sequence) else [tasks]
     if not stages:
         raise ConfigError("a pipeline needs at least one task")
@@ -183,10 +223,12 @@ def _producing(config: ProducerConfig, discovery: Discovery, engine: Ventilation
     engine.node = node = Producer(
         config, discovery=discovery, settle=engine.settle, mark_running=engine.mark_running
     )
+    run.watch(engine.obstacle)
     try:
         yield
         run.sinks = node.end(END_PATIENCE)
     finally:
+        run.watch(None)
         run.ended_at = run.ended_at or time.monotonic()
         node.stop()
 
@@ -224,6 +266,10 @@ def _feed(
         raised = _pull(engine, task, items, key, teller)
     except Exception as error:  # noqa: BLE001 - raised below, behind what came before it
         raised = error
+    except BaseException:
+        # It is interrupted; what has failed by now has failed.
+        teller.tell()
+        raise
     while True:
         drained = engine.node.drain(_LOOK_INTERVAL)
         refused = teller.tell()
@@ -254,69 +300,20 @@ def _pull(
             item = next(pulled)
         except StopIteration:
             return None
-        if type(item) is Call:
-            number, args, kwargs, source = item  # noqa: PLW2901 - its own number counts
-            if number <= last:
-                raise UsageError(f"item {number} comes behind item {last}: numbers must grow")
-            last = number
+        kind = type(item)
+        if kind is EncodedCall or kind is Call:
+            if item.number <= last:
+                raise UsageError(f"item {item.number} comes behind item {last}: numbers must grow")
+            last = number = item.number  # noqa: PLW2901 - its own number counts
+            source = item.source
+            encoded = item.payload if kind is EncodedCall else _encode(item, task)
         else:
+            source = item
             task.check_call(item)
-            args, kwargs, source = (item,), {}, item
-        encoded = encode_call(args, kwargs, task.name, task.parameter_names)
+            encoded = encode_call((item,), {}, task.name, task.parameter_names)
         engine.feed(number, source, encoded, None if key is None else key(source))
     return None
 
 
-def _meet(
-    node: Producer, sink: str, inboxes: Sequence[str], run: str, *, resume: bool
-) -> dict[str, Ranges]:
-    """Wait for the inboxes of a run: the numbers of it that each has.
-
-    Raises:
-        UsageError: none remembers it, several could, or it was begun before.
-    """
-    begun_at = time.monotonic()
-    met_at = 0.0
-    told = False
-    while True:
-        now = time.monotonic()
-        outlets = [o for o in node.outlets() if o["usable"]]
-        if inboxes:
-            found = {o["inbox"]: o["taken"] for o in outlets if o["inbox"] in inboxes}
-            missing = [inbox for inbox in inboxes if inbox not in found]
-            what = f"inbox {', '.join(missing)}"
-        else:
-            named = [o for o in outlets if sink in o["sinks"]]
-            met_at = met_at or (now if named else 0.0)
-            found = {o["inbox"]: o["taken"] for o in named if o["inbox"]}
-            missing = [] if met_at and now >= met_at + _OTHERS_DELAY else [sink]
-            what = f"a sink {sink!r}"
-        if not missing:
-            break
-        if not told and now - begun_at >= _PATIENCE:
-            told = True
-            _log.warning("waiting for %s, which knows what run %s has done", what, run)
-        time.sleep(_LOOK_INTERVAL)
-    return _checked(found, sink, inboxes, run, resume=resume)
-
-
-def _checked(
-    found: dict[str, Ranges], sink: str, inboxes: Sequence[str], run: str, *, resume: bool
-) -> dict[str, Ranges]:
-    if not found:
-        raise UsageError(
-            f"sink {sink!r} has no inbox, so that nobody remembers what run {run!r} has done: let "
-            "it write to a file, or give it one"
-        )
-    if not inboxes and len(found) > 1:
-        raise UsageError(
-            f"sinks {sink!r} have several inboxes ({', '.join(sorted(found))}): name those of run "
-            f"{run!r}, always the same"
-        )
-    done = sum(taken.count for taken in found.values())
-    if done and not resume:
-        raise UsageError(
-            f"run {run!r} was begun before: its sinks have {done:,} results of it. Go on with it "
-            "(resume=True, --resume), or give this one another name"
-        )
-    return found
+def _encode(call: Call, task: Task[..., Any]) -> bytes:
+    return encode_call(call.args, call.kwargs, task.name, task.parameter_names)

@@ -88,6 +88,7 @@ class Ventilation:
         self._inboxes: tuple[str, ...] = ()
         self._bound: dict[str, TaskSpec] = {}  # bound: the inboxes
         self._counts: dict[str, int] = {}  # likewise
+        self._next = 0  # the number after that of the last item
         self._keyed: dict[str, TaskSpec] = {}  # bound: _KEYED_MAX
         self._output_count = 0
         self._last_count = self._last_bytes = 0  # of the last _LAST_COUNT outputs, about
@@ -129,8 +130,14 @@ class Ventilation:
         """The number that an item of a run has at its inbox, whenever the run is begun."""
         if len(self._inboxes) == 1:
             return number + 1
-        # Without holes for what is in another one: inboxes keep numbers as ranges.
-        self._counts[inbox] = count = self._counts.get(inbox, 0) + 1
+        # Without holes for what is in another one: inboxes keep numbers as ranges. What was left
+        # out (a broken line) is counted where it would go: it may come the next time.
+        counts = self._counts
+        for left_out in range(self._next, number):
+            would = highest(self._inboxes, str(left_out // _BLOCK))
+            counts[would] = counts.get(would, 0) + 1
+        self._next = number + 1
+        counts[inbox] = count = counts.get(inbox, 0) + 1
         return count
 
     def _last(self, number: int, key: str | None) -> TaskSpec | None:
@@ -205,6 +212,11 @@ class Ventilation:
         error = error_of(f"{self.node.node_id[:8]}-{entry.seq}", state, entry.error)
         failure = Failure(item.number, item.source, state, error, entry.spec.name)
         self.failures.append(failure)
+
+    def obstacle(self) -> str:
+        """Why tasks wait that nobody could run, or whose results nobody takes; empty: none do."""
+        whys = [lane["why"] for lane in self.node.status().get("lanes", ()) if lane["why"]]
+        return "; ".join(whys)
 
     @staticmethod
     def mark_running(entries: Sequence[Entry]) -> None:

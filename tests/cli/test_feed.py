@@ -21,7 +21,8 @@ from zmqwork.cli.ranges import Ranges
 from zmqwork.cli.rate import Bucket
 from zmqwork.cli.records import BadInput
 from zmqwork.cli.rows import Rows
-from zmqwork.errors import UsageError
+from zmqwork.errors import TaskError, UsageError
+from zmqwork.run import Failure, Run
 from zmqwork.wire.values import decode_call
 
 app = App("feed")
@@ -85,6 +86,15 @@ def fed(source, form=JsonLines, calls=CALLS, told=None, errors=None, **options):
     )
 
 
+def failure(item, reason, task="square"):
+    """What is told of a task that has failed."""
+    return Failure(item.number, item.source, "failed", TaskError("ab-1", reason), task)
+
+
+def arguments(items):
+    return [decode_call(item.payload) for item in items]
+
+
 def text_of(errors):
     return Path(errors.path).read_bytes()
 
@@ -98,17 +108,28 @@ def stop_at(feed, read):
 
 
 def test_records_become_numbered_tasks(file):
-    feed = fed(file(b"[1]\n\n2\n"))
+    feed = fed(file(b'[1]\n\n{"value": 2}\n'))
     items = list(feed)
-    assert [(item.number, item.args, item.kwargs) for item in items] == [
-        (0, (1,), {}),
-        (1, (2,), {}),
-    ]
-    assert decode_call(items[1].payload) == ([2], {})
+    assert [item.number for item in items] == [0, 1]
+    assert arguments(items) == [([1], {}), ([], {"value": 2})]
     assert (feed.counts.read, feed.counts.submitted, feed.counts.done) == (2, 2, 0)
-    feed.succeed([1, 0])
-    assert (feed.counts.succeeded, feed.counts.done, feed.ended) == (2, 2, True)
     feed.raise_failure()
+
+
+def test_a_rehearsal_shows_calls_and_finds_what_cannot_travel(file):
+    feed = fed(file(b'[1]\n"\\ud800"\n{"value": 2}\n'), skip_bad=True)
+    assert list(feed.rehearse()) == [(0, ((1,), {})), (2, ((), {"value": 2}))]
+    assert (feed.counts.read, feed.counts.bad, feed.ended) == (3, 1, True)
+
+
+def test_what_became_of_the_tasks_is_for_the_run_to_say(file):
+    feed = fed(file(b"x\n" + b"1\n" * 9), skip_bad=True)
+    assert len(list(feed)) == 9
+    feed.run = Run(read=9, ok=5, already=2, failed=1, dead=1, expired=1, cancelled=1)
+    counts = feed.counts
+    assert (counts.already, counts.succeeded, counts.failed) == (2, 3, 3)
+    # What was cancelled was given up on: it has not failed, and is not done.
+    assert (counts.settled, counts.done) == (6, 9)
 
 
 def test_the_input_is_read_only_as_far_as_it_is_needed():
@@ -116,11 +137,10 @@ def test_the_input_is_read_only_as_far_as_it_is_needed():
     with Input("pipe", reading) as source:
         feed = iter(fed(source))
         os.write(writing, b"1\n2\n")
-        assert next(feed).args == (1,)
-        assert next(feed).args == (2,)
+        assert arguments([next(feed), next(feed)]) == [([1], {}), ([2], {})]
         os.write(writing, b"3")
         os.close(writing)
-        assert next(feed).args == (3,)
+        assert arguments([next(feed)]) == [([3], {})]
         assert next(feed, None) is None
 
 
@@ -142,7 +162,9 @@ def test_a_bad_record_ends_the_feed_after_what_came_before(file, told, errors):
 def test_bad_records_can_be_left_out_and_keep_their_numbers(file, told, errors):
     source = file(b'1\n{"valeu": 2}\nx\r\n"\\ud800"\n4\n')
     feed = fed(source, told=told, errors=errors, skip_bad=True)
-    assert [(item.number, item.args) for item in feed] == [(0, (1,)), (4, (4,))]
+    items = list(feed)
+    assert [item.number for item in items] == [0, 4]
+    assert arguments(items) == [([1], {}), ([4], {})]
     assert (feed.counts.bad, feed.counts.read, feed.counts.done) == (3, 5, 3)
     assert feed.ended
     feed.raise_failure()
@@ -159,11 +181,9 @@ def test_bad_records_can_be_left_out_and_keep_their_numbers(file, told, errors):
 def test_what_failed_is_told_and_kept_as_it_was(file, told, errors):
     source = file(b"[1] \n\n{} \n[3]\n")
     feed = fed(source, told=told, errors=errors, calls=Calls(None))
-    assert len(list(feed)) == 3
-    feed.settle(2, "ValueError: no")
-    feed.settle(0)
-    feed.settle(1, "it was lost")
-    assert (feed.counts.succeeded, feed.counts.failed, feed.counts.settled) == (1, 2, 3)
+    items = list(feed)
+    feed.fail(failure(items[2], "ValueError: no"))
+    feed.fail(failure(items[1], "it was lost"))
     assert told.texts == [
         f"{source.name}, line 4: ValueError: no",
         f"{source.name}, line 3: it was lost",
@@ -181,14 +201,21 @@ def test_a_csv_s_failed_rows_can_be_fed_again(file, errors, tmp_path):
         FeedOptions(skip_bad=True),
         errors=errors,
     )
-    assert [item.kwargs for item in feed] == [{"value": 1}, {"value": 2}]
-    feed.settle(1, "no")
-    feed.settle(0)
+    items = list(feed)
+    assert arguments(items) == [([], {"value": 1}), ([], {"value": 2})]
+    feed.fail(failure(items[1], "no"))
     assert text_of(errors) == b"value\r\nx\r\n2\r\n"
     with open_input(errors.path) as again:
         rows = Rows("again", again.read, CALLS.columns)
         feed = Feed(again, rows, CALLS, FeedOptions(skip_bad=True))
-        assert [item.kwargs for item in feed] == [{"value": 2}]
+        assert arguments(feed) == [([], {"value": 2})]
+
+
+def test_of_several_tasks_a_later_one_is_named(file, told):
+    feed = fed(file(b"1\n"), told=told)
+    (item,) = feed
+    feed.fail(failure(item, "no", "root"))
+    assert told.texts[0].endswith(", line 1: root: no")
 
 
 def test_failed_numbers_can_be_fed_again(told, errors):
@@ -200,13 +227,14 @@ def test_failed_numbers_can_be_fed_again(told, errors):
         errors=errors,
         on_misfortune=told,
     )
-    assert [item.args for item in feed] == [(5,), (6,), (7,), (8,), (9,)]
-    feed.settle(4, "no")
-    feed.settle(1, "no")
+    items = list(feed)
+    assert arguments(items) == [([number], {}) for number in range(5, 10)]
+    feed.fail(failure(items[4], "no"))
+    feed.fail(failure(items[1], "no"))
     assert text_of(errors) == b"9\n6\n"
     assert told.texts == ["record 4: no", "record 1: no"]
     with open_input(errors.path) as again:
-        assert [item.args for item in fed(again, form=NumberLines)] == [(9,), (6,)]
+        assert arguments(fed(again, form=NumberLines)) == [([9], {}), ([6], {})]
 
 
 def test_a_header_that_does_not_fit_ends_it_whatever_is_skipped(file):
@@ -233,13 +261,6 @@ def test_a_record_that_is_too_long_is_not_copied(told, errors):
     assert not Path(errors.path).exists()
 
 
-def test_what_an_earlier_run_has_done_is_left_out_unread(file):
-    feed = fed(file(b"1\nbroken\n3\n"), already={0, 1})
-    assert [item.number for item in feed] == [2]
-    assert (feed.counts.already, feed.counts.bad, feed.counts.done) == (2, 0, 2)
-    feed.raise_failure()
-
-
 def test_the_rate_is_kept_and_a_stop_ends_the_waiting(file):
     feed = fed(file(b"1\n2\n3\n"), bucket=Bucket(1 / 3600, burst=2))
     items = iter(feed)
@@ -263,7 +284,7 @@ def test_a_stop_ends_the_waiting_for_input():
     with Input("pipe", reading) as source:
         feed = fed(source)
         items = iter(feed)
-        assert next(items).args == (1,)
+        assert next(items).number == 0
         threading.Timer(0, feed.stop).start()
         # The half of a record that was there is none.
         assert next(items, None) is None
@@ -274,9 +295,10 @@ def test_a_stop_ends_the_waiting_for_input():
 def test_after_so_many_failures_no_more_is_sent(file):
     feed = fed(file(b"1\n2\n3\n4\n"), failures_max=2)
     items = iter(feed)
-    for number in range(3):
-        assert next(items).number == number
-        feed.settle(number, None if number == 1 else "no")
+    first = next(items)
+    feed.fail(failure(first, "no"))
+    next(items)
+    feed.fail(failure(next(items), "no"))
     assert next(items, None) is None
     with pytest.raises(TooManyFailures, match="2 tasks have failed: no more are sent"):
         feed.raise_failure()
@@ -285,8 +307,8 @@ def test_after_so_many_failures_no_more_is_sent(file):
 def test_an_errors_file_that_takes_no_more_ends_it(file, told):
     with ErrorsFile("/dev/full") as errors:
         feed = fed(file(b"1\nx\n3\n"), told=told, errors=errors, skip_bad=True)
-        assert [item.number for item in feed] == [0]
-        feed.settle(0, "no")
+        (item,) = feed
+        feed.fail(failure(item, "no"))
         with pytest.raises(OutputFailed, match="--errors /dev/full cannot be written"):
             feed.raise_failure()
     assert [m.number for m in told.misfortunes] == [1, 0]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
 import pty
 import sys
@@ -68,8 +69,7 @@ def test_a_run_at_an_instant():
     items = iter(feed)
     for _ in range(4):
         next(items)
-    feed.succeed([0, 1, 2])
-    feed.settle(3, "no")
+    feed.run.ok, feed.run.failed = 3, 1
     found = measure(feed, meter, 2.0)
     assert found == progress(
         done=4, total=10, total_is_known=True, succeeded=3, failed=1, rate=2.0, seconds_left=3.0
@@ -83,9 +83,28 @@ def test_a_run_of_which_nobody_knows_the_end():
     feed = Feed(None, PlainLines(io.BytesIO(b"1\n2\n").read), Calls(None), FeedOptions())
     items = iter(feed)
     next(items)
-    feed.succeed([0])
+    feed.run.ok = 1
     assert measure(feed, Meter(0.0), 1.0).text() == "1 done, 1/s"
     assert measure(feed, Meter(0.0), 1.0).values()["total"] is None
+
+
+def test_a_run_that_stands_still_says_why():
+    feed, meter = fed(), Meter(0.0)
+    feed.run.watch(
+        lambda: "10 x task 'f' (queue 'q') wait: no worker was found (peers: none); start one"
+    )
+    found = measure(feed, meter, 1.0)
+    assert found.text() == "0 of 10 done, waiting: no worker was found"
+    assert found.values()["obstacle"].endswith("(peers: none); start one")
+    feed.run.wait_for("waiting for a sink 'default', which knows what run 1 has done")
+    assert measure(feed, meter, 2.0).text() == (
+        "0 of 10 done, waiting for a sink 'default', which knows what run 1 has done"
+    )
+    feed.run.ok = 1
+    assert measure(feed, meter, 3.0).obstacle == ""
+    feed.run.wait_for("")
+    feed.run.watch(None)
+    assert measure(feed, meter, 4.0).values()["obstacle"] is None
 
 
 def test_what_is_said_of_it():
@@ -187,6 +206,26 @@ def test_misfortunes_are_told_to_people_until_there_are_many(capsys):
     assert lines[:2] == ["zmqwork test: FILE, line 4: bad\\x1b[2J", "    {"]
     assert len(lines) == 21
     assert lines[-1] == "zmqwork test: what else goes wrong is counted, and not told one by one"
+
+
+@pytest.mark.parametrize("form", ["table", "json", "quiet"])
+def test_what_is_logged_meanwhile_is_told(capsys, form):
+    log = logging.getLogger("zmqwork")
+    with Reporter(Output(form), "zmqwork test", progress=False):
+        log.info("nobody needs to know")
+        log.warning("3 x task 'f' wait\x1b")
+        log.error("it broke")
+    assert (log.propagate, log.handlers) == (True, [])
+    out, err = capsys.readouterr()
+    if form == "json":
+        assert json.loads(out.splitlines()[0]) == {
+            "event": "notice",
+            "text": "3 x task 'f' wait\x1b",
+        }
+        assert (out.count("\n"), err) == (2, "")
+    else:
+        waits = "" if form == "quiet" else "zmqwork test: 3 x task 'f' wait\\x1b\n"
+        assert (out, err) == ("", f"{waits}zmqwork test: it broke\n")
 
 
 def test_misfortunes_are_events_for_programs(capsys):

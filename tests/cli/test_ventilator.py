@@ -23,10 +23,11 @@ app = zmqwork.App("venting")
 @app.task(max_retries=0)
 def thumbnail(path: str, width: int = 200):
     return path
-"""
 
-# It is not among the commands yet.
-START = "import sys; from zmqwork import cli; cli.COMMANDS['ventilator'] = ''; sys.exit(cli.main())"
+@app.task
+def upload(path):
+    pass
+"""
 
 
 @pytest.fixture
@@ -36,7 +37,6 @@ def vent(tmp_path, monkeypatch, runtime, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.delitem(sys.modules, "vent_app", raising=False)
-    monkeypatch.setitem(cli.COMMANDS, "ventilator", "")
     logger = logging.getLogger("zmqwork")
     level = logger.level
 
@@ -62,7 +62,7 @@ def run(project):
 
     def run(*words, **options):
         return subprocess.run(
-            [sys.executable, "-c", START, "ventilator", *words],
+            [sys.executable, "-m", "zmqwork", "ventilator", *words],
             cwd=project, capture_output=True, text=True, timeout=60, check=False, **options,
         )  # fmt: skip
 
@@ -143,7 +143,8 @@ def test_an_input_without_records(rehearse, vent, tmp_path):
     for option, name in (("--lines", "empty"), ("--jsonl", "empty"), ("--csv", "head")):
         code, out, err = rehearse(option, name)
         assert (code, out, err) == (0, "", f"zmqwork ventilator: {name}: no records\n")
-    code, out, err = vent("vent_app:app", "thumbnail", "--csv", "empty", "--no-sink")
+    # Also without any worker or sink.
+    code, out, err = vent("vent_app:app", "thumbnail", "--csv", "empty")
     assert (code, out, err) == (0, "empty: no records, nothing to do\n", "")
 
 
@@ -157,12 +158,12 @@ def test_a_binary_input(rehearse, tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["vent_app:app", "thumbnail"], 2, "one of the arguments --lines --jsonl --csv --array"),
+        (["vent_app:app", "thumbnail"], 2, "name the input: --lines FILE, --jsonl FILE, "),
         (["--lines", "t", "--csv", "t"], 2, "argument --csv: not allowed with argument --lines"),
         (["--lines", "t"], 2, "name an app and its task (MODULE:APP TASK), or with --realm NAME"),
-        (["vent_app:app", "--array", "1"], 2, "those of app 'venting' are thumbnail"),
+        (["vent_app:app", "--array", "1"], 2, "those of app 'venting' are thumbnail, upload"),
         (["vent_app:app", "thumnail", "--array", "1"], 2, "did you mean thumbnail?"),
-        (["vent_app:app", "x", "--array", "1"], 2, "no task 'x': its tasks are thumbnail"),
+        (["vent_app:app", "x", "--array", "1"], 2, "no task 'x': its tasks are thumbnail, upload"),
         (["vent_app:app", "thumbnail", "--csv", "t"], 2, "there is no such file"),
         (["vent_app:app", "thumbnail", "--csv", "."], 2, "it is a directory"),
         (["vent_app:app", "thumbnail", "--array", "1-"], 2, "'1-' is no range of numbers"),
@@ -172,7 +173,10 @@ def test_a_binary_input(rehearse, tmp_path):
         (["a", "b", "--jsonl", "t", "--delimiter", ";"], 2, "--delimiter is for --csv"),
         (["a", "b", "--jsonl", "t", "--overwrite-errors"], 2, "--overwrite-errors is for --errors"),
         (["a", "b", "--jsonl", "t", "--errors", "-"], 2, "--errors needs a file"),
-        (["a", "b", "--jsonl", "t", "--no-sink", "--inbox", "i"], 2, "--no-sink says that there"),
+        (["a", "b", "--jsonl", "t", "--no-sink", "--inbox", "i"], 2, "--inbox is for a sink, and"),
+        (["a", "b", "--jsonl", "t", "--no-sink", "--run", "i"], 2, "--run is for a sink, and"),
+        (["a", "b", "--jsonl", "t", "--no-sink", "--resume"], 2, "--resume is for a sink, and"),
+        (["vent_app:app", "thumbnail", "x", "--array", "1"], 2, "no task 'x'"),
         (["a", "b", "--jsonl", "t", "--no-sink", "--sink", "i"], 2, "not allowed with argument"),
         (["a", "b", "--jsonl", "t", "--detach"], 2, "--detach needs a journal, and there is none"),
         (["a", "b", "--jsonl", "t", "--wait", "--detach"], 2, "not allowed with argument"),
@@ -184,8 +188,8 @@ def test_a_binary_input(rehearse, tmp_path):
             2,
             "no dir",
         ),
-        (["vent_app:app", "thumbnail", "--array", "1", "--no-sink", "--run", ""], 2, "--run must"),
-        (["vent_app:app", "thumbnail", "--array", "1"], 2, "--no-sink, and results are dropped"),
+        (["vent_app:app", "thumbnail", "--array", "1", "--run", ""], 2, "--run must"),
+        (["vent_app:app", "thumbnail", "--array", "1", "--run", "ab" * 16], 78, "id of a node"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_sent(vent, capsys, words, code, said):
@@ -218,11 +222,13 @@ def test_a_large_file_is_hashed_with_a_word(vent, tmp_path, monkeypatch):
 
     monkeypatch.setattr(venting, "LARGE_BYTES", 5)
     (tmp_path / "t").write_text("\n\n\n\n\n")
-    words = ("vent_app:app", "thumbnail", "--jsonl", "t", "--no-sink")
-    code, out, err = vent(*words)
-    assert (code, out) == (0, "t: no records, nothing to do\n")
-    assert "t is read once before the run begins, for the name of the run" in err
-    assert vent(*words, "--run", "monday") == (0, "t: no records, nothing to do\n", "")
+    (tmp_path / "kept").write_text("1\n")
+    # (Ends before it looks for sinks.)
+    words = ("vent_app:app", "thumbnail", "--jsonl", "t", "--errors", "kept")
+    said = "t is read once before the run begins, for the name of the run"
+    assert said in vent(*words)[2]
+    assert said not in vent(*words, "--run", "monday")[2]
+    assert said not in vent(*words, "--no-sink")[2]
 
 
 def test_a_dry_run_does_not_wait_for_a_rate(rehearse):
@@ -232,19 +238,29 @@ def test_a_dry_run_does_not_wait_for_a_rate(rehearse):
 def test_the_task_s_options(vent, tmp_path):
     words = ("vent_app:app", "thumbnail", "--array", "1")
     with planned(parsed(*words)) as plan:
-        assert plan.task is plan.app.tasks["thumbnail"]
+        (task,) = plan.stages
+        assert task.spec == plan.app.tasks["thumbnail"].spec
     with planned(parsed(*words, "--retries", "5", "-Q", "slow", "--expires", "60")) as plan:
-        options = plan.task.options
+        options = plan.stages[0].options
         assert (options.max_retries, options.queue, options.expires) == (5, "slow", 60.0)
+    with planned(parsed("vent_app:app", "thumbnail", "upload", "--array", "1")) as plan:
+        assert (plan.name, [stage.name for stage in plan.stages]) == (
+            "thumbnail > upload",
+            ["thumbnail", "upload"],
+        )
+    # Commands are run again only if that is said.
     with planned(parsed("--realm", "lan", "--array", "1")) as plan:
-        assert (plan.app.name, plan.task) == ("lan", None)
+        (task,) = plan.stages
+        assert (plan.app.name, task.name, task.options.max_retries) == ("lan", "exec", 0)
+    with planned(parsed("--realm", "lan", "--array", "1", "--retries", "2")) as plan:
+        assert plan.stages[0].options.max_retries == 2
 
 
 def test_runs_are_known_by_task_form_and_content(vent, tmp_path):
     (tmp_path / "t").write_text("1\n")
 
-    def run_of(*words, name=None):
-        with planned(parsed("vent_app:app", "thumbnail", *words)) as plan:
+    def run_of(*words, name=None, tasks=("thumbnail",)):
+        with planned(parsed("vent_app:app", *tasks, *words)) as plan:
             return plan.find_run(name, resume=True)[0]
 
     # These never change: they are on the disks of those who ran them.
@@ -264,6 +280,7 @@ def test_runs_are_known_by_task_form_and_content(vent, tmp_path):
             ("--array", "1"),
         ]
     ]
+    ids.append(run_of("--lines", "t", tasks=("thumbnail", "upload")))
     assert len(set(ids)) == len(ids)
     assert run_of("--lines", "t", name="monday") == "monday"
 
@@ -287,7 +304,7 @@ def test_help_has_examples_of_all_inputs():
 def test_standard_input(project, redirection, code, said):
     words = "ventilator thumbs:app double --lines - --dry-run"
     done = subprocess.run(
-        ["/bin/sh", "-c", f'exec "$0" -c "$1" {words} {redirection}', sys.executable, START],
+        ["/bin/sh", "-c", f'exec "$0" -m zmqwork {words} {redirection}', sys.executable],
         cwd=project, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (code, "")
@@ -298,7 +315,7 @@ def test_what_is_typed_at_a_terminal(project):
     main, child = pty.openpty()
     os.write(main, b"typed\n\x04")
     done = subprocess.run(
-        [sys.executable, "-c", START, "ventilator", "thumbs:app", "double", "--lines", "-",
+        [sys.executable, "-m", "zmqwork", "ventilator", "thumbs:app", "double", "--lines", "-",
          "--dry-run"],
         cwd=project, stdin=child, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
@@ -337,8 +354,7 @@ def test_what_failed_is_told_kept_and_can_be_fed_again(worker, run, project):
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert [event["event"] for event in events] == ["started", "failed", "ended"]
     assert events[0]["task"] == "double"
-    assert len(events[0]["run"]) == 20
-    assert events[2]["run"] == events[0]["run"]
+    assert (events[0]["run"], events[2]["run"], events[2]["sinks"]) == (None, None, [])
     assert (events[2]["failed"], events[2]["errors"]) == (1, "bad2.jsonl")
     assert done.stderr == "zmqwork ventilator: 1 task has failed: no more are sent\n"
     assert done.returncode == 1
@@ -363,7 +379,7 @@ def test_an_input_that_changes_while_it_is_read_is_another_run(worker, start_pyt
     worker()
     (project / "t.jsonl").write_text(json.dumps(gate.words) + "\n")
     process = start_python(
-        "-c", START, "ventilator", "thumbs:app", "wait_for", "--no-sink", "--jsonl", "t.jsonl"
+        "-m", "zmqwork", "ventilator", "thumbs:app", "wait_for", "--no-sink", "--jsonl", "t.jsonl"
     )
     gate.wait_begun()
     with (project / "t.jsonl").open("a") as file:
@@ -377,7 +393,7 @@ def test_an_input_that_changes_while_it_is_read_is_another_run(worker, start_pyt
 def test_ctrl_c_leaves_at_once_and_says_how_far_it_was(worker, start_python, gate, project):
     worker()
     process = start_python(
-        "-c", START, "ventilator", "thumbs:app", "wait_for", "--no-sink", "--jsonl", "-",
+        "-m", "zmqwork", "ventilator", "thumbs:app", "wait_for", "--no-sink", "--jsonl", "-",
         "--errors", "bad",
     )  # fmt: skip
     process.stdin.write(json.dumps(gate.words) + "\n")

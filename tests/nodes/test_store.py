@@ -6,7 +6,7 @@ import pytest
 
 from zmqwork.core.delivery import Parcel
 from zmqwork.errors import DecodeError
-from zmqwork.nodes.store import Batch, Record, Results, Store, task_id
+from zmqwork.nodes.store import Batch, Record, Results, Store, is_node_id
 from zmqwork.wire.values import encode_value
 
 NODE = "ab" * 16
@@ -41,14 +41,15 @@ def test_records_say_whose_they_are(results):
     assert results.records == [
         Record("abababab-101", "add", NODE, 101, (1, 2)),
         Record("abababab-102", "add", NODE, 102, "two"),
-        Record("thumbs-2024-101", "run", "thumbs-2024", 101, None),
+        # A run's numbers are those at the sink: a second start has others at its producer.
+        Record("thumbs-2024-1", "run", "thumbs-2024", 1, None),
     ]
 
 
-def test_a_node_id_is_cut_in_a_task_id_and_no_other_id():
-    assert task_id(NODE, 7) == "abababab-7"
-    assert task_id(NODE[:-1], 7) == f"{NODE[:-1]}-7"
-    assert task_id("x" * 32, 7) == f"{'x' * 32}-7"
+def test_a_node_id_is_no_name_of_a_run():
+    assert is_node_id(NODE)
+    assert not is_node_id(NODE[:-1])
+    assert not is_node_id("x" * 32)
 
 
 def test_a_value_is_decoded_once_and_only_if_asked_for():
@@ -63,6 +64,9 @@ def test_what_cannot_be_decoded_is_named_and_harms_no_other():
     )
     with pytest.raises(DecodeError, match=r"result of task abababab-106 \(g\) cannot be opened"):
         results[2]
+    run = Results([parcel("f", encode_value(1), b"\xc1", producer_id="night")])
+    with pytest.raises(DecodeError, match=r"result of task night-2 \(f\) cannot be opened"):
+        list(run)
     with pytest.raises(DecodeError, match="abababab-106"):
         list(results)
     assert results[1] == 2

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 from pipeline_parts import PATIENCE, Taker, our_threads, until
 
-from zmqwork import SqliteInbox, UsageError, ventilate, ventilating
+from zmqwork import SqliteInbox, UsageError, remembering, ventilate
 from zmqwork.ventilating import Call
 
 
@@ -174,7 +174,7 @@ def test_a_resumed_run_need_not_have_begun(app, work, collect, box, counted):
 
 def test_the_inbox_is_waited_for(app, work, box, collect, counted, begin, caplog, monkeypatch):
     """Only it knows what is done."""
-    monkeypatch.setattr(ventilating, "_PATIENCE", 0.2)
+    monkeypatch.setattr(remembering, "_PATIENCE", 0.2)
     task = app.task(counted)
     pulled = []
     pushed = begin(task, (pulled.append(n) or n for n in range(3)), run="nightly", inbox="box")

@@ -7,7 +7,7 @@ import threading
 import pytest
 from pipeline_parts import PATIENCE, our_threads, until
 
-from zmqwork import App, ConfigError, EncodeError, TaskFailed, UsageError, ventilate, ventilating
+from zmqwork import App, ConfigError, EncodeError, TaskFailed, UsageError, remembering, ventilate
 from zmqwork.ventilating import Call
 
 
@@ -258,7 +258,7 @@ def test_the_input_raises_and_failures_are_told_all_the_same(app, work, collect)
 @pytest.mark.parametrize("waits_for", ["room", "the end", "an inbox", "the input"])
 def test_an_interrupt_ends_it_at_once(app, task, waits_for, monkeypatch, caplog):
     """Nobody is there who could settle anything."""
-    monkeypatch.setattr(ventilating, "_PATIENCE", 0.05)
+    monkeypatch.setattr(remembering, "_PATIENCE", 0.05)
     runs = []
 
     def numbers():

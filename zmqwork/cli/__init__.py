@@ -7,10 +7,19 @@
     search   --realm, --peer read       local    worker processes for demo and bench
     signals  SIGTERM unwinds            submitter  the producer of a command
     serving  what `worker` does         command  what it does with --exec
+    storing  what `sink` does           sink_end  what it says at the end
+
+    venting  what `ventilator` does     plan     what it is to do
+    inputs  lines  records  formats  rows  columns  cells  ranges
+                                        an input as numbered records
+    calls    what a record means        runs     the name of a run
+    feed     records as tasks           errors_file  those that failed
+    rate  reporter  progress  progress_bar  vent_end
+                                        how fast, how far, and what came of it
 
     survey   asking all nodes               finding  what a check of `doctor` has found
 
-    worker  ps  explain  call  doctor  bench  demo
+    worker  ventilator  sink  call  ps  explain  doctor  bench  demo
              a command each: `configure` its options, `run` it
 """
 
@@ -34,7 +43,9 @@ from zmqwork.cli.parser import Parser, nearest
 from zmqwork.errors import ZmqworkError
 
 COMMANDS = {
-    "worker": "run tasks of an app, until told to stop",
+    "worker": "run tasks of an app, or a command, until told to stop",
+    "ventilator": "submit a task for each record of an input, and wait for all",
+    "sink": "store what tasks return: in a file, a database, by a function",
     "call": "submit one task and print its result",
     "ps": "show the nodes that are here, and what they do",
     "explain": "say why a task is not running",
@@ -99,7 +110,7 @@ def _run_and_flush(words: list[str]) -> int:
 
 def _run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
-        commands = "\n".join(f"  {name:<10}{what}" for name, what in COMMANDS.items())
+        commands = "\n".join(f"  {name:<12}{what}" for name, what in COMMANDS.items())
         text = _HELP.format(commands=commands, exits=exits.HELP)
         if not words:
             print(text, end="", file=sys.stderr)

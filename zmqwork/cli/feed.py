@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
-from zmqwork.cli.calls import Calls
+from zmqwork.cli.calls import Call, Calls
 from zmqwork.cli.errors_file import ErrorsFile
 from zmqwork.cli.inputs import Input
 from zmqwork.cli.output import OutputFailed, counted
 from zmqwork.cli.rate import Bucket
 from zmqwork.cli.records import BadInput, Fault, Format, Record, describe
 from zmqwork.errors import ZmqworkError
+from zmqwork.run import Failure, Run
+from zmqwork.ventilating import EncodedCall
+
+_T = TypeVar("_T")
 
 # Who waits for a token looks this often whether he still should.
 _LOOK_INTERVAL = 0.5
@@ -22,22 +26,6 @@ _LOOK_INTERVAL = 0.5
 
 class TooManyFailures(ZmqworkError):
     """As many tasks have failed as the user would bear."""
-
-
-class Item(NamedTuple):
-    """One task to submit.
-
-    Attributes:
-        number: of its record, from 0: the task's number in its run.
-        args: its positional arguments.
-        kwargs: its keyword arguments.
-        payload: the same, encoded as `Task.submit` does it.
-    """
-
-    number: int
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +45,28 @@ class Misfortune:
     is_bad: bool
 
 
-@dataclass(slots=True)
-class Counts:
-    """How many records, so far.
+class Counts(NamedTuple):
+    """How many records, at one instant.
 
     Attributes:
         read: found in the input.
-        already: left out, because an earlier run has done them.
         bad: that could not be read, or do not fit the task.
         submitted: handed out as tasks.
-        succeeded: of those, done.
+        already: of those, done by an earlier start of the run.
+        succeeded: of those, done by this one.
         failed: of those, that ended badly.
     """
 
-    read: int = 0
-    already: int = 0
-    bad: int = 0
-    submitted: int = 0
-    succeeded: int = 0
-    failed: int = 0
+    read: int
+    bad: int
+    submitted: int
+    already: int
+    succeeded: int
+    failed: int
 
     @property
     def settled(self) -> int:
-        """Tasks that are over, one way or the other."""
+        """Tasks that this start has done, one way or the other."""
         return self.succeeded + self.failed
 
     @property
@@ -96,21 +83,19 @@ class FeedOptions:
         skip_bad: a record that is no task is counted and left out; else the feed ends there.
         failures_max: the feed ends when so many tasks have failed; None: never.
         bucket: how fast tasks are handed out; None: as fast as they are taken.
-        already: numbers of records that need not be done.
     """
 
     skip_bad: bool = False
     failures_max: int | None = None
     bucket: Bucket | None = None
-    already: Container[int] = ()
 
 
 class Feed:
     """An iterator over the tasks of an input, in constant memory.
 
-    One thread pulls, any may call `settle` and `stop`. The iterator ends, and never raises, when
-    the input does, or something keeps it from going on: `raise_failure` says what, when all that
-    was handed out is settled.
+    One thread pulls, and tells of what has failed; any may ask for `counts`, and `stop` it. The
+    iterator ends, and never raises, when the input does, or something keeps it from going on:
+    `raise_failure` says what, when all that was handed out is settled.
 
     Args:
         source: what is read, for its name and size; None: nothing is, as with ``--array 0-9``.
@@ -121,7 +106,7 @@ class Feed:
         on_misfortune: is told of each.
 
     Attributes:
-        counts: so far.
+        run: what became of the tasks; whoever runs them sets it before the first is pulled.
         ended: all of the input was read.
     """
 
@@ -135,7 +120,7 @@ class Feed:
         errors: ErrorsFile | None = None,
         on_misfortune: Callable[[Misfortune], object] = lambda _: None,
     ) -> None:
-        self.counts = Counts()
+        self.run = Run()
         self.ended = False
         self._source = source
         self._form = form
@@ -145,48 +130,60 @@ class Feed:
         self._on_misfortune = on_misfortune
         self._stopped = threading.Event()
         self._failure: ZmqworkError | None = None
-        # Lines, and texts if somebody wants them, of what was handed out and is not settled:
-        # bounded by whoever pulls, as the tasks themselves are.
-        self._unsettled: dict[int, tuple[int, bytes]] = {}
+        self._read = self._bad = self._submitted = self._failed = 0
         self._offset = 0
         self._lock = threading.Lock()
 
-    def __iter__(self) -> Iterator[Item]:
-        try:
-            yield from self._items()
-        except ZmqworkError as error:
-            self._fail(error)
+    def __iter__(self) -> Iterator[EncodedCall]:
+        """The tasks; the source of each is for `fail`."""
+        encode = self._calls.encode
+        keeps = self._errors is not None
+        return self._each(
+            lambda record, call: EncodedCall(
+                record.number, encode(call), (record.line, record.raw if keeps else b"")
+            )
+        )
 
-    def settle(self, number: int, failure: str | None = None) -> None:
-        """A task is over; from any thread, once for each.
+    def rehearse(self) -> Iterator[tuple[int, Call]]:
+        """Number and call of each task, instead of the tasks."""
 
-        Args:
-            number: of its record.
-            failure: why it ended badly; None: it succeeded.
-        """
-        if failure is None:
-            self.succeed([number])
-            return
-        line, raw = self._unsettled.pop(number)
-        with self._lock:
-            self.counts.failed += 1
-            failed = self.counts.failed
-        place = f"line {line}" if line else f"record {number}"
+        def both(record: Record, call: Call) -> tuple[int, Call]:
+            self._calls.encode(call)  # whether it can travel is to be known, too
+            return record.number, call
+
+        return self._each(both)
+
+    @property
+    def counts(self) -> Counts:
+        """How far it is, and what became of it."""
+        run = self.run
+        already = run.already
+        return Counts(
+            self._read,
+            self._bad,
+            self._submitted,
+            already,
+            run.ok - already,
+            run.failed + run.dead + run.expired,
+        )
+
+    def fail(self, failure: Failure) -> None:
+        """A task has failed; in the thread that pulls."""
+        line, raw = failure.item
+        self._failed += 1
+        place = f"line {line}" if line else f"record {failure.number}"
         if self._source is not None:
             place = f"{self._source.name}, {place}"
-        self._on_misfortune(Misfortune(number, line, f"{place}: {failure}", is_bad=False))
+        first = self._calls.task
+        later = f"{failure.task}: " if first is not None and failure.task != first.name else ""
+        text = f"{place}: {later}{failure.error.reason}"
+        self._on_misfortune(Misfortune(failure.number, line, text, is_bad=False))
         self._keep(raw)
         most = self._options.failures_max
-        if most is not None and failed >= most:
-            has = "has" if failed == 1 else "have"
-            self._fail(TooManyFailures(f"{counted(failed, 'task')} {has} failed: no more are sent"))
-
-    def succeed(self, numbers: Sequence[int]) -> None:
-        """Tasks have succeeded: `settle` for many at once."""
-        for number in numbers:
-            del self._unsettled[number]
-        with self._lock:
-            self.counts.succeeded += len(numbers)
+        if most is not None and self._failed >= most:
+            has = "has" if self._failed == 1 else "have"
+            many = counted(self._failed, "task")
+            self._fail(TooManyFailures(f"{many} {has} failed: no more are sent"))
 
     def stop(self) -> None:
         """Hand out no more; from any thread. Who waits in the input is back in half a second."""
@@ -211,7 +208,7 @@ class Feed:
 
         In a file it is guessed from how far the records that were read have come.
         """
-        read = self.counts.read
+        read = self._read
         if self.ended:
             return read, True
         if self._form.total is not None:
@@ -223,38 +220,37 @@ class Feed:
 
     # --- inside
 
-    def _items(self) -> Iterator[Item]:
-        for record in self._form.records():
+    def _each(self, made: Callable[[Record, Call], _T]) -> Iterator[_T]:
+        try:
+            yield from self._tasks(made)
+        except ZmqworkError as error:
+            self._fail(error)
+
+    def _tasks(self, made: Callable[[Record, Call], _T]) -> Iterator[_T]:
+        form, make = self._form, self._calls.make
+        waits = self._options.bucket is not None
+        for record in form.records():
             if self._stopped.is_set():
                 # Perhaps the input was left in the middle of this very record.
                 return
-            self.counts.read += 1
+            self._read += 1
             self._offset = record.offset
-            if record.number in self._options.already:
-                self.counts.already += 1
-                continue
             try:
-                item = self._item(record)
+                if record.fault is not None:
+                    raise record.fault
+                task = made(record, make(form.value(record)))
             except Fault as fault:
                 self._refuse(record, fault)
                 continue
-            if not self._wait_for_token():
+            if waits and not self._wait_for_token():
                 return
-            raw = record.raw if self._errors is not None else b""
-            self._unsettled[record.number] = (record.line, raw)
-            self.counts.submitted += 1
-            yield item
+            self._submitted += 1
+            yield task
         self.ended = not self._stopped.is_set()
-
-    def _item(self, record: Record) -> Item:
-        if record.fault is not None:
-            raise record.fault
-        call = self._calls.make(self._form.value(record))
-        return Item(record.number, *call, self._calls.encode(call))
 
     def _refuse(self, record: Record, fault: Fault) -> None:
         text = describe(self._source.name if self._source else self._form.option, record, fault)
-        self.counts.bad += 1
+        self._bad += 1
         if not self._options.skip_bad:
             raise BadInput(text)
         if not fault.is_cut:
@@ -265,8 +261,7 @@ class Feed:
 
     def _wait_for_token(self) -> bool:
         """Wait as long as the rate says; False: for nothing, the feed was stopped."""
-        if self._options.bucket is None:
-            return True
+        assert self._options.bucket is not None, "there is a rate"
         now = time.monotonic()
         go_at = now + self._options.bucket.take(now)
         # In pieces, so that a signal that another thread got is heard.

@@ -8,7 +8,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from zmqwork.errors import ZmqworkError
 
@@ -73,8 +73,8 @@ def printable(text: object) -> str:
 
 
 def counted(count: int, what: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    """`1 file`, `2,000 files`."""
+    return f"{count} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def width(text: str) -> int:
@@ -93,10 +93,12 @@ class Output:
 
     Args:
         form: one of `TABLE`, `JSON`, `QUIET`.
+        stream: written to instead, if standard output is for something else. (No tables.)
     """
 
-    def __init__(self, form: str) -> None:
+    def __init__(self, form: str, stream: TextIO | None = None) -> None:
         self.form = form
+        self._stream = stream
 
     @property
     def for_people(self) -> bool:
@@ -107,7 +109,7 @@ class Output:
         """A line for people."""
         if self.for_people:
             with writing():
-                print(text, flush=True)
+                print(text, file=self._stream, flush=True)
 
     def lines(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Lines of a name and a value, aligned."""
@@ -132,7 +134,7 @@ class Output:
         if self.form == JSON:
             text = json.dumps(value, default=plain)
             with writing():
-                print(text, flush=True)
+                print(text, file=self._stream, flush=True)
 
 
 def complain(text: str) -> None:

@@ -14,6 +14,9 @@ from zmqwork.discovery.source import parse_sources
 from zmqwork.discovery.static import parse_peer
 from zmqwork.errors import ConfigError
 
+# Of ``--log-level``.
+LEVELS = ("debug", "info", "warning", "error")
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors end with the nearest word that is right.
@@ -95,6 +98,18 @@ def add_search(parser: argparse.ArgumentParser, *, realm: str) -> None:
         "for: dns://NAME:PORT, dns+srv://NAME; may be given again (and ZMQWORK_PEERS)",
     )
     add_sources(group)
+
+
+def add_bind(parser: argparse.ArgumentParser) -> None:
+    """Add ``--bind``."""
+    group = parser.add_argument_group("being reached from elsewhere")
+    group.add_argument(
+        "--bind",
+        action="append",
+        default=[],
+        metavar="ENDPOINT",
+        help="listen here as well: tcp://127.0.0.1:*; may be given again",
+    )
 
 
 def add_sources(group: argparse._ActionsContainer) -> None:

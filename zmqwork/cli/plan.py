@@ -18,6 +18,8 @@ from zmqwork.cli.records import Format
 from zmqwork.cli.rows import Rows
 from zmqwork.cli.runs import find_run
 from zmqwork.cli.target import load_app
+from zmqwork.commands import command_app
+from zmqwork.core.functions import COMMAND_TASK
 from zmqwork.errors import UsageError
 from zmqwork.task import Task
 
@@ -28,15 +30,15 @@ class Plan:
 
     Attributes:
         app: whose workers are looked for.
-        task: what they run, with the options of the command line; None: a command of theirs.
-        calls: makes calls of it.
+        stages: the tasks that they run, one after the other, with the options of the command line.
+        calls: makes calls of the first.
         source: what is read; None: the numbers are on the command line.
         form: cuts it into records.
         shape: how, in words: what numbers the records, and what a record means.
     """
 
     app: App
-    task: Task[..., Any] | None
+    stages: list[Task[..., Any]]
     calls: Calls
     source: Input | None
     form: Format
@@ -49,7 +51,14 @@ class Plan:
             UsageError: `resume`, and there is nothing to know the run by; or `name` can be none.
         """
         source = self.source if self.source is not None else ""
-        return find_run(self.calls.name, self.shape, source, name=name, resume=resume)
+        # (A name has no line end.)
+        tasks = "\n".join([self.calls.name, *(stage.name for stage in self.stages[1:])])
+        return find_run(tasks, self.shape, source, name=name, resume=resume)
+
+    @property
+    def name(self) -> str:
+        """The tasks, for people."""
+        return " > ".join([self.calls.name, *(stage.name for stage in self.stages[1:])])
 
     @property
     def input_name(self) -> str:
@@ -64,32 +73,38 @@ def planned(args: argparse.Namespace) -> Iterator[Plan]:
     Raises:
         UsageError: there is no such app, task or file.
     """
-    app, task = _task_of(args)
-    calls = Calls(task, as_one=args.as_one)
+    app, stages = _stages_of(args)
+    calls = Calls(None if args.target is None else stages[0], as_one=args.as_one)
     if args.array is not None and not isinstance(args.array, str):
         form: Format = Numbers(args.array)
-        yield Plan(app, task, calls, None, form, _shape(args))
+        yield Plan(app, stages, calls, None, form, _shape(args))
         return
     with open_input(_path_of(args)) as source:
         if source.is_terminal:
             complain("reading from the terminal: one record a line; Ctrl-D ends it")
         form = _form_of(args, source.name, source.read, calls)
-        yield Plan(app, task, calls, source, form, _shape(args))
+        yield Plan(app, stages, calls, source, form, _shape(args))
 
 
-def _task_of(args: argparse.Namespace) -> tuple[App, Task[..., Any] | None]:
-    if args.target is None:
-        return App(args.realm), None
-    app = load_app(args.target)
-    known = ", ".join(sorted(app.tasks)) or "none"
-    if args.task is None:
-        raise UsageError(f"name the task: those of app {app.name!r} are {known}")
-    if args.task not in app.tasks:
-        near = nearest(args.task, app.tasks) or f": its tasks are {known}"
-        raise UsageError(f"app {app.name!r} has no task {args.task!r}{near}")
+def _stages_of(args: argparse.Namespace) -> tuple[App, list[Task[..., Any]]]:
     options = {"max_retries": args.retries, "queue": args.queue, "expires": args.expires}
-    given = {name: value for name, value in options.items() if value is not None}
-    return app, app.tasks[args.task].using(**given) if given else app.tasks[args.task]
+    given: Any = {name: value for name, value in options.items() if value is not None}
+    if args.target is None:
+        app = command_app(args.realm)
+        return app, [app.tasks[COMMAND_TASK].using(**given)]
+    app = load_app(args.target)
+    if not args.tasks:
+        known = ", ".join(sorted(app.tasks)) or "none"
+        raise UsageError(f"name the task: those of app {app.name!r} are {known}")
+    return app, [_task_of(app, name).using(**given) for name in args.tasks]
+
+
+def _task_of(app: App, name: str) -> Task[..., Any]:
+    if name not in app.tasks:
+        known = ", ".join(sorted(app.tasks)) or "none"
+        near = nearest(name, app.tasks) or f": its tasks are {known}"
+        raise UsageError(f"app {app.name!r} has no task {name!r}{near}")
+    return app.tasks[name]
 
 
 def _path_of(args: argparse.Namespace) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ class Meter:
     def __init__(self, now: float) -> None:
         # (instant, count); of those older than the window, only the newest is kept.
         self._samples: deque[tuple[float, int]] = deque([(now, 0)], maxlen=_SAMPLES_MAX)
+        self._last = 0
 
     def rate(self, now: float, count: int) -> float:
         """How many a second, lately; 0.0 as long as nobody can tell."""
@@ -34,6 +36,11 @@ class Meter:
             samples.popleft()
         begun_at, before = samples[0]
         return (count - before) / (now - begun_at) if now > begun_at else 0.0
+
+    def has_moved(self, count: int) -> bool:
+        """Whether it counts more than when this was asked before."""
+        before, self._last = self._last, count
+        return count > before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +55,7 @@ class Progress:
         bad, already: records that are no tasks, and those that an earlier run has done.
         rate: tasks a second, lately.
         seconds_left: at this rate; None: nobody can tell.
+        obstacle: what keeps it from going on; empty: nothing does.
     """
 
     done: int
@@ -59,6 +67,7 @@ class Progress:
     already: int
     rate: float
     seconds_left: float | None
+    obstacle: str = ""
 
     def values(self) -> dict[str, Any]:
         """The same, for programs."""
@@ -73,6 +82,7 @@ class Progress:
             "already": self.already,
             "rate": round(self.rate, 3),
             "seconds_left": left,
+            "obstacle": self.obstacle or None,
         }
 
     def text(self) -> str:
@@ -85,13 +95,15 @@ class Progress:
         words += [f"{self.bad:,} bad"] if self.bad else []
         words += [f"{short_number(self.rate)}/s"] if self.rate else []
         words += [f"{duration(self.seconds_left)} left"] if self.seconds_left is not None else []
+        words += [_shortened(self.obstacle)] if self.obstacle else []
         return ", ".join(words)
 
 
 def measure(feed: Feed, meter: Meter, now: float) -> Progress:
-    """How far the run of a feed is."""
+    """How far the run of a feed is; if it stands still, also why."""
     counts = feed.counts
     done, settled = counts.done, counts.settled
+    stands = not meter.has_moved(done)
     total, known = feed.total()
     rate = meter.rate(now, settled)
     left = None
@@ -107,7 +119,14 @@ def measure(feed: Feed, meter: Meter, now: float) -> Progress:
         already=counts.already,
         rate=rate,
         seconds_left=left,
+        obstacle=feed.run.obstacle if stands else "",
     )
+
+
+def _shortened(obstacle: str) -> str:
+    """Of ``10 x task 'f' (queue 'q') wait: no worker was found (...); start one``, the middle."""
+    _, waits, why = obstacle.partition(" wait: ")
+    return re.split(r"; | \(", f"waiting: {why}" if waits else obstacle)[0]
 
 
 def duration(seconds: float) -> str:

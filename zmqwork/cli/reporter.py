@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
 from zmqwork.cli.feed import Feed, Misfortune
-from zmqwork.cli.output import JSON, TABLE, Output, OutputFailed, complain, printable
+from zmqwork.cli.output import JSON, QUIET, TABLE, Output, OutputFailed, complain, printable
 from zmqwork.cli.progress import Meter, Progress, measure
 
 # Seconds between two reports that stay, and between two pictures of the bar.
@@ -64,7 +66,8 @@ class Lines:
 class Reporter:
     """Tells how far a run is, from a thread of its own, and what went wrong, from any.
 
-    Use it with `with`. Standard output that takes no more ends the run: `raise_failure` says so.
+    Use it with `with`: meanwhile it also tells what zmqwork logs. Standard output that takes no
+    more ends the run: `raise_failure` says so.
 
     Args:
         output: table, JSON or quiet.
@@ -92,6 +95,7 @@ class Reporter:
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._report, name="progress", daemon=True)
+        self._log = _Log(self.remark, logging.WARNING if output.form != QUIET else logging.ERROR)
 
     def watch(self, feed: Feed) -> None:
         """Tell of this feed from now on."""
@@ -120,12 +124,20 @@ class Reporter:
             if self._told == _TOLD_MAX:
                 self._display.say("what else goes wrong is counted, and not told one by one")
 
+    def remark(self, text: str) -> None:
+        """Tell what a person should know; from any thread."""
+        self._emit({"event": "notice", "text": text})
+        if self._output.form != JSON:
+            with self._lock, contextlib.suppress(OSError):
+                self._display.say(printable(text))
+
     def raise_failure(self) -> None:
         """Raise what standard output said; it took everything: do nothing."""
         if self._failure is not None:
             raise self._failure
 
     def __enter__(self) -> Self:
+        self._log.begin()
         return self
 
     def __exit__(
@@ -134,6 +146,7 @@ class Reporter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._log.end()
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -171,3 +184,28 @@ class Reporter:
                 self._failure = error
                 if self._feed is not None:
                     self._feed.stop()
+
+
+class _Log(logging.Handler):
+    """Passes on what zmqwork logs, between `begin` and `end`; nobody else hears it then."""
+
+    def __init__(self, tell: Callable[[str], object], level: int) -> None:
+        super().__init__(level)
+        self._tell = tell
+        self._logger = logging.getLogger("zmqwork")
+        self._propagated = True
+
+    def begin(self) -> None:
+        """Pass on from now on."""
+        self._propagated = self._logger.propagate
+        self._logger.propagate = False
+        self._logger.addHandler(self)
+
+    def end(self) -> None:
+        """Leave the log as it was."""
+        self._logger.removeHandler(self)
+        self._logger.propagate = self._propagated
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """What the logger calls, in whichever thread."""
+        self._tell(record.getMessage())

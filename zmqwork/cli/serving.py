@@ -19,7 +19,7 @@ from zmqwork.cli.target import load_app, search_current_directory
 from zmqwork.errors import UsageError
 from zmqwork.execution import context
 from zmqwork.executor import DEFAULT_REALM
-from zmqwork.nodes.signals import StopSignals
+from zmqwork.nodes.signals import Stoppable, StopSignals
 from zmqwork.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
@@ -36,12 +36,7 @@ def serve(args: argparse.Namespace) -> int:
 
     70 if it failed by itself.
     """
-    logging.basicConfig(
-        level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s"
-    )
-    if args.log_level != "debug":
-        # Its tracebacks of packets that a cable did not carry; what mDNS can do is in `ps`.
-        logging.getLogger("zeroconf").setLevel(logging.CRITICAL)
+    log_to_people(args.log_level)
     with ExitStack() as stack:
         where = Whereabouts.of(**search_options(args))
         if command.is_given(args):
@@ -51,13 +46,21 @@ def serve(args: argparse.Namespace) -> int:
         signals = stack.enter_context(StopSignals(worker))
         worker.start()
         if args.until_eof:
-            threading.Thread(target=_leave_at_eof, args=(worker,), daemon=True).start()
+            threading.Thread(target=leave_at_eof, args=(worker,), daemon=True).start()
         _introduce(Output(args.output), worker, args.pool)
         # The kernel may give a signal to another thread than this one, as it does when the process
         # was stopped; only this one handles it, and while it waits it does not know.
         while not worker.wait(0.5):
             pass
     return exits.BROKEN if worker.has_failed else signals.exit_code
+
+
+def log_to_people(level: str) -> None:
+    """Show on standard error what is logged, of this level and above."""
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    if level != "debug":
+        # Its tracebacks of packets that a cable did not carry; what mDNS can do is in `ps`.
+        logging.getLogger("zeroconf").setLevel(logging.CRITICAL)
 
 
 def _worker_of_app(args: argparse.Namespace, where: Whereabouts) -> Worker:
@@ -115,18 +118,13 @@ def _show(output: Output, status: dict[str, Any], worker: Worker, pool: str) -> 
         }
     )
     output.line(f"zmqwork {__version__} worker {status.get('name')}")
-    found = (
-        f"{source['source']} {source['state']}"
-        + (f" ({source['where']})" if source["where"] else "")
-        for source in status.get("sources", [])
-    )
     output.lines(
         [
             ("realm", status.get("realm")),
             ("node id", status.get("node_id")),
             ("process", status.get("pid")),
             ("endpoints", ", ".join(worker.endpoints)),
-            ("discovery", "; ".join(found)),
+            ("discovery", found_by(status)),
             ("pool", f"{pool}, {status.get('slots')} at a time"),
             ("queues", ", ".join(status.get("queues") or ()) or "all"),
             ("tasks", _tasks(status)),
@@ -137,13 +135,23 @@ def _show(output: Output, status: dict[str, Any], worker: Worker, pool: str) -> 
     output.line(_LEAVING)
 
 
+def found_by(status: dict[str, Any]) -> str:
+    """Where a node looks for others and is found, for people."""
+    return "; ".join(
+        f"{source['source']} {source['state']}"
+        + (f" ({source['where']})" if source["where"] else "")
+        for source in status.get("sources", [])
+    )
+
+
 def _tasks(status: dict[str, Any]) -> str:
     none = "none" if status.get("allow") else "none: is the right module named?"
     return ", ".join(status.get("tasks") or ()) or none
 
 
-def _leave_at_eof(worker: Worker) -> None:
+def leave_at_eof(node: Stoppable) -> None:
+    """Let a node leave when standard input ends; for a thread."""
     # Not sys.stdin: at the interpreter's end a thread that holds its lock is fatal.
     while os.read(0, 4096):
         pass
-    worker.request_stop()
+    node.request_stop()

@@ -1,10 +1,12 @@
 """Submit a task for each record of an input: the lines of a file, rows of a CSV, or numbers.
 
-Tasks go to whatever workers of the app are there, or come; what they return goes to a sink. Input
-is read as it is needed, so that its size does not matter. With --realm and no app the workers are
-those of `zmqwork worker --realm NAME --exec COMMAND`, and each record is one argument.
+Tasks go to whatever workers of the app are there, or come; what they return goes to a sink
+(`zmqwork sink`), which may be started later as well. Input is read as it is needed, so that its
+size does not matter. It ends when every record is settled, however long that takes. With --realm
+and no app the workers are those of `zmqwork worker --realm NAME --exec COMMAND`, and each record is
+one argument.
 
-What a record means stands in the help of the input's options.
+What a record, and a run, mean stands in the help of their options.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ zmqwork ventilator thumbs:app thumbnail --csv tasks.csv --dry-run        look, a
 zmqwork ventilator thumbs:app thumbnail --csv tasks.csv --errors again.csv
 zmqwork ventilator thumbs:app thumbnail --csv again.csv           what had failed, once more
 zmqwork ventilator thumbs:app thumbnail --csv tasks.csv --resume  what a run before has not done
+zmqwork ventilator thumbs:app thumbnail upload --lines names.txt  two tasks, one after the other
+zcat log.gz | zmqwork ventilator sums:app add --jsonl - --run monday     a name for --resume
 """
 
 _INPUT = """\
@@ -37,6 +41,13 @@ One of these four; FILE is - for standard input. What a record means is the same
 object, and a row of a CSV, is keyword arguments; a JSON list is positional arguments; anything
 else is one argument (a line of text, a number, any other JSON value). --as-one passes each record
 as one argument, whatever it is."""
+
+_RUN = """\
+A run has a name, made from the content of the input and the task, and its results are numbered
+by record. Where the sink remembers (a file, a directory, a database; not standard output) the
+same command with --resume does what is left: after Ctrl-C, a crash, or failures. Without
+--resume a run that was begun before is refused. An edited input is another run: if each record
+is still in its old place, --run NAME --resume goes on with the old one."""
 
 _T = TypeVar("_T")
 
@@ -49,7 +60,12 @@ def configure(parser: Parser) -> None:
         metavar="MODULE:APP",
         help="where the app is: thumbs:app; left out, with TASK, where workers run a command",
     )
-    parser.add_argument("task", nargs="?", metavar="TASK", help="the task's name")
+    parser.add_argument(
+        "tasks",
+        nargs="*",
+        metavar="TASK",
+        help="the task's name; of several each gets what the one before returned",
+    )
     _add_input(parser)
     _add_tasks(parser)
     _add_run(parser)
@@ -59,7 +75,7 @@ def configure(parser: Parser) -> None:
 
 def _add_input(parser: Parser) -> None:
     group = parser.add_argument_group("input", _INPUT)
-    inputs = group.add_mutually_exclusive_group(required=True)
+    inputs = group.add_mutually_exclusive_group()
     inputs.add_argument(
         "--lines", metavar="FILE", help="each line is a text, and one task; an empty line, too"
     )
@@ -140,12 +156,13 @@ def _add_tasks(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="ID",
-        help="only to the sink with this inbox, which takes each result once; may be given again",
+        help="only to the sink with this inbox, which takes each result once; may be given again "
+        "(default: if one sink is found that has an inbox, that one)",
     )
 
 
 def _add_run(parser: Parser) -> None:
-    group = parser.add_argument_group("the run")
+    group = parser.add_argument_group("the run", _RUN)
     modes = group.add_mutually_exclusive_group()
     modes.add_argument(
         "--wait", action="store_true", help="until all tasks are settled (this is the default)"
@@ -157,11 +174,13 @@ def _add_run(parser: Parser) -> None:
     group.add_argument(
         "--run",
         metavar="NAME",
-        help="the run's name, for --resume (default: from the content of the input, byte for byte, "
-        "and the task; a pipe needs a name)",
+        help="the run's name (default: from the content of the input, byte for byte, and the task; "
+        "for a pipe a random one)",
     )
     group.add_argument(
-        "--resume", action="store_true", help="leave out what this run has done already"
+        "--resume",
+        action="store_true",
+        help="leave out what the sink has of this run already; do again what failed",
     )
     group.add_argument(
         "--errors",
@@ -188,6 +207,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
+    # (Not argparse's own check, which comes before that of unknown options.)
+    if all(given is None for given in (args.lines, args.jsonl, args.csv, args.array)):
+        raise UsageError("name the input: --lines FILE, --jsonl FILE, --csv FILE or --array RANGES")
     if args.detach:
         raise UsageError(
             "--detach needs a journal, and there is none yet: the tasks are in this process until "
@@ -205,8 +227,13 @@ def _check(args: argparse.Namespace) -> None:
     ):
         if given and not there:
             raise UsageError(f"{option} is for {other}, which is not given")
-    if args.no_sink and args.inbox:
-        raise UsageError("--inbox names a sink, and --no-sink says that there is none")
+    for option, given in (
+        ("--inbox", args.inbox),
+        ("--run", args.run is not None),
+        ("--resume", args.resume),
+    ):
+        if given and args.no_sink:
+            raise UsageError(f"{option} is for a sink, and --no-sink says that there is none")
     if args.errors == "-":
         raise UsageError("--errors needs a file: `-` is none")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 
 from zmqwork.cli import command
-from zmqwork.cli.parser import Parser, add_output, add_search, seconds, whole
+from zmqwork.cli.parser import LEVELS, Parser, add_bind, add_output, add_search, seconds, whole
 
 EXAMPLES = """
 zmqwork worker thumbs:app                      the app called `app` in thumbs.py
@@ -33,7 +33,6 @@ machine, and with --insecure-lan everybody on the network.
 """
 
 _POOLS = ("process", "thread", "asyncio", "inline")
-_LEVELS = ("debug", "info", "warning", "error")
 
 
 def configure(parser: Parser) -> None:
@@ -78,20 +77,13 @@ def configure(parser: Parser) -> None:
     )
     parser.add_argument("-n", "--name", metavar="NAME", help="a label for people")
     parser.add_argument(
-        "--log-level", choices=_LEVELS, default="info", metavar="LEVEL", help=", ".join(_LEVELS)
+        "--log-level", choices=LEVELS, default="info", metavar="LEVEL", help=", ".join(LEVELS)
     )
     # For those who start workers: this one ends with its starter, however that ends.
     parser.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
     add_output(parser)
     add_search(parser, realm="serve this realm, not the app's own")
-    group = parser.add_argument_group("being reached from elsewhere")
-    group.add_argument(
-        "--bind",
-        action="append",
-        default=[],
-        metavar="ENDPOINT",
-        help="listen here as well: tcp://127.0.0.1:*; may be given again",
-    )
+    add_bind(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -162,7 +162,7 @@ class Collector:
                 self._results(carrier, message, now)
                 return
         elif isinstance(message, Info):
-            self.listener.send(client, Status(message.request, self._status()))
+            self.listener.send(client, Status(message.request, self.status()))
             return
         else:
             collected = self._roll.of_node(client.node_id)
@@ -360,10 +360,11 @@ class Collector:
     # -- what people are told -----------------------------------------------------------------
 
     def _status_requested(self, event: StatusRequested, now: float) -> None:
-        self._out.append(Answer(event.request, self._status()))
+        self._out.append(Answer(event.request, self.status()))
         del now
 
-    def _status(self) -> dict[str, Any]:
+    def status(self) -> dict[str, Any]:
+        """Plain values, as `portrait.of_sink` has them."""
         return portrait.of_sink(
             self._config,
             self.state,

@@ -28,7 +28,7 @@ def of_end(collected: Collected, end: End) -> Notice | None:
         "missing": missing,
     }
     failed = end.count - end.succeeded
-    others = f", {failed} failed" if failed else ""
+    others = f", {failed} tasks have none" if failed else ""
     have = end.succeeded - lacking
     if not lacking:
         text = f"complete: {have} of {end.succeeded} results of {collected.name}{others}"

@@ -67,6 +67,12 @@ class HandlerStore:
         """The id of the inbox. Raises what the store raises."""
         return self._store.inbox
 
+    @property
+    def results_count(self) -> int:
+        """How many results it knows to have, while it is open."""
+        count: int = getattr(self._store, "results_count", 0)
+        return count
+
     def close(self) -> None:
         """Close the store, and the handler's event loop."""
         try:

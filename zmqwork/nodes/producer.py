@@ -179,7 +179,8 @@ class Producer:
                 raise PendingFull("the I/O thread cannot wait for room")
             self._waiting_for_room += 1
             try:
-                self._room.wait_for(has_room)
+                while not self._room.wait_for(has_room, 0.5):
+                    continue  # so that a signal that another thread got is handled
             finally:
                 self._waiting_for_room -= 1
         if self._stopped:

@@ -93,6 +93,8 @@ class Sink:
         self._discovery = discovery
         self._bind = bind
         self._keeper = Storekeeper(store, retries=retries, retry_delay=retry_delay)
+        self._machine: Collector | None = None
+        self._last_status: dict[str, Any] = {}
         self.insecure = bool(exposed)
         self.endpoints: tuple[str, ...] = ()
         self._loop: Loop | None = None
@@ -120,6 +122,16 @@ class Sink:
     def stored(self) -> int:
         """How many results have taken effect, since it was started."""
         return self._keeper.stored
+
+    @property
+    def stored_before(self) -> int:
+        """How many results the store had when it was opened, if it remembers that; else 0."""
+        return self._keeper.stored_before
+
+    @property
+    def last_status(self) -> dict[str, Any]:
+        """What `status` would have said when it left; empty before, or if it failed by a bug."""
+        return self._last_status
 
     @property
     def reports(self) -> list[dict[str, Any]]:
@@ -167,8 +179,9 @@ class Sink:
         short = config.node_id[:4]
         try:
             taken = keeper.open(f"zmqwork-store-{short}")
+            machine = self._machine = Collector(config, taken)
             loop = self._loop = Loop(
-                Collector(config, taken),
+                machine,
                 {
                     Deliver: keeper.hand_over,
                     MarkComplete: self._mark_complete,
@@ -314,6 +327,8 @@ class Sink:
 
     def _leave(self) -> None:
         assert self._loop is not None
+        assert self._machine is not None
+        self._last_status = self._machine.status()
         self._loop.stop()
 
     def _finish(self) -> None:

@@ -25,10 +25,12 @@ class Record(NamedTuple):
     """One result, and whose it is.
 
     Attributes:
-        task_id: the task, as its producer's `TaskFuture.id` names it.
+        task_id: the task, as its producer's `TaskFuture.id` names it; of a run, the run's name and
+            the number.
         name: the task's name.
-        producer_id: who numbered it.
-        seq: its number at the producer.
+        producer_id: who numbered it: a node, or a run.
+        seq: its number: at the producer, or in a run that of its item in the input, from 1. The
+            latter stays the same when the run is started again.
         value: what the handler returned.
     """
 
@@ -85,8 +87,8 @@ class Results(Sequence[Any]):
         return [
             Record(f"{prefix}-{seq}", parcel.name, parcel.producer_id, seq, next(values))
             for parcel in self._parcels
-            for prefix in [_prefix(parcel.producer_id)]
-            for seq in parcel.seqs
+            for prefix, seqs in [_names(parcel)]
+            for seq in seqs
         ]
 
     def _value(self, at: int) -> Any:
@@ -103,19 +105,24 @@ class Results(Sequence[Any]):
     def _task_at(self, at: int) -> str:
         for parcel in self._parcels:
             if at < len(parcel.seqs):
-                return f"{task_id(parcel.producer_id, parcel.seqs[at])} ({parcel.name})"
+                prefix, seqs = _names(parcel)
+                return f"{prefix}-{seqs[at]} ({parcel.name})"
             at -= len(parcel.seqs)
         raise IndexError(at)
 
 
-def task_id(producer_id: str, seq: int) -> str:
-    """How people tell a task apart; of a producer without a run or journal, `TaskFuture.id`."""
-    return f"{_prefix(producer_id)}-{seq}"
+def _names(parcel: Parcel) -> tuple[str, list[int]]:
+    """What the ids of a parcel's tasks begin with, and their numbers."""
+    producer_id = parcel.producer_id
+    if is_node_id(producer_id):
+        return producer_id[:8], parcel.seqs
+    # A run's numbers at its sink are those of its items; at a node they begin anew each time.
+    return producer_id, parcel.sink_seqs
 
 
-def _prefix(producer_id: str) -> str:
-    is_node_id = len(producer_id) == _NODE_ID_DIGITS and set(producer_id) <= set(hexdigits)
-    return producer_id[:8] if is_node_id else producer_id
+def is_node_id(producer_id: str) -> bool:
+    """Whether this is the id of a node, and not the name of a run."""
+    return len(producer_id) == _NODE_ID_DIGITS and set(producer_id) <= set(hexdigits)
 
 
 @dataclass(slots=True)
@@ -137,7 +144,10 @@ class Batch:
 
 @runtime_checkable
 class Store(Protocol):
-    """Where a sink's results go. One thread calls it: `open`, then `store` often, then `close`."""
+    """Where a sink's results go. One thread calls it: `open`, then `store` often, then `close`.
+
+    One with an inbox may have an attribute `results_count` as well: how many results are in it.
+    """
 
     @property
     def inbox(self) -> str:

@@ -35,6 +35,7 @@ class Storekeeper:
 
     Attributes:
         stored: results of which the store said that they have taken effect.
+        stored_before: those that it had when it was opened, if it knows.
         exit_code: 0, or why it gave up: 74 for a place that cannot be written, 70 for all else.
     """
 
@@ -51,6 +52,7 @@ class Storekeeper:
         self._post: Callable[[Event], None] | None = None
         self._thread: threading.Thread | None = None
         self.stored = 0
+        self.stored_before = 0
         self.exit_code = 0
 
     def open(self, name: str) -> dict[str, Ranges]:
@@ -90,6 +92,7 @@ class Storekeeper:
         try:
             try:
                 self._taken = self._store.open()
+                self.stored_before = getattr(self._store, "results_count", 0)
             except BaseException as error:  # noqa: BLE001 - the caller of `open` gets it
                 self._error = error
                 return

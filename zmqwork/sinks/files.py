@@ -60,6 +60,11 @@ class Files:
         """The id of the inbox. StoreError: what lies in the directory is something else."""
         return self._database.inbox
 
+    @property
+    def results_count(self) -> int:
+        """How many results are in it, while it is open."""
+        return self._database.results_count
+
     def open(self) -> dict[str, list[tuple[int, int]]]:
         """As `Store.open`."""
         database = self._database

@@ -49,6 +49,11 @@ class JsonLines:
         """The id of the inbox. StoreError: what lies beside the file is something else."""
         return self._file.database.inbox
 
+    @property
+    def results_count(self) -> int:
+        """How many results are in it, while it is open."""
+        return self._file.database.results_count
+
     def open(self) -> dict[str, list[tuple[int, int]]]:
         """As `Store.open`."""
         return self._file.open()

@@ -61,6 +61,11 @@ class SqliteTable:
         """The id of the inbox. StoreError: the file is there, and cannot be used."""
         return self._inbox.id
 
+    @property
+    def results_count(self) -> int:
+        """How many results are in it, while it is open."""
+        return self._store.results_count
+
     def open(self) -> dict[str, list[tuple[int, int]]]:
         """As `Store.open`."""
         return self._store.open()

@@ -20,14 +20,16 @@ FORMATS: tuple[Format, ...] = ("jsonl", "csv", "text")
 class Stdout:
     """Results as lines on standard output. It remembers nothing: after a restart some come twice.
 
-    A reader that has closed its pipe ends it with a `BrokenPipeError`, which is not a
-    `StoreError`: whoever reads has seen enough.
+    A reader that has closed its pipe has seen enough: that ends it like a full disk.
 
     Args:
         format: `jsonl` as `JsonLines` writes them, `csv` as `Csv` does, or `text`: text and bytes
             as they are, with a newline if they do not end with one, and of anything else its JSON.
         bare: with `jsonl`, write the result alone.
         columns, unknown: with `csv`, as for `Csv`.
+
+    Attributes:
+        reader_left: whether its reader has closed the pipe.
     """
 
     inbox = ""
@@ -46,6 +48,7 @@ class Stdout:
         self._bare = bare
         self._rows = CsvRows(columns, unknown)
         self._has_header = False
+        self.reader_left = False
 
     def __repr__(self) -> str:
         return f"Stdout({self._format!r})"
@@ -55,14 +58,15 @@ class Stdout:
         return {}
 
     def store(self, batch: Batch) -> None:
-        """As `Store.store`. BrokenPipeError: nobody reads any more."""
+        """As `Store.store`. StoreError: also if nobody reads any more."""
         data = self._encode(batch)
         try:
             sys.stdout.flush()
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            raise
+        except BrokenPipeError as error:
+            self.reader_left = True
+            raise StoreError("whoever read the output has closed it") from error
         except OSError as error:
             raise StoreError(f"the output cannot be written: {reason(error)}") from error
         self._has_header = True
