@@ -62,7 +62,9 @@ class Memory:
             if any(self._sink in o["sinks"] for o in usable):
                 met_at = met_at or now
             found = self._found(usable)
-            missing = self._missing(found, is_late=bool(met_at) and now >= met_at + _OTHERS_DELAY)
+            missing = self._missing(
+                found, usable, is_late=bool(met_at) and now >= met_at + _OTHERS_DELAY
+            )
             tell(missing)
             if not missing:
                 return self._checked(found, resume=resume)
@@ -77,14 +79,21 @@ class Memory:
         named = (o for o in outlets if self._sink in o["sinks"])
         return {o["inbox"]: o["taken"] for o in named if o["inbox"]}
 
-    def _missing(self, found: dict[str, Ranges], *, is_late: bool) -> str:
+    def _missing(
+        self, found: dict[str, Ranges], outlets: list[dict[str, Any]], *, is_late: bool
+    ) -> str:
         """What is still waited for; empty: nothing."""
-        if not self._inboxes:
-            what = "" if is_late else f"a sink {self._sink!r}"
-        else:
+        if self._inboxes:
             missing = [inbox for inbox in self._inboxes if inbox not in found]
             what = f"inbox {', '.join(missing)}" if missing else ""
-        return f"waiting for {what}, which knows what run {self._run} has done" if what else ""
+            others = {outlet["inbox"] for outlet in outlets if outlet["inbox"]}
+        else:
+            what = "" if is_late else f"a sink {self._sink!r}"
+            others = {name for outlet in outlets for name in outlet["sinks"]} - {self._sink}
+        if not what:
+            return ""
+        known = f" (known: {', '.join(sorted(others))})" if others else ""
+        return f"waiting for {what}, which knows what run {self._run} has done{known}"
 
     def _checked(self, found: dict[str, Ranges], *, resume: bool) -> dict[str, Ranges]:
         sink, run = self._sink, self._run

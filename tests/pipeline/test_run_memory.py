@@ -107,6 +107,19 @@ def test_of_several_inboxes_none_is_guessed(worker):
         assert (run.id, run.ok) == ("one", 5)
 
 
+def test_what_was_left_out_has_its_place_at_several_inboxes(worker):
+    """A broken line is mended, and is done by the next start, and nothing else."""
+    kept = [Kept("a"), Kept("b")]
+    calls = [Call(number, (number,), {}, number) for number in range(300)]
+    with taking(kept[0]), taking(kept[1]):
+        run = ventilate(app, double, [*calls[:17], *calls[18:]], run="one", inbox=["a", "b"])
+        assert run.ok == 299
+        run = ventilate(app, double, calls, run="one", inbox=["a", "b"], resume=True)
+        assert (run.ok, run.already) == (300, 299)
+    assert all(store.values for store in kept)
+    assert sorted(kept[0].values + kept[1].values) == [2 * number for number in range(300)]
+
+
 def test_lines_of_a_file_name_the_item_by_its_place(worker, tmp_path):
     with taking(JsonLines(tmp_path / "out.jsonl")):
         ventilate(app, double, range(1000, 1003), run="night")
@@ -164,6 +177,9 @@ def test_a_run_says_what_keeps_it_from_going_on(runtime):
     assert begun.wait(30)
     (run,) = runs
     wait_for(lambda: run.obstacle)
+    with taking(Kept("other")):
+        wait_for(lambda: run.obstacle.endswith("what run one has done (known: other)"))
+    wait_for(lambda: "known" not in run.obstacle)
     assert run.obstacle == ("waiting for inbox box, which knows what run one has done")
     with taking(Kept()):
         wait_for(lambda: "wait: no worker was found" in run.obstacle)

@@ -32,7 +32,7 @@ TERMINATED = 143
 HELP = """\
 exit codes:
   0    done
-  1    a task failed, or a check of `doctor` did
+  1    a task failed, or a check of `doctor` did; a sink has not got all that it waited for
   2    wrong usage: an unknown option, a module that cannot be imported
   3    no worker, or no node, was found in time
   4    no such task: the producer that was asked never had it
