@@ -1,9 +1,9 @@
 """Would tasks over PUSH/PULL be faster than over ROUTER/DEALER, if nothing may be lost?
 
-``python -m benchmarks.push_pull [ROUNDS]`` sends the same batches both ways: tasks in a ledger, taken out
-by acks, within a window, and acks of the acks, as zmqwork does it. Only the sockets differ: in the
-safe form of PUSH/PULL the tasks go over PUSH, and all else over a ROUTER/DEALER link beside it. What
-came of it is in docs/decisions/0017.
+``python -m benchmarks.push_pull [ROUNDS]`` sends the same batches both ways: tasks in a ledger,
+taken out by acks, within a window, and acks of the acks, as zmqwork does it. Only the sockets
+differ: in the safe form of PUSH/PULL the tasks go over PUSH, and all else over a ROUTER/DEALER link
+beside it. What came of it is in docs/decisions/0017.
 """
 
 from __future__ import annotations
