@@ -423,6 +423,21 @@ def test_a_store_that_cannot_be_opened_is_the_callers_error(start, runtime, erro
     assert list(runtime.rglob("*.sock")) == []
 
 
+def test_a_store_that_has_a_sink_is_left_alone(start, connect):
+    notebook = Notebook()
+    sink = start(notebook)
+    with pytest.raises(StoreError, match="in use by another sink of this process"):
+        start(notebook)
+    assert notebook.notes == [("open",)]
+    worker = connect(sink)
+    worker.expect(v.CREDIT)
+    worker.results(1, [1])
+    assert worker.ack() == 1
+    sink.drain()
+    start(notebook).drain()
+    assert [note[0] for note in notebook.notes[2:]] == ["close", "open", "close"]
+
+
 def test_a_sink_that_cannot_bind_closes_its_store(start, runtime):
     first = start(print, bind=["tcp://127.0.0.1:*"])
     notebook = Notebook()

@@ -24,6 +24,10 @@ _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 # Frames of these modules, above the user's, say nothing about an error.
 _OURS = ("zmqwork.", "asyncio.")
 
+# The stores that have a keeper, by identity: each is opened and closed by one. Bound: the sinks.
+_kept: set[int] = set()
+_kept_lock = threading.Lock()
+
 
 class Storekeeper:
     """Calls a store, in a daemon thread of its own, and tries again what fails.
@@ -58,8 +62,10 @@ class Storekeeper:
     def open(self, name: str) -> dict[str, Ranges]:
         """Start the thread, and open the store in it: what it has taken already.
 
-        Raises whatever the store raises, `StoreError` for a place that cannot be used.
+        Raises whatever the store raises, `StoreError` for a place that cannot be used, or a store
+        that another sink of this process has; that one goes on.
         """
+        _claim(self._store)
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
         # In steps, so that a signal is handled meanwhile also where a wait cannot be interrupted.
@@ -103,6 +109,8 @@ class Storekeeper:
                     return
         finally:
             self._close()
+            with _kept_lock:
+                _kept.discard(id(self._store))
 
     def _store_all(self, deliver: Deliver) -> bool:
         """Store a batch, again and again if need be; False if it was given up."""
@@ -144,6 +152,16 @@ class Storekeeper:
             self._store.close()
         except BaseException:  # noqa: BLE001 - the user's; what is stored is stored
             _log.exception("the store of a sink could not be closed")
+
+
+def _claim(store: Store) -> None:
+    with _kept_lock:
+        if id(store) in _kept:
+            raise StoreError(
+                f"{store!r} is in use by another sink of this process: one sink at a time. Stop "
+                "that one first, or make another store"
+            )
+        _kept.add(id(store))
 
 
 def _is_final(error: BaseException) -> bool:
