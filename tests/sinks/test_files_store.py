@@ -75,7 +75,8 @@ def test_templates_that_are_none(make, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "../x", "/x", "a/b", "a\0b", ".zmqwork-inbox", "x" * 256, None]
+    "name",
+    ["", ".", "..", "../x", "/x", "a/b", "a\0b", ".zmqwork-inbox", "x" * 256, "\ud800", None],
 )
 def test_names_that_are_none(make, path, name):
     """A function may make them of what came from a worker: none leads out of the directory."""

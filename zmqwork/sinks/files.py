@@ -194,7 +194,10 @@ def _is_name(name: object) -> bool:
     """Whether a file in our directory can be called so, and none of ours is."""
     if not isinstance(name, str) or name in ("", ".", "..") or name.startswith(_OURS):
         return False
-    size = len(name.encode("utf-8", "surrogatepass"))
+    try:
+        size = len(os.fsencode(name))
+    except UnicodeEncodeError:
+        return False
     return not set(name) & {"/", "\0"} and size <= _NAME_BYTES_MAX
 
 
