@@ -51,6 +51,17 @@ def gone(pid):
     return bool(ended)
 
 
+def test_a_system_that_cannot_look_without_reaping(command, monkeypatch):
+    """macOS before Python 3.13."""
+    for name in ("waitid", "WEXITED", "WNOWAIT", "P_PID", "pidfd_open"):
+        monkeypatch.delattr(os, name)
+    assert command("echo {}").run("a")["stdout"] == "a\n"
+    with pytest.raises(CommandFailed, match="exit code 3"):
+        command("exit 3; {}").run("a")
+    with pytest.raises(CommandFailed, match="it wrote more than"):
+        command("yes {}").run("a" * 1000)
+
+
 def in_background(function, *args):
     """Run it in a thread; gives the thread, and what comes of it."""
     outcome = []

@@ -164,7 +164,7 @@ class _Reading:
         }
 
     def read(self) -> None:
-        """Read until it ends. It is not reaped.
+        """Read until it ends. It is not reaped, where that is possible.
 
         Raises:
             CommandFailed: it has written too much, or is not wanted any more.
@@ -193,6 +193,8 @@ class _Reading:
                 selector.unregister(key.fileobj)
 
     def _has_ended(self) -> bool:
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            return self._process.poll() is not None
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self._process.pid, options) is not None
 
