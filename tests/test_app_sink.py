@@ -180,6 +180,22 @@ def test_other_things_that_can(app):
         app.sink(Nowhere(), inbox=Inbox())
 
 
+class _Writer:
+    """A callable object whose attributes have names that a sink and its handler have, too."""
+
+    def __init__(self):
+        self.run = self.start = self.close = self._store = self._make = None
+
+    def __call__(self, results):
+        return None
+
+
+def test_attributes_of_an_object_are_not_those_of_its_sink(app, private_environment, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", private_environment["XDG_RUNTIME_DIR"])
+    node = app.sink(_Writer()).start()
+    assert node.drain(PATIENCE)
+
+
 def test_two_functions_of_one_name_are_refused(app):
     app.sink(_Nameless(), name="taken")
     with pytest.raises(ConfigError, match=r"a sink 'taken' already .*give the other one"):

@@ -96,7 +96,8 @@ class Sink:
     ) -> None:
         _check_target(target, options)
         if not is_store(target):
-            functools.update_wrapper(self, cast("Callable[..., Any]", target))
+            # (Without the attributes of an object, which would stand before our own methods.)
+            functools.update_wrapper(self, cast("Callable[..., Any]", target), updated=())
         self._target = target
         self._realm = realm
         self._discover = discover

@@ -19,7 +19,7 @@ class Handler:
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())  # its `close` is not ours
         self._function = function
         self._loop = EventLoop()
 
