@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from store_batches import batch, values
 
-from zmqwork.errors import ConfigError
+from zmqwork.errors import ConfigError, StoreError
 from zmqwork.nodes.store import Store
 from zmqwork.sinks import Stdout
 
@@ -92,3 +93,11 @@ def test_a_full_disk(private_environment):
         _, said = program.communicate(timeout=60)
     assert program.returncode == 74
     assert said == b"StoreError the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("output", [None, io.StringIO()])
+def test_no_output_for_bytes(monkeypatch, output):
+    """Standard output is closed, or a notebook's."""
+    monkeypatch.setattr("sys.stdout", output)
+    with pytest.raises(StoreError, match="standard output is closed, or takes no bytes"):
+        Stdout().store(values("a"))

@@ -58,12 +58,17 @@ class Stdout:
         return {}
 
     def store(self, batch: Batch) -> None:
-        """As `Store.store`. StoreError: also if nobody reads any more."""
+        """As `Store.store`. StoreError also: nobody reads any more, or it takes no bytes."""
         data = self._encode(batch)
+        out = sys.stdout
+        if getattr(out, "buffer", None) is None:
+            raise StoreError(
+                "standard output is closed, or takes no bytes (in a notebook): write a file"
+            )
         try:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
+            out.flush()
+            out.buffer.write(data)
+            out.buffer.flush()
         except BrokenPipeError as error:
             self.reader_left = True
             raise StoreError("whoever read the output has closed it") from error
