@@ -10,6 +10,7 @@ from typing import Any
 from zmqwork.core.ranges import Ranges
 from zmqwork.errors import UsageError
 from zmqwork.nodes.producer import Producer
+from zmqwork.nodes.why_not import why_gone
 
 # How often it is looked whether sinks were found; a person's pace.
 _LOOK_INTERVAL = 0.1
@@ -58,6 +59,8 @@ class Memory:
         told = False
         while True:
             now = time.monotonic()
+            if gone := why_gone(node):
+                raise gone
             usable = [o for o in node.outlets() if o["usable"]]
             if any(self._sink in o["sinks"] for o in usable):
                 met_at = met_at or now

@@ -14,6 +14,7 @@ from zmqwork.errors import ConfigError, UsageError
 from zmqwork.inside import refuse_inside_task
 from zmqwork.nodes.producer import Producer
 from zmqwork.nodes.store import is_node_id
+from zmqwork.nodes.why_not import why_gone
 from zmqwork.remembering import Memory, NobodyRemembers
 from zmqwork.run import Failure, Run
 from zmqwork.starting import identity, warn_of_exposure
@@ -275,6 +276,9 @@ def _feed(
         refused = teller.tell()
         raised = refused if raised is None else raised
         if drained:
+            break
+        if gone := why_gone(engine.node):
+            raised = raised or gone
             break
     engine.run.ended_at = time.monotonic()
     if raised is not None:

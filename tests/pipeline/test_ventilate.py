@@ -8,7 +8,9 @@ import pytest
 from pipeline_parts import PATIENCE, our_threads, until
 
 from zmqwork import App, ConfigError, EncodeError, TaskFailed, UsageError, remembering, ventilate
+from zmqwork.core.dispatcher import Dispatcher
 from zmqwork.ventilating import Call
+from zmqwork.ventilation import Ventilation
 
 
 def echo(value):
@@ -35,6 +37,25 @@ def test_each_item_reaches_the_sink(app, task, work, collect):
         "inbox": "", "count": 2_000, "succeeded": 2_000, "taken": 2_000, "missing": []
     }  # fmt: skip
     assert our_threads() == [thread for thread in our_threads() if "producer" not in thread.name]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("run", ["", "named"])
+def test_an_io_thread_that_fails_ends_the_run(app, task, work, collect, monkeypatch, caplog, run):
+    """What was settled then cannot be counted, and nothing is settled any more."""
+
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(Ventilation, "settle", fail)
+    if run:
+        monkeypatch.setattr(Dispatcher, "tick", fail)
+    else:
+        work()
+        collect()
+    with pytest.raises(UsageError, match=r"I/O thread of .* failed; the log says why"):
+        ventilate(app, task, [1], run=run)
+    assert "MemoryError" in caplog.text
 
 
 @pytest.mark.parametrize("order", ["worker sink", "sink worker"])

@@ -78,11 +78,8 @@ class Producer:
         self._entries: deque[Entry] = deque()  # bound: max_pending
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)
-        self._seq = 0
-        self._settled = 0
-        self._submitted_bytes = 0
-        self._settled_bytes = 0
-        self._waiting_for_room = 0
+        self._seq = self._settled = self._waiting_for_room = 0
+        self._submitted_bytes = self._settled_bytes = 0
         self._stopped = False
         self._drained: list[threading.Event] = []
         self._left = threading.Event()
@@ -119,13 +116,17 @@ class Producer:
         )
 
     def __repr__(self) -> str:
-        pending = self._seq - self._settled
-        return f"<Producer {self._config.node_id[:8]}: {pending} unsettled>"
+        return f"<Producer {self._config.node_id[:8]}: {self._seq - self._settled} unsettled>"
 
     @property
     def node_id(self) -> str:
         """32 hexadecimal digits; their first 8 begin the ids of its tasks."""
         return self._config.node_id
+
+    @property
+    def has_left(self) -> bool:
+        """Whether it is gone: stopped, or its I/O thread failed."""
+        return self._left.is_set()
 
     # -- tasks --------------------------------------------------------------------------------
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zmqwork.config import ProducerConfig
+from zmqwork.errors import UsageError
+
+if TYPE_CHECKING:
+    from zmqwork.nodes.producer import Producer
 
 
 def why_not(
@@ -42,3 +46,10 @@ def why_not(
             f"(realm {config.realm!r}); or name one with --peer or ZMQWORK_PEERS"
         )
     return "\n".join(lines)
+
+
+def why_gone(node: Producer) -> UsageError | None:
+    """What is raised when its I/O thread has failed, as nothing is settled any more."""
+    if not node.has_left:
+        return None
+    return UsageError(f"the I/O thread of {node!r} failed; the log says why")
