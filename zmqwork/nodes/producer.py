@@ -83,7 +83,6 @@ class Producer:
         self._stopped = False
         self._drained: list[threading.Event] = []
         self._left = threading.Event()
-        # Jitter, not secrets.
         machine = Dispatcher(config, random or Random())  # noqa: S311
         self._machine = machine
         self._loop = Loop(
