@@ -97,7 +97,9 @@ def test_another_workers_queue_is_not_served_in_place(start_worker, producer):
     start_worker("-c", "1", "-Q", "default")
     assert w.wait_for_special.submit().result(30) == "NoWorker"
     start_worker("-c", "1", "-Q", "special")
-    assert w.wait_for_special.submit().result(30) == 1
+    # (Each waits for a second; on a busy machine the new worker is found later than that.)
+    answers = (w.wait_for_special.submit().result(30) for _ in range(20))
+    assert next(answer for answer in answers if answer != "NoWorker") == 1
 
 
 def test_what_another_worker_has_begun_is_waited_for(start_worker, producer, fifo):
