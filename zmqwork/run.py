@@ -42,7 +42,8 @@ class Run:
         ended_at: the instant at which the last item was settled; None: it goes on.
         sinks: what each sink said at the end: ``sink`` (a label), ``inbox``, ``count`` and
             ``succeeded`` (numbers given for it, and those with a result), ``taken`` (results that
-            it has; None: it did not answer), ``missing`` (ranges of numbers without one).
+            it has; None: it did not answer), ``missing`` (ranges of numbers up to `count` without
+            one: of tasks that failed, or went to another sink, too).
     """
 
     id: str = ""

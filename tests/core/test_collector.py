@@ -391,7 +391,9 @@ def test_ended_is_said_when_all_is_stored(desk):
     assert not desk.sent(Ended)
     desk.store()
     assert desk.sent(Ended, producer) == [Ended(3, [[3, 4], [6, 6]])]
-    assert texts(desk) == ["complete: 3 of 3 results of name-p#0000, 3 tasks have none"]
+    assert texts(desk) == [
+        "complete: 3 of 3 results of name-p#0000, 3 of its 6 numbers have no result"
+    ]
     assert desk.of(Notice)[0].data == {
         "producer_id": node_id("p"), "name": "name-p#0000", "count": 6, "succeeded": 3,
         "taken": 3, "lacking": 0, "missing": [[3, 4], [6, 6]],

@@ -27,8 +27,10 @@ def of_end(collected: Collected, end: End) -> Notice | None:
         "lacking": lacking,
         "missing": missing,
     }
-    failed = end.count - end.succeeded
-    others = f", {failed} tasks have none" if failed else ""
+    # Of tasks that failed; or of those that went elsewhere: to another inbox of the same run, or
+    # from a sink that was taken for lost.
+    bare = end.count - end.succeeded
+    others = f", {bare} of its {end.count} numbers have no result" if bare else ""
     have = end.succeeded - lacking
     if not lacking:
         text = f"complete: {have} of {end.succeeded} results of {collected.name}{others}"
