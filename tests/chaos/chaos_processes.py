@@ -65,9 +65,9 @@ class Program:
     def pid(self):
         return self.process.pid
 
-    def answer(self):
+    def answer(self, patience=PATIENCE):
         """The next line, as JSON."""
-        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
+        ready, _, _ = select.select([self.process.stdout], [], [], patience)
         line = self.process.stdout.readline() if ready else b""
         assert line, f"{self.process.args} gave no answer"
         return json.loads(line)
@@ -89,8 +89,8 @@ class Program:
 
 
 class Worker(Program):
-    def __init__(self, realm, words, **options):
-        command = [sys.executable, "-m", "zmqwork", "worker", "chaos_app:app", "--realm", realm]
+    def __init__(self, realm, words, app="chaos_app:app", **options):
+        command = [sys.executable, "-m", "zmqwork", "worker", app, "--realm", realm]
         super().__init__([*command, "-o", "json", *words], **options)
         self._told = None
 

@@ -11,7 +11,7 @@ import socket
 import threading
 
 # The verbs of docs/protocol.md, section 5.
-TASKS, DONE, DONE_ACK = 18, 20, 21
+TASKS, DONE, DONE_ACK, RESULTS, RESULTS_ACK = 18, 20, 21, 32, 33
 
 GREETING_BYTES = 64
 MORE, LONG, COMMAND = 1, 2, 4
