@@ -171,7 +171,8 @@ class Feed:
         """A task has failed; in the thread that pulls."""
         line, raw = failure.item
         self._failed += 1
-        place = f"line {line}" if line else f"record {failure.number}"
+        # As the results are numbered: from 1.
+        place = f"line {line}" if line else f"record {failure.number + 1}"
         if self._source is not None:
             place = f"{self._source.name}, {place}"
         first = self._calls.task

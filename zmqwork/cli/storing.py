@@ -72,6 +72,11 @@ def sink_of(args: argparse.Namespace) -> Sink:
     """The sink that is meant. UsageError: there is none."""
     app = App(args.realm) if args.target is None else load_app(args.target)
     name = args.which or args.sink
+    if args.which is not None and args.out is not None:
+        raise UsageError(
+            f"{args.which!r} names a sink of the app, and --out is another one: to take results "
+            f"under that name, say --sink {args.which}"
+        )
     if args.out is not None:
         place = open_store(
             args.out,

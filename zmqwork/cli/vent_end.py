@@ -57,7 +57,8 @@ def show_end(
             f"{plan.form.option} {'@' if plan.form.option == '--array' else ''}{errors.path}"
         )
     if run.id and counts.read and (counts.done < counts.read or counts.failed or counts.bad):
-        output.line(resume_text(run.id, is_known=is_known, is_broken=counts.bad > 0))
+        kept = errors is not None and errors.count > 0
+        output.line(resume_text(run.id, is_known=is_known, is_broken=counts.bad > 0, kept=kept))
     if feed.ended and plan.source is not None and plan.source.has_changed():
         complain(
             f"zmqwork ventilator: {plan.source.name} has changed while it was read: --resume will "
@@ -79,9 +80,10 @@ def end_text(counts: Counts, seconds: float, *, complete: bool) -> str:
     return f"{read}: {', '.join(words)} ({how})"
 
 
-def resume_text(run: str, *, is_known: bool, is_broken: bool) -> str:
-    """How the rest is done."""
+def resume_text(run: str, *, is_known: bool, is_broken: bool, kept: bool) -> str:
+    """How the rest is done; `kept`: there is a file of failed records, which it does again."""
     words = "--resume" if is_known and not is_broken else f"--run {run} --resume"
+    words += " --overwrite-errors" if kept else ""
     mended = " once the input is mended; each record must stay in its place" if is_broken else ""
     return f"to go on with run {run}: the same command with {words}{mended}"
 
