@@ -44,6 +44,7 @@ examples: .venv/ready-dev
 	.venv/bin/python examples/thumbnails/run.py --out .venv/contact_sheet.png
 	.venv/bin/python examples/patterns/fanout.py
 	.venv/bin/python examples/patterns/freelance.py
+	.venv/bin/python examples/patterns/pipeline.py
 	.venv/bin/python examples/patterns/pirate.py
 	.venv/bin/python examples/patterns/scatter.py
 	.venv/bin/python examples/patterns/stages.py

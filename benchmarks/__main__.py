@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    classic,
     false_deaths,
     p1_submit,
     p3_latency,
@@ -37,6 +38,7 @@ TARGETS: dict[str, Target] = {
     "pipeline": pipeline.TARGET,
     "P12": p12_recovery.TARGET,
     "P12-stop": p12_recovery.STOPPED,
+    "classic": classic.TARGET,
 }
 
 

@@ -25,6 +25,7 @@ RANKS = {
     "discovery": 3,
     "execution": 4,
     "nodes": 5,
+    "classic": 5,  # beside the nodes: PUSH and PULL without any of them
     "api": 6,
     "patterns": 7,
     "testing": 7,

@@ -275,6 +275,12 @@ def traced_here(width, height):
 LOST = r"(worker .* is lost with .*\n)?"
 
 
+def test_classic_pipeline(private_environment, tmp_path):
+    lines = run(private_environment, "patterns/pipeline.py", cwd=tmp_path).splitlines()
+    assert lines[0].startswith("received 10,000 of 10,000 in ")
+    assert lines[-1] == "sum of squares: 333283335000"
+
+
 def test_pirate(private_environment, tmp_path):
     said = run(private_environment, "patterns/pirate.py", cwd=tmp_path, complains=LOST)
     assert said.splitlines() == [

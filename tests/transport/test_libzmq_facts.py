@@ -3,6 +3,8 @@
 import selectors
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -218,3 +220,39 @@ def is_down(router, link):
     except zmq.ZMQError as error:
         return error.errno == zmq.EHOSTUNREACH
     return False
+
+
+SENDS_AND_LEAVES = """
+import sys, zmq
+with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
+    socket.linger = -1
+    socket.bind(sys.argv[1])
+    for number in range(40):
+        socket.send(b"%03d" % number + bytes(1000))
+"""
+
+
+def received_from_one_who_has_left(socket, endpoint):
+    """How many of 40 messages arrive where nobody reads before the sender has gone."""
+    socket.connect(endpoint)
+    subprocess.run([sys.executable, "-c", SENDS_AND_LEAVES, endpoint], timeout=30, check=True)
+    received = 0
+    while socket.poll(500):
+        assert socket.recv().startswith(b"%03d" % received)
+        received += 1
+    return received
+
+
+def test_a_full_receive_pipe_loses_what_a_local_sender_has_left_behind(endpoint, context):
+    """Although the sender lingers for ever: libzmq #4660, and why `Departure` is there."""
+    with context.socket(zmq.PULL) as socket:
+        socket.rcvhwm = 1
+        assert 0 < received_from_one_who_has_left(socket, endpoint) < 40
+
+
+def test_with_tcp_a_full_receive_pipe_loses_nothing(context):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with context.socket(zmq.PULL) as pull:
+        pull.rcvhwm = 1
+        assert received_from_one_who_has_left(pull, f"tcp://127.0.0.1:{port}") == 40

@@ -13,6 +13,8 @@ from zmqwork.discovery.runtime import base_directory
 def realms_here() -> list[str]:
     """The names of the realms in which a node of this user lives, sorted.
 
+    Classic pipelines are left out: their ends are found in the same way, and answer nobody.
+
     Raises:
         TransportError: as `runtime_directory`.
     """
@@ -31,6 +33,7 @@ def _realm_of(directory: Path) -> str | None:
             record = None
         finally:
             os.close(fd)
-        if record is not None:
+        # (No app has a name that cannot be printed: such a realm has no nodes to be asked.)
+        if record is not None and record.realm.isprintable():
             return record.realm
     return None

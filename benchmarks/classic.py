@@ -1,0 +1,148 @@
+"""classic: the pipeline over PUSH and PULL, against raw pyzmq with the same batches.
+
+Each of the three ends is a process of its own::
+
+    python -m benchmarks.classic ours|raw ventilator COUNT
+    python -m benchmarks.classic ours|raw worker
+    python -m benchmarks.classic ours|raw sink COUNT    prints items per second, by its own clock
+
+Both deal out the same integers, 256 in a message, apply the same function to each, and check their
+sum. Both use msgpack over ipc, and pipes of 1,000 messages, as libzmq has them by default. The raw
+programs have no numbers, no counts, no markers and no discovery.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from itertools import islice
+
+import msgpack
+import zmq
+
+from benchmarks.measure import Bar, Figures, Target
+from benchmarks.processes import figures, private_directory, worker
+from benchmarks.work import noop
+
+COUNT = 4_000_000
+BATCH = 256
+HWM = 1_000
+
+REALM = "benchmarks"
+
+
+def check(total: int, count: int) -> None:
+    if total != count * (count - 1) // 2:
+        raise SystemExit(f"the items have the sum {total}")
+
+
+def ventilate_ours(count: int) -> None:
+    from zmqwork.patterns import pipeline  # noqa: PLC0415 - the raw programs do without
+
+    pipeline.ventilate(range(count), REALM, workers=1, batch=BATCH, hwm=HWM)
+
+
+def work_ours() -> None:
+    from zmqwork.patterns import pipeline  # noqa: PLC0415
+
+    pipeline.work(noop, REALM, hwm=HWM)
+
+
+def collect_ours(count: int) -> float:
+    from zmqwork.patterns import pipeline  # noqa: PLC0415
+
+    total = 0
+    with pipeline.Sink(REALM, controls=True, hwm=HWM) as sink:
+        for results in sink.batches():
+            total += sum(results)
+        sink.kill()
+    check(total, count)
+    return sink.report().rate
+
+
+def endpoint(name: str) -> str:
+    return f"ipc://{os.environ['XDG_RUNTIME_DIR']}/{name}"
+
+
+def ventilate_raw(count: int) -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    socket = context.socket(zmq.PUSH)
+    socket.bind(endpoint("ventilator"))
+    pack = msgpack.Packer().pack
+    items = iter(range(count))
+    while batch := list(islice(items, BATCH)):
+        socket.send(pack(batch))
+    # Whoever leaves an ipc endpoint takes along what the other side has not read: wait to be ended.
+    time.sleep(1_000)
+
+
+def work_raw() -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    source, sink = context.socket(zmq.PULL), context.socket(zmq.PUSH)
+    source.connect(endpoint("ventilator"))
+    sink.connect(endpoint("sink"))
+    pack, unpack = msgpack.Packer().pack, msgpack.unpackb
+    while True:
+        sink.send(pack([noop(item) for item in unpack(source.recv())]))
+
+
+def collect_raw(count: int) -> float:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    unpack = msgpack.unpackb
+    received = total = 0
+    with context, context.socket(zmq.PULL) as socket:
+        socket.bind(endpoint("sink"))
+        message = socket.recv()
+        begun_at = time.perf_counter()
+        while True:
+            results = unpack(message)
+            received += len(results)
+            total += sum(results)
+            if received == count:
+                break
+            message = socket.recv()
+        seconds = time.perf_counter() - begun_at
+    check(total, count)
+    return count / seconds
+
+
+def main() -> None:
+    whose, role, *numbers = sys.argv[1:]
+    counts = list(map(int, numbers))
+    if role == "ventilator":
+        (ventilate_ours if whose == "ours" else ventilate_raw)(*counts)
+    elif role == "worker":
+        (work_ours if whose == "ours" else work_raw)()
+    else:
+        print(json.dumps({"rate": (collect_ours if whose == "ours" else collect_raw)(*counts)}))
+
+
+def run(whose: str, count: int = COUNT) -> Figures:
+    program = ("benchmarks.classic", whose)
+    with (
+        private_directory() as place,
+        worker(place, *program, "worker"),
+        worker(place, *program, "ventilator", str(count)),
+    ):
+        return figures(place, *program, "sink", str(count))
+
+
+TARGET = Target(
+    (
+        Bar(
+            "classic",
+            "rate",
+            "items/s",
+            0.7,
+            "higher",
+            f"{COUNT:,} no-op items over PUSH/PULL in batches of {BATCH}, against raw pyzmq",
+        ),
+    ),
+    lambda: run("ours"),
+    lambda: run("raw"),
+)
+
+if __name__ == "__main__":
+    main()

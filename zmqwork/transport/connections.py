@@ -1,0 +1,144 @@
+"""Who is connected to a socket, told by libzmq's monitor; and leaving without taking data along.
+
+PUSH and PULL say nothing of their peers. The monitor does: how many there are, and the descriptors
+of their connections, which `Departure` needs.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import socket as sockets
+import struct
+import sys
+import termios
+import time
+from collections.abc import Iterable
+
+import zmq
+
+from zmqwork.transport.dealer import DONTWAIT, POLLIN, socket_events
+
+_names = itertools.count()
+
+_OPENED = int(zmq.EVENT_ACCEPTED | zmq.EVENT_CONNECTED)
+_GREETED = int(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+_CLOSED = int(zmq.EVENT_DISCONNECTED)
+_ALL = _OPENED | _GREETED | _CLOSED
+
+_LOOK_INTERVAL = 0.005
+
+
+class Connections:
+    """The connections of one socket, as its monitor tells them.
+
+    Open it before the socket is bound or connected, and close it before the socket: libzmq's own
+    thread would wait for somebody to read the news (libzmq #3575).
+    """
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], socket: zmq.Socket[bytes]) -> None:
+        name = f"inproc://zmqwork-connections-{next(_names)}"
+        socket.monitor(name, _ALL)
+        self._socket = socket
+        self.ear = context.socket(zmq.PAIR)
+        # libzmq's thread waits where this queue is full, and its messages with it. Bound: six
+        # bytes and an endpoint for each connection that came or went since the last look.
+        self.ear.setsockopt(zmq.RCVHWM, 0)
+        self.ear.setsockopt(zmq.LINGER, 0)
+        self.ear.connect(name)
+        # Bound: the descriptors of this process.
+        self._greeted: set[int] = set()
+        self._strangers: list[int] = []
+
+    def count(self) -> int:
+        """How many peers are connected now and speak ZeroMQ with a socket that fits ours."""
+        self._read()
+        return len(self._greeted)
+
+    def descriptors(self) -> list[int]:
+        """The descriptors of the connections. libzmq owns them, and may close them at any time."""
+        self._read()
+        return [*self._strangers, *sorted(self._greeted)]
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._socket.disable_monitor()
+        self.ear.close()
+
+    def _read(self) -> None:
+        while socket_events(self.ear) & POLLIN:
+            event, value = struct.unpack("=Hi", self.ear.recv(DONTWAIT))
+            self.ear.recv(DONTWAIT)  # the endpoint
+            if event & _OPENED:
+                self._strangers.append(value)
+            elif event & _GREETED:
+                self._promote()
+            elif value in self._strangers:
+                self._strangers.remove(value)
+            elif value in self._greeted:
+                self._greeted.discard(value)
+                self._promote()
+
+    def _promote(self) -> None:
+        # Whose handshake succeeded is not told. The oldest one is taken for it; if that was wrong,
+        # it goes within seconds, and the next one takes its place.
+        if self._strangers:
+            self._greeted.add(self._strangers.pop(0))
+
+
+class Departure:
+    """Local connections kept open until the other side has read what lies in them.
+
+    libzmq lets go of a connection as soon as the kernel has taken the last byte. Where the other
+    side's receive queue is full at that moment, it has stopped reading, learns of the end, and
+    throws away what the kernel still holds (libzmq #4660; a unix socket only: with tcp the end
+    stands in line behind the data). A copy of the descriptor delays the end.
+
+    Args:
+        descriptors: of connections whose sockets are about to be closed.
+    """
+
+    def __init__(self, descriptors: Iterable[int]) -> None:
+        self._kept: list[int] = []
+        if not sys.platform.startswith("linux"):
+            return  # nothing there tells how much is unread
+        for descriptor in descriptors:
+            try:
+                copy = os.dup(descriptor)
+            except OSError:
+                continue  # closed meanwhile, or no descriptor is left: then it ends as libzmq does
+            if _is_local(copy):
+                self._kept.append(copy)
+            else:
+                os.close(copy)
+
+    def wait(self, timeout: float) -> int:
+        """Wait until all is read; the bytes that are not when the time is over."""
+        end_at = time.monotonic() + timeout
+        while (unread := sum(map(_unread, self._kept))) and time.monotonic() < end_at:
+            time.sleep(_LOOK_INTERVAL)
+        return unread
+
+    def close(self) -> None:
+        """Let the other side see the end."""
+        for descriptor in self._kept:
+            os.close(descriptor)
+        self._kept = []
+
+
+def _is_local(descriptor: int) -> bool:
+    try:
+        with sockets.socket(fileno=os.dup(descriptor)) as found:
+            return found.family == sockets.AF_UNIX
+    except OSError:
+        return False
+
+
+def _unread(descriptor: int) -> int:
+    """Bytes that the other side of a unix socket has not read."""
+    try:
+        (size,) = struct.unpack("i", fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)))
+    except OSError:
+        return 0
+    return int(size)
