@@ -1,7 +1,7 @@
 """The classic pipeline over PUSH and PULL: at most once, and what is lost is counted.
 
-A ventilator, two workers and a sink, here in threads of one program; as scripts each is a process of
-its own. Run it: ``python examples/patterns/pipeline.py``.
+A ventilator, two workers and a sink, here in threads of one program; as scripts each is a process
+of its own. Run it: ``python examples/patterns/pipeline.py``.
 """
 
 from __future__ import annotations

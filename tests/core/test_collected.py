@@ -98,7 +98,7 @@ def test_idle_is_who_is_gone_and_owed_nothing(collected):
     collected.store([1])
     collected.finish(End(1, 1), node_id("p"))
     assert not collected.is_idle
-    collected.ending = ""
+    collected.ending.clear()
     collected.sessions = 1
     assert not collected.is_idle
 

@@ -441,9 +441,22 @@ def test_a_producer_that_goes_on_after_its_end(desk):
     desk.bring(link, 2, 2)
     desk.store()
     desk.store()
-    assert not desk.sent(Ended)
+    assert desk.sent(Ended) == [Ended(2, [])], "nobody is left waiting"
+    assert texts(desk) == [], "there will be another end"
     desk.say(producer, End(2, 2))
     assert desk.sent(Ended) == [Ended(2, [])]
+
+
+def test_each_node_of_a_run_is_told_of_its_end(desk):
+    one = desk.producer("p", producer_id=node_id("run"))
+    other = desk.producer("q", producer_id=node_id("run"))
+    desk.bring(desk.hello(), 1, 1, producer="run")
+    desk.say(one, End(2, 1))
+    desk.say(other, End(1, 1))
+    desk.store()
+    assert desk.sent(Ended, one) == [Ended(1, [[2, 2]])]
+    assert desk.sent(Ended, other) == [Ended(1, [])]
+    assert len(texts(desk)) == 1
 
 
 def test_complete_is_told_when_it_changes(desk):

@@ -345,7 +345,8 @@ def test_our_own_endpoint_is_left_alone(desk):
     message = welcome(session=hello.session)
     message.node_id = PRODUCER_ID
     desk.say(link, message)
-    assert desk.hang_ups() == [link]
+    assert [(h.link, h.farewell) for h in desk.of(HangUp)] == [(link, True)]
+    assert desk.sent(Bye, link), "or we would look out for ourselves, and call us lost"
     assert desk.state_of() == "new"
 
 

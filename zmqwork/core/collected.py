@@ -30,7 +30,7 @@ class Collected:
         stored: results that are taken, as far as the sink remembers.
         floor: all numbers below count as taken, whether they have a result or not.
         end: what it said last of its end; None: there may be more.
-        ending: the node to which ENDED is owed for it; empty: to nobody.
+        ending: the nodes to which ENDED is owed, and what each has said. Bound: its sessions.
         told: the last report about it, so that nobody is told the same twice.
         sessions: how many of its nodes are connected.
     """
@@ -58,7 +58,7 @@ class Collected:
         self.stored = self.seen.count
         self.floor = 0
         self.end: End | None = None
-        self.ending = ""
+        self.ending: dict[str, End] = {}
         self.told: tuple[int, ...] = ()
         self.sessions = 0
 
@@ -145,7 +145,7 @@ class Collected:
     def finish(self, end: End, node_id: str) -> None:
         """A node said that there is no more; ENDED is owed to it as soon as nothing is held."""
         self.end = end
-        self.ending = node_id
+        self.ending[node_id] = end
 
     def ended(self, end: End) -> Ended:
         """What there is to say of its end."""

@@ -227,13 +227,11 @@ class Collector:
     def _send_ends(self) -> None:
         for collected in [c for c in self._ending.values() if not c.held]:
             del self._ending[collected.producer_id]
-            end, client = collected.end, self.listener.clients.get(collected.ending)
-            collected.ending = ""
-            if end is None:
-                continue  # it went on meanwhile
-            if client is not None:
-                self.listener.send(client, collected.ended(end))
-            if notice := reports.of_end(collected, end):
+            for node_id, end in collected.ending.items():
+                self.listener.send(self.listener.clients[node_id], collected.ended(end))
+            collected.ending.clear()
+            # (If it went on meanwhile, there will be another end.)
+            if collected.end is not None and (notice := reports.of_end(collected, collected.end)):
                 self._out.append(notice)
 
     # -- storing ------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ class End:
 
     Attributes:
         count: the numbers that it gave for this sink, from 1.
-        succeeded: how many of them have a result here.
+        succeeded: how many of them have a result here; of those it is not certain of, none.
     """
 
     count: int

@@ -287,6 +287,8 @@ class Dialer:
             self._refused(peer, "protocol", why, now)
             return
         if welcome.node_id == config.node_id:
+            self.send(peer, Bye())  # this node need not look out for itself
+            self._links.hang_up(peer, farewell=True)
             self._rest(peer, now, REFUSED_DELAY)
             return
         if peer.node_id and peer.node_id != welcome.node_id and peer.state == SUSPECT:
@@ -374,6 +376,5 @@ class Dialer:
     def _lose(self, peer: Peer, why: str, now: float) -> None:
         """Give a suspect up, and dial on: it may come back."""
         self._doubts.give_up(peer, why, now)
-        if peer.stage in (DIALING, GREETING) and not peer.forgotten:
-            return  # this dial may still succeed
-        self._rest(peer, now, self._links.backoff(peer))
+        if peer.forgotten or peer.stage not in (DIALING, GREETING):  # else it may still succeed
+            self._rest(peer, now, self._links.backoff(peer))

@@ -56,6 +56,7 @@ class Trouble:
         losses: attempts that ended with their worker, running or not.
         lost_at: when the last attempt was lost, until the next one starts.
         lost_attempt: which that was, if its worker may come back with it; else 0.
+        moved: whether its result was to go to another sink when it was dispatched first.
         evidence: one record per crash or failure, at most EVIDENCE_MAX, the newest.
     """
 
@@ -64,6 +65,7 @@ class Trouble:
     losses: int = 0
     lost_at: float | None = None
     lost_attempt: int = 0
+    moved: bool = False
     evidence: list[dict[str, Any]] = field(default_factory=list)
 
     def note(self, record: dict[str, Any]) -> None:

@@ -84,7 +84,8 @@ class Outlet:
         open: the tasks with a number here that are not settled, by seq, in the order of their
             numbers unless it is `sparse`. Bound: the ledger.
         asked: of these, those whose worker was lost: whether the result is here is being asked.
-        succeeded: numbers that have a result here.
+        succeeded: numbers that have a result here, as far as that is certain: where the result of
+            a task is that has changed its outlet, its worker's DONE does not say.
         taken: what the sink said to have at the beginning of its session.
         sparse: whether numbers are given out of order, so that no floor can be told.
         floor: the floor told last in this session.
@@ -178,6 +179,8 @@ class Outlet:
         self.open.pop(entry.seq, None)
         self.asked.pop(entry.seq, None)
         # A worker that has not heard of it may deliver it here still.
+        if entry.attempt:
+            entry.troubled().moved = True
         first = self._moved_first
         self._moved_first = min(first, entry.sink_seq) if first else entry.sink_seq
         self._moved_last = max(self._moved_last, entry.seq)
@@ -190,7 +193,7 @@ class Outlet:
             return
         if self.asked:
             self.asked.pop(entry.seq, None)
-        if entry.state == SUCCEEDED:
+        if entry.state == SUCCEEDED and not (entry.trouble is not None and entry.trouble.moved):
             self.succeeded += 1
 
     def lowest(self, oldest: int) -> int:

@@ -83,6 +83,7 @@ class Roll:
         if collected is None:
             return
         collected.sessions -= 1
+        collected.ending.pop(node_id, None)
         if not collected.sessions and not collected.received and collected.end is None:
             # It had nothing for us: nobody waits for its end.
             del self.met[collected.producer_id]

@@ -87,9 +87,9 @@ def a_producer_is_bounded(node: Producer) -> None:
     machine = node.machine
     unsettled = len(machine._ledger)
     timers = len(machine._timers)
-    lanes = sum(1 for _ in machine._lanes)
+    others = sum(1 for _ in machine._lanes) + sum(1 for _ in machine._books.outlets)
     about = (node, timers, "timers for", unsettled, "tasks")
-    require(a_producer_is_bounded, timers <= 2 * unsettled + lanes + 2, *about)
+    require(a_producer_is_bounded, timers <= 2 * unsettled + others + 4, *about)
     for heap in (machine._timers, machine.dialer._timers):
         good = len(heap._heap) <= 2 * len(heap) + _SLACK
         require(a_producer_is_bounded, good, node, "heap", len(heap._heap), "for", len(heap))
@@ -127,7 +127,9 @@ def a_task_settles_once_and_as_it_happened(cluster: Cluster, node: Producer, ent
     require(promise, fate.settled is None, node, entry, "was settled as", fate.settled)
     options = entry.spec.options
     state = entry.state
-    if state == lifecycle.SUCCEEDED:
+    if state == lifecycle.SUCCEEDED and options.goes_to_sink:
+        good = True  # see `sink_checkers`
+    elif state == lifecycle.SUCCEEDED:
         good = entry.value == fate.result and fate.count(SUCCEEDS) > 0
     elif state == lifecycle.FAILED:
         good = fate.count(FAILS) > (0 if fate.script.final else options.max_retries)
@@ -222,7 +224,11 @@ def a_worker_is_bounded(node: Worker) -> None:
     """What is held, ready, parked and unacked does not outgrow its bounds."""
     machine, config = node.machine, node.config
     held = sum(len(account.held) for account in machine._accounts.values())
-    good = held <= (config.slots + config.prefetch_max) * max(1, len(machine._accounts))
+    extra = sum(account.extra for account in machine._accounts.values())
+    # (What was lent for results on their way may have come when they were not wanted any more.)
+    node.extra_peak = max(node.extra_peak, extra)
+    most = (config.slots + config.prefetch_max) * max(1, len(machine._accounts))
+    good = held <= most + node.extra_peak and extra <= EXTRA_MAX
     require(a_worker_is_bounded, good, node, "holds", held)
     node.held_peak = max(node.held_peak, held)
     good = len(machine._feeder.ready) <= 2 * node.held_peak + _SLACK

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from zmqwork.core.effects import Effect, Left
-from zmqwork.core.events import Event
+from zmqwork.core.effects import Effect, Left, Send
+from zmqwork.core.events import Event, Received
 from zmqwork.core.ledger import Entry
-from zmqwork.testing import checkers, endings
-from zmqwork.testing.node import Node, Producer, Worker
+from zmqwork.core.lifecycle import SUCCEEDED
+from zmqwork.core.messages import Ping, Pong
+from zmqwork.testing import checkers, endings, sink_checkers, sink_endings
+from zmqwork.testing.node import Node, Producer, Sink, Worker
 
 if TYPE_CHECKING:
     from zmqwork.testing.cluster import Cluster
@@ -21,14 +23,21 @@ class Checks:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._stirs = False  # whether the turn that goes on is about more than heartbeats
         self._older: list[tuple[Entry, checkers.Blame]] = []
         self._idle: dict[tuple[str, str], float] = {}
+        self._strays: sink_endings.Detours = {}
         self.calm = False  # nothing goes wrong at present, nor has lately
 
     def before(self, node: Node, event: Event) -> None:
         """Before a machine takes an event."""
+        self._stirs = self._stirs or not _only_beats(event)
         if isinstance(node, Producer):
             self._older = checkers.failures_of_older_attempts(node, event)
+        elif isinstance(node, Sink):
+            sink_checkers.note(node, event)
+        elif isinstance(node, Worker):
+            sink_checkers.note_credit(node, event)
 
     def after(self, node: Node) -> None:
         """After it."""
@@ -38,11 +47,20 @@ class Checks:
     def turned(self, node: Node, effects: list[Effect], now: float) -> None:
         """After a turn."""
         checkers.the_deadline_is_ahead(node, now)
+        stirs, self._stirs = self._stirs or not all(map(_is_beat, effects)), False
+        if not stirs:
+            return  # heartbeats, as most turns are, leave all as it was
         if isinstance(node, Producer):
             checkers.no_accepted_task_vanishes(node)
             checkers.each_task_is_in_one_place(node)
             checkers.a_producer_is_bounded(node)
             checkers.credit_is_never_exceeded(node, effects)
+            if self._cluster.sinks:
+                self._producer_of_sinks(node, effects)
+        elif isinstance(node, Sink):
+            sink_checkers.nothing_is_handed_over_twice(node, effects)
+            sink_checkers.what_is_acked_is_stored(node, effects)
+            sink_checkers.a_sink_is_bounded(node)
         elif isinstance(node, Worker):
             checkers.credit_is_never_granted_twice(node, effects)
             checkers.each_attempt_is_in_one_place(node)
@@ -51,26 +69,56 @@ class Checks:
             checkers.nothing_starts_on_an_expired_lease(self._cluster, node, effects)
             if node.drained and any(isinstance(effect, Left) for effect in effects):
                 checkers.a_drained_worker_leaves_nothing(node)
+            if self._cluster.sinks:
+                sink_checkers.a_worker_counts_its_results(node)
+                sink_checkers.results_stay_within_credit(node, effects)
+
+    def _producer_of_sinks(self, node: Producer, effects: list[Effect]) -> None:
+        sink_checkers.each_number_is_one_task(self._cluster, node, effects)
+        sink_checkers.what_goes_to_a_sink_is_in_its_outlet(node)
+        sink_checkers.a_floor_passes_no_unsettled_number(node, effects)
+        sink_checkers.an_end_is_true(self._cluster, node, effects)
 
     def settling(self, node: Producer, entry: Entry) -> None:
         """When a task settles."""
         checkers.a_task_settles_once_and_as_it_happened(self._cluster, node, entry)
+        if entry.state == SUCCEEDED and entry.spec.options.goes_to_sink:
+            sink_checkers.a_result_is_stored_before_its_task_succeeds(self._cluster, node, entry)
 
     def now_and_then(self) -> None:
         """Every quarter of a second."""
         endings.the_dead_are_given_up(self._cluster)
         if self.calm:
             self._idle = endings.no_slot_idles_while_tasks_wait(self._cluster, self._idle)
+        if self._cluster.sinks:
+            sink_endings.dead_sinks_are_given_up(self._cluster)
+            self._strays = sink_endings.workers_know_where_results_go(self._cluster, self._strays)
         self._cluster.clock.call_later(_WATCH_SECONDS, self.now_and_then)
 
     def at_rest(self) -> None:
         """When everything was healed, and time enough has passed."""
         endings.everything_is_settled(self._cluster)
         endings.all_credit_is_back(self._cluster)
+        sink_endings.all_results_are_delivered(self._cluster)
+        sink_endings.sinks_remember_little(self._cluster)
         for node in self._cluster.producers:
             checkers.what_is_settled_stays(self._cluster, node)
+
+    def ended(self, node: Producer, report: list[dict[str, Any]], heard: list[str]) -> None:
+        """When a producer has said that no more comes, and was told what sinks have."""
+        sink_endings.the_end_is_told_truly(self._cluster, node, report, heard)
 
     def undisturbed(self) -> None:
         """When nothing went wrong but what handlers do."""
         endings.nobody_is_lost_without_cause(self._cluster)
         endings.nothing_runs_twice_without_cause(self._cluster)
+
+
+def _only_beats(event: Event) -> bool:
+    return isinstance(event, Received) and all(
+        isinstance(message, Ping | Pong) for _, message in event.messages
+    )
+
+
+def _is_beat(effect: Effect) -> bool:
+    return isinstance(effect, Send) and isinstance(effect.message, Ping | Pong)

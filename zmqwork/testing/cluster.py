@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from zmqwork.config import ProducerConfig, TaskOptions, WorkerConfig
+from zmqwork.config import ProducerConfig, SinkConfig, TaskOptions, WorkerConfig
+from zmqwork.core.collector import Collector
 from zmqwork.core.dispatcher import Dispatcher
 from zmqwork.core.effects import Effect, Left, Notice
 from zmqwork.core.events import (
     CancelRequested,
     DrainRequested,
+    EndRequested,
     Event,
-    PeerForgotten,
     PeerFound,
     StatusRequested,
     StopRequested,
@@ -24,24 +25,24 @@ from zmqwork.core.runner import Runner
 from zmqwork.core.watcher import Watcher
 from zmqwork.testing.checks import Checks
 from zmqwork.testing.clock import FakeClock
+from zmqwork.testing.discovery import Discovery
 from zmqwork.testing.network import MemoryNetwork
-from zmqwork.testing.node import DEAD, FROZEN, STALLED, Node, Producer, Worker
+from zmqwork.testing.node import DEAD, FROZEN, STALLED, Node, Producer, Sink, Worker
 from zmqwork.testing.performer import Performer
 from zmqwork.testing.pool import ScriptedPool
+from zmqwork.testing.store import Habits, Place, ScriptedStore
 from zmqwork.testing.truth import Fate, Script, Truth
 
 REALM = "simulated"
-
-# How long a discovery source takes to tell of a change.
-_DISCOVERY = (0.0, 0.25)
 
 
 class Cluster:
     """Any number of nodes. All randomness comes from `seed`.
 
     Attributes:
-        clock, network, truth: see there.
-        producers, workers: all that ever were, in order; dead ones too.
+        clock, network, discovery, truth: see there.
+        producers, workers, sinks: all that ever were, in order; dead ones too.
+        places: where results take effect, by id; an inbox outlives its sinks.
         owners: endpoint -> who bound it last.
         proves_death: whether the process behind an endpoint can be looked up (same host).
         notices: (node name, notice) of everything that a person would have been told.
@@ -59,9 +60,11 @@ class Cluster:
         self.nodes: dict[str, Node] = {}
         self.producers: list[Producer] = []
         self.workers: list[Worker] = []
+        self.sinks: list[Sink] = []
+        self.places: dict[str, Place] = {}
         self.observers: list[Node] = []
         self._by_id: dict[str, Node] = {}
-        self._announced: dict[str, PeerFound] = {}
+        self.discovery = Discovery(self.nodes, self.clock, self._random)
         self.owners: dict[str, Node] = {}
         self.proves_death = True
         self.notices: list[tuple[str, Notice]] = []
@@ -85,7 +88,14 @@ class Cluster:
         self._join(node, [f"mem://{name}"])
         return node
 
-    def add_worker(self, *, endpoints: Sequence[str] = (), key: str = "", **options: Any) -> Worker:
+    def add_worker(
+        self,
+        *,
+        endpoints: Sequence[str] = (),
+        key: str = "",
+        finds_sinks: bool = False,
+        **options: Any,
+    ) -> Worker:
         """A worker; `options` as in `WorkerConfig`.
 
         `endpoints` are those that it announces, of which it binds those that begin with its
@@ -98,13 +108,54 @@ class Cluster:
         node = Worker(name, node_id, machine, self.clock, self._random, self)
         node.config = config
         node.endpoints = tuple(endpoints) or (f"mem://{name}",)
+        node.finds_sinks = finds_sinks
         node.pool = ScriptedPool(
             node_id, config.slots, self.clock, self._random, self.truth, node.post
         )
         self.workers.append(node)
         self._join(node, [e for e in node.endpoints if e != "mem://elsewhere"])
         node.pool.start()
-        self.announce(PeerFound(key or f"local:{node_id}", node.endpoints, "worker"))
+        self.discovery.announce(PeerFound(key or f"local:{node_id}", node.endpoints, "worker"))
+        return node
+
+    def add_sink(
+        self,
+        *,
+        endpoints: Sequence[str] = (),
+        key: str = "",
+        says_id: bool = False,
+        habits: Habits | None = None,
+        **options: Any,
+    ) -> Sink:
+        """A sink; `options` as in `SinkConfig`. With an `inbox`, it remembers what that took.
+
+        `says_id`: whether the discovery source says which node it is.
+        """
+        name, node_id = self._name("sink", len(self.sinks))
+        config = SinkConfig(node_id=node_id, name=name, realm=REALM, **options)
+        place_id = config.inbox or node_id
+        place = self.places.get(place_id)
+        if place is None:
+            place = self.places[place_id] = Place(place_id, self.truth, inbox=bool(config.inbox))
+        node = Sink(
+            name, node_id, Collector(config, place.remembered()), self.clock, self._random, self
+        )
+        node.config = config
+        node.endpoints = tuple(endpoints) or (f"mem://{name}",)
+        node.store = ScriptedStore(
+            place,
+            habits or Habits(),
+            self.clock,
+            self._random,
+            node.post,
+            lambda: node.condition == FROZEN,
+        )
+        self.sinks.append(node)
+        self._join(node, list(node.endpoints))
+        told_id = node_id if says_id else ""
+        self.discovery.announce(
+            PeerFound(key or f"local:{node_id}", node.endpoints, "sink", node_id=told_id)
+        )
         return node
 
     def add_observer(self) -> Node:
@@ -125,35 +176,7 @@ class Cluster:
         for endpoint in endpoints:
             self.network.bind(node, endpoint)
             self.owners[endpoint] = node
-        if not isinstance(node, Worker):
-            for found in self._announced.values():
-                self._discover(node, found)
-
-    # -- discovery ----------------------------------------------------------------------------
-
-    def announce(self, found: PeerFound) -> None:
-        """A discovery source shows an endpoint to everybody who looks."""
-        self._announced[found.key] = found
-        for node in self.nodes.values():
-            if not isinstance(node, Worker):
-                self._discover(node, found)
-
-    def withdraw(self, key: str) -> PeerFound | None:
-        """A discovery source shows it no more; what it had shown."""
-        found = self._announced.pop(key, None)
-        if found is not None:
-            for node in self.nodes.values():
-                if not isinstance(node, Worker):
-                    self._discover(node, PeerForgotten(key))
-        return found
-
-    def _discover(self, node: Node, event: PeerFound | PeerForgotten) -> None:
-        self.clock.call_later(self._random.uniform(*_DISCOVERY), node.post, event)
-
-    @property
-    def announced(self) -> list[str]:
-        """The keys that discovery shows at this moment."""
-        return list(self._announced)
+        self.discovery.joined(node)
 
     # -- work ---------------------------------------------------------------------------------
 
@@ -165,20 +188,32 @@ class Cluster:
         *,
         fingerprint: str = "1",
         size_bytes: int = 0,
+        labels: Sequence[str] = (),
+        bound_to: str = "",
+        sink_seqs: Sequence[int] = (),
+        then: Sequence[Callable[[], None]] = (),
         **options: Any,
     ) -> list[int]:
-        """Submit a task per script, in one batch; their numbers. `options`: `TaskOptions`."""
-        spec = TaskSpec(name, fingerprint, TaskOptions(**options))
+        """Submit a task per script, in one batch; their numbers. `options`: `TaskOptions`.
+
+        `labels`: what each is about, if others are about the same; `bound_to`, `sink_seqs`: the
+        inbox that alone may take the results, and their numbers there, if these are chosen already;
+        `then`: what is done when each has succeeded.
+        """
+        spec = TaskSpec(name, fingerprint, TaskOptions(**options), inbox=bound_to)
         entries = []
-        for script in scripts:
+        for place, script in enumerate(scripts):
             producer.next_seq += 1
             seq = producer.next_seq
-            label = f"{producer.node_id[:4]}-{seq}".encode()
+            label = (labels[place] if labels else f"{producer.node_id[:4]}-{seq}").encode()
             entries.append(Entry(seq, spec, label.ljust(size_bytes, b"."), None))
+            if sink_seqs:
+                entries[-1].sink_seq = sink_seqs[place]
             expires_at = None if spec.options.expires is None else self.clock.now
             if expires_at is not None and spec.options.expires is not None:
                 expires_at += spec.options.expires
             fate = Fate(seq, script, b"of " + label, self.clock.now, expires_at)
+            fate.then = then[place] if then else None
             self.truth.submitted(producer.node_id, fate)
         producer.post(Submitted(entries))
         return [entry.seq for entry in entries]
@@ -196,6 +231,12 @@ class Cluster:
         request = ("status", node.name, seq, self.clock.now)
         self.asked.append(request)
         node.post(StatusRequested(request, seq))
+        return request
+
+    def end(self, producer: Producer, patience: float = 5.0) -> object:
+        """Say that no more comes; what the sinks have will be in `answers`."""
+        request = ("end", producer.name, self.clock.now)
+        producer.post(EndRequested(request, patience))
         return request
 
     # -- faults -------------------------------------------------------------------------------
@@ -224,11 +265,12 @@ class Cluster:
             self.network.thaw(node)
         node.resume()
 
-    def drain(self, node: Worker) -> None:
+    def drain(self, node: Worker | Sink) -> None:
         """SIGTERM."""
         self.say(node, "is to drain")
-        node.drained = not node.dismissed
-        node.dismissed = True
+        if isinstance(node, Worker):
+            node.drained = not node.dismissed
+            node.dismissed = True
         node.post(DrainRequested())
 
     def stop(self, node: Node) -> None:
@@ -260,11 +302,12 @@ class Cluster:
     def _end(self, node: Node) -> None:
         node.die()
         self.network.vanish(node)
+        if isinstance(node, Sink):
+            node.store.close()
         if isinstance(node, Worker):
             node.pool.close()
-            for key in [k for k, f in self._announced.items() if f.endpoints == node.endpoints]:
-                if key.startswith("local:"):
-                    self.withdraw(key)
+        if isinstance(node, Worker | Sink):
+            self.discovery.gone(node)
 
     # -- running ------------------------------------------------------------------------------
 

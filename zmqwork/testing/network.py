@@ -132,6 +132,11 @@ class MemoryNetwork:
         self._blocked.pop((source, target), None)
         self._resume()
 
+    def unblock_all(self) -> None:
+        """Let everything through again."""
+        self._blocked.clear()
+        self._resume()
+
     def freeze(self, port: Port) -> None:
         """SIGSTOP: neither its runtime nor its I/O thread does anything until `thaw`."""
         self._count += 1

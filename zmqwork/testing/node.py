@@ -5,7 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any, Protocol
 
-from zmqwork.config import ProducerConfig, WorkerConfig
+from zmqwork.config import ProducerConfig, SinkConfig, WorkerConfig
+from zmqwork.core.collector import Collector
 from zmqwork.core.dispatcher import Dispatcher
 from zmqwork.core.effects import Effect
 from zmqwork.core.events import Event, LinkDown, LinkUp, Received
@@ -15,6 +16,7 @@ from zmqwork.core.runner import Runner
 from zmqwork.testing.clock import FakeClock
 from zmqwork.testing.connection import Origin
 from zmqwork.testing.pool import ScriptedPool
+from zmqwork.testing.store import ScriptedStore
 
 # Rounding must not let a deadline come a trifle early again and again.
 _INSTANT = 1e-9
@@ -205,6 +207,7 @@ class Producer(Node):
         settled: its settled entries, in order.
         losses: how many workers it gave up.
         stopped: whether it was told to stop.
+        in_run: whether it does a run that others may go on with, and nothing else.
     """
 
     machine: Dispatcher
@@ -212,7 +215,13 @@ class Producer(Node):
     settled: list[Entry]
     losses: int = 0
     stopped: bool = False
+    in_run: bool = False
     next_seq: int = 0
+
+    @property
+    def producer_id(self) -> str:
+        """Under which its tasks are numbered at sinks."""
+        return self.config.producer_id or self.node_id
 
 
 class Worker(Node):
@@ -223,7 +232,10 @@ class Worker(Node):
         endpoints: where it can be dialled.
         drained: whether it was told to drain, and nothing cut that short.
         dismissed: whether it was told to drain or to stop.
+        finds_sinks: whether discovery shows it sinks, or only tasks name them.
         held_peak: the most attempts that it ever held.
+        extra_peak: the most that it ever lent beyond its slots and prefetch.
+        granted: link to a sink -> results, and bytes of them, that it grants.
     """
 
     machine: Runner
@@ -232,4 +244,34 @@ class Worker(Node):
     endpoints: tuple[str, ...]
     drained: bool = False
     dismissed: bool = False
+    finds_sinks: bool = False
     held_peak: int = 0
+    extra_peak: int = 0
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.granted: dict[int, tuple[int, int]] = {}
+
+
+class Sink(Node):
+    """A node with a Collector.
+
+    Attributes:
+        store: what it hands its results to.
+        endpoints: where it can be dialled.
+        handed: (producer id, number) of all that it ever handed over.
+        batches: link -> the RESULTS that came over it and are not acked: (batch, [(producer id,
+            numbers), ...]) each.
+        floors: producer id -> the highest floor that it was told.
+    """
+
+    machine: Collector
+    config: SinkConfig
+    store: ScriptedStore
+    endpoints: tuple[str, ...]
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.handed: set[tuple[str, int]] = set()
+        self.batches: dict[int | bytes, list[tuple[int, list[tuple[str, list[int]]]]]] = {}
+        self.floors: dict[str, int] = {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmqwork.core.effects import (
     Answer,
+    Deliver,
     Dial,
     Effect,
     Execute,
@@ -21,7 +22,8 @@ from zmqwork.core.effects import (
     TakeBack,
 )
 from zmqwork.core.events import Probed
-from zmqwork.testing.node import DEAD, Node, Producer, Worker
+from zmqwork.core.lifecycle import SUCCEEDED
+from zmqwork.testing.node import DEAD, Node, Producer, Sink, Worker
 
 if TYPE_CHECKING:
     from zmqwork.testing.cluster import Cluster
@@ -39,6 +41,7 @@ class Performer:
         self._by_type: dict[type[Effect], Callable[[Any, Any], None]] = {
             Send: self._send,
             Execute: self._execute,
+            Deliver: self._deliver,
             Settle: self._settle,
             Dial: self._dial,
             HangUp: self._hang_up,
@@ -68,6 +71,9 @@ class Performer:
     def _execute(self, node: Worker, effect: Execute) -> None:
         node.pool.execute(effect.slot, effect.attempts)
 
+    def _deliver(self, node: Sink, effect: Deliver) -> None:
+        node.store.deliver(effect)
+
     def _take_back(self, node: Worker, effect: TakeBack) -> None:
         node.pool.take_back(effect.slot)
 
@@ -89,6 +95,8 @@ class Performer:
             fate.settled = (entry.state, entry.value, repr(entry.error))
             truth.unsettled[node.node_id] -= 1
             node.settled.append(entry)
+            if fate.then is not None and entry.state == SUCCEEDED:
+                fate.then()
 
     def _notice(self, node: Node, notice: Notice) -> None:
         self._cluster.notices.append((node.name, notice))

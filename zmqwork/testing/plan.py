@@ -13,7 +13,8 @@ from zmqwork.core.events import PeerFound
 from zmqwork.testing.cluster import Cluster
 from zmqwork.testing.connection import Conditions
 from zmqwork.testing.faults import Faults
-from zmqwork.testing.node import RUNNING, Node, Producer, Worker
+from zmqwork.testing.node import RUNNING, Node, Producer, Sink, Worker
+from zmqwork.testing.sink_plan import LATE_SECONDS, SinkPlan
 from zmqwork.testing.truth import CRASHES, FAILS, SUCCEEDS, Script
 
 # The classes of faults.
@@ -64,11 +65,20 @@ class Plan:
         self.seconds = random.uniform(5.0, 30.0)
         cluster.network.in_bytes = random.random() < 0.2
         cluster.proves_death = random.random() < 0.6
-        self._faults = Faults(cluster, random, self._replace)
+        self._faults = Faults(cluster, random, self._replace, self._gone)
         self._healed = False
+        self._sinks = SinkPlan(
+            seed,
+            cluster,
+            has=self._has,
+            at=self._at,
+            script=self._script,
+            settle_in=self._settle_in,
+        )
 
     def __str__(self) -> str:
         cast = f"{len(self._cluster.producers)} producers, {len(self._cluster.workers)} workers"
+        cast += f", {self._sinks}"
         return f"{cast}, {self.seconds:.0f} s of {', '.join(self.faults) or 'no faults'}"
 
     @property
@@ -92,6 +102,7 @@ class Plan:
         """Put everybody on the stage, and note what will happen to them."""
         random, cluster = self._random, self._cluster
         cluster.network.conditions = self._conditions()
+        self._sinks.begin()
         for _ in range(random.choice((1, 1, 1, 2, 2, 3))):
             self._add_producer()
         for _ in range(random.choice((1, 1, 2, 2, 3, 4))):
@@ -146,6 +157,7 @@ class Plan:
             )
         node = self._cluster.add_worker(
             endpoints=endpoints,
+            finds_sinks=self._sinks.finds_sinks(),
             slots=random.choice((1, 1, 2, 4, 9)),
             tasks=tasks,
             queues=random.choice(((), (), ("default",))),
@@ -160,7 +172,9 @@ class Plan:
         self._settle_in(node)
         if self._has("discovery") and random.random() < 0.3:
             # The same node, found by two sources under two keys.
-            self._cluster.announce(PeerFound(f"static:{name}", (name,), "worker", "static"))
+            self._cluster.discovery.announce(
+                PeerFound(f"static:{name}", (name,), "worker", "static")
+            )
         return node
 
     def _survey(self, observer: Node) -> None:
@@ -185,7 +199,9 @@ class Plan:
 
     def _submit(self) -> None:
         random, cluster = self._random, self._cluster
-        producers = [p for p in cluster.producers if p.condition == RUNNING and not p.stopped]
+        producers = [
+            p for p in cluster.producers if p.condition == RUNNING and not (p.stopped or p.in_run)
+        ]
         if not producers:
             return
         name = random.choice(sorted(TASKS))
@@ -204,6 +220,7 @@ class Plan:
             max_retries=random.choice((0, 1, 3)),
             retry_backoff=random.choice((0.0, 0.1, 1.0)),
             retry_backoff_max=2.0,
+            **self._sinks.options(),
         )
 
     def _script(self, seconds: float) -> Script:
@@ -230,7 +247,7 @@ class Plan:
 
     def _ask(self) -> None:
         random, cluster = self._random, self._cluster
-        node = random.choice([*cluster.producers, *cluster.workers])
+        node = random.choice([*cluster.producers, *cluster.workers, *cluster.sinks])
         if node.condition == RUNNING:
             seq = None
             if isinstance(node, Producer) and node.next_seq:
@@ -252,9 +269,20 @@ class Plan:
             return
         endpoint = before.endpoints[0]
         node = self._cluster.add_worker(
-            endpoints=[endpoint], key=f"static:{endpoint}", slots=2, tasks=dict(TASKS)
+            endpoints=[endpoint],
+            key=f"static:{endpoint}",
+            finds_sinks=self._sinks.finds_sinks(),
+            slots=2,
+            tasks=dict(TASKS),
         )
         self._settle_in(node)
+
+    def _gone(self, node: Node) -> None:
+        """A sink, or a producer, was killed or told to leave."""
+        if isinstance(node, Sink):
+            self._sinks.gone(node)
+        elif isinstance(node, Producer) and node.in_run:
+            self._sinks.run_gone(node)
 
     # -- the end ------------------------------------------------------------------------------
 
@@ -266,12 +294,10 @@ class Plan:
         for node in cluster.nodes.values():
             self._faults.resume(node)
             node.lag, node.budget = 0.001, 1_000_000
-        for producer in cluster.producers:
-            for worker in cluster.workers:
-                cluster.network.unblock(producer.name, worker.name)
-                cluster.network.unblock(worker.name, producer.name)
-        cluster.add_worker(slots=4, tasks=dict(TASKS))
+        cluster.network.unblock_all()
+        self._sinks.heal()
+        cluster.add_worker(finds_sinks=self._sinks.finds_sinks(), slots=4, tasks=dict(TASKS))
         for _ in range(self._random.randint(0, 6)):
-            cluster.clock.call_later(self._random.uniform(0.0, 20.0), self._submit)
+            cluster.clock.call_later(self._random.uniform(0.0, LATE_SECONDS), self._submit)
         for worker in cluster.workers:
             worker.pool.hurry()

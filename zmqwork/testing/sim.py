@@ -8,15 +8,18 @@ settle within bounded virtual time. Leaving: workers drain, producers stop, and 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from zmqwork.testing import sink_endings
 from zmqwork.testing.checkers import require
 from zmqwork.testing.cluster import Cluster
 from zmqwork.testing.plan import Plan
+from zmqwork.testing.sink_plan import LATE_SECONDS
 from zmqwork.testing.truth import Violation
 
 # After healing: silent links end (30 s), whatever ran ends (hung handlers were told to), retries
@@ -24,8 +27,10 @@ from zmqwork.testing.truth import Violation
 _CALM_SECONDS = 10.0
 _SETTLE_SECONDS = 120.0
 _REST_SECONDS = 45.0
+_LOOK_SECONDS = 3.0
 # A drain returns what still runs after 30 s, then waits for those who do not answer.
 _LEAVE_SECONDS = 45.0
+_END_SECONDS = 10.0
 
 # Characters of an error, beside those of other seeds.
 _ERROR_SHOWN = 200
@@ -66,6 +71,11 @@ def everybody_leaves(cluster: Cluster) -> None:
     cluster.run_for(1.0)
     left = cluster.living(cluster.producers)
     require(everybody_leaves, not left, "still there after a stop:", left)
+    for sink in cluster.living(cluster.sinks):
+        cluster.drain(sink)
+    cluster.run_until(lambda: not cluster.living(cluster.sinks), _LEAVE_SECONDS)
+    left = cluster.living(cluster.sinks)
+    require(everybody_leaves, not left, "still there after a drain:", left)
 
 
 def every_question_is_answered(cluster: Cluster) -> None:
@@ -74,6 +84,31 @@ def every_question_is_answered(cluster: Cluster) -> None:
     names = [node.name for node in cluster.living(list(cluster.nodes.values()))]
     open_ = [request for request in asked if request[1] in names]
     require(every_question_is_answered, not open_, open_)
+
+
+def everybody_ends(cluster: Cluster) -> None:
+    """Every sink tells each producer what it has of it."""
+    producers = cluster.living(cluster.producers)
+    heard = {node.name: sink_endings.in_session(cluster, node) for node in producers}
+    requests = [(node, cluster.end(node)) for node in producers]
+    cluster.run_until(lambda: all(r in cluster.answers for _, r in requests), _END_SECONDS)
+    for node, request in requests:
+        require(everybody_ends, request in cluster.answers, node, "was not told")
+        cluster.checks.ended(node, cluster.answers[request], heard[node.name])
+
+
+def come_to_rest(cluster: Cluster) -> None:
+    """Nothing is held any more within bounded time."""
+    seconds = 0.0
+    # (With sinks there are more heartbeats to simulate, so that it is looked sooner.)
+    while cluster.sinks and seconds < _REST_SECONDS:
+        cluster.run_for(_LOOK_SECONDS)
+        seconds += _LOOK_SECONDS
+        with contextlib.suppress(Violation):
+            cluster.checks.at_rest()
+            return
+    cluster.run_for(_REST_SECONDS - seconds)
+    cluster.checks.at_rest()
 
 
 def play(cluster: Cluster, plan: Plan) -> None:
@@ -86,12 +121,15 @@ def play(cluster: Cluster, plan: Plan) -> None:
     plan.heal()
     cluster.run_for(_CALM_SECONDS)
     checks.calm = True
+    if cluster.sinks:
+        cluster.run_for(LATE_SECONDS - _CALM_SECONDS)
     cluster.run_until(lambda: not cluster.unsettled, _SETTLE_SECONDS)
-    cluster.run_for(_REST_SECONDS)
-    checks.at_rest()
+    come_to_rest(cluster)
     if plan.is_calm:
         checks.undisturbed()
     every_question_is_answered(cluster)
+    if cluster.sinks:
+        everybody_ends(cluster)
     everybody_leaves(cluster)
 
 

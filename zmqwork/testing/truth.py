@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 SUCCEEDS, FAILS, CRASHES = "succeeds", "fails", "crashes"
@@ -63,6 +64,7 @@ class Fate:
         expires_at: the instant when it expires, or None.
         cancel_asked: whether somebody asked.
         settled: how it was settled: (state, value, error as text).
+        then: what is done when it has succeeded.
     """
 
     seq: int
@@ -73,6 +75,7 @@ class Fate:
     runs: list[Run] = field(default_factory=list)
     cancel_asked: bool = False
     settled: tuple[str, bytes | None, str] | None = None
+    then: Callable[[], None] | None = None
 
     def count(self, outcome: str) -> int:
         """How many of its runs ended so."""
@@ -83,15 +86,19 @@ class Truth:
     """All tasks of all producers.
 
     Attributes:
-        tasks: producer id -> seq -> fate.
-        unsettled: how many are not settled yet, by producer id.
+        tasks: a producer's node id -> seq -> fate.
+        unsettled: how many are not settled yet, by node id.
         crashes: how often a worker process or a child was made to die.
+        numbers: (producer id at sinks, outlet, number there) -> the result that has this number.
+        effects: result -> the places where it took effect, each as often as it did.
     """
 
     def __init__(self) -> None:
         self.tasks: dict[str, dict[int, Fate]] = {}
         self.unsettled: dict[str, int] = {}
         self.crashes = 0
+        self.numbers: dict[tuple[str, str, int], bytes] = {}
+        self.effects: dict[bytes, list[str]] = {}
 
     def submitted(self, producer_id: str, fate: Fate) -> None:
         """A producer accepted a task."""

@@ -1,0 +1,170 @@
+"""The promises about results that go to sinks which take time: now and then, and in the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zmqwork.core.clients import Account
+from zmqwork.core.lifecycle import SUCCEEDED
+from zmqwork.core.outboxes import key_of
+from zmqwork.core.peer import OPEN
+from zmqwork.testing.checkers import require
+from zmqwork.testing.node import DEAD, RUNNING, Producer, Sink, Worker
+
+if TYPE_CHECKING:
+    from zmqwork.testing.cluster import Cluster
+
+# (worker, producer, seq) -> since when they do not agree where the result goes.
+Detours = dict[tuple[str, str, int], float]
+
+# A message that says where is on its way for so long, at most, where nothing is cut off.
+_TOLD_SECONDS = 2.0
+
+# As `endings.the_dead_are_given_up`.
+_NOTICED_SECONDS = 6.0
+
+
+# -- now and then ---------------------------------------------------------------------------------
+
+
+def dead_sinks_are_given_up(cluster: Cluster) -> None:
+    """Nothing new goes to a sink that died, once it was silent for long enough."""
+    for node in cluster.living(cluster.producers):
+        if node.condition != RUNNING:
+            continue
+        for outlet in node.machine._books.outlets:
+            other = cluster.node_of(outlet.destination("").node_id)
+            if not outlet.usable or not isinstance(other, Sink) or other.condition != DEAD:
+                continue
+            age = cluster.clock.now - max(other.since, node.since)
+            health = other.config.health
+            good = age <= health.runtime_timeout + health.gone_timeout + _NOTICED_SECONDS
+            require(dead_sinks_are_given_up, good, node, "uses", outlet, "dead for", age, "s")
+
+
+def workers_know_where_results_go(cluster: Cluster, before: Detours) -> Detours:
+    """A worker in session brings a result where its producer says; since when each one strays."""
+    now = cluster.clock.now
+    since: Detours = {}
+    for node in cluster.living(cluster.workers):
+        if node.condition == RUNNING:
+            for account in node.machine._accounts.values():
+                producer = cluster.node_of(account.client.node_id)
+                if isinstance(producer, Producer) and producer.condition == RUNNING:
+                    for seq in _strays(cluster, node, account, producer):
+                        stray = (node.name, producer.name, seq)
+                        since[stray] = before.get(stray, now)
+    for stray, at in since.items():
+        good = now - at < _TOLD_SECONDS
+        require(workers_know_where_results_go, good, stray, "goes elsewhere for", now - at, "s")
+    return since
+
+
+def _strays(cluster: Cluster, node: Worker, account: Account, producer: Producer) -> list[int]:
+    """Tasks that the worker means to bring elsewhere than to where their producer says."""
+    theirs = producer.machine._workforce.get(node.node_id)
+    if theirs is None or theirs.peer.stage != OPEN or account.client.link is None:
+        return []
+    if not cluster.network.connected(node.name, producer.name):
+        return []
+    aims: dict[int, tuple[str, int]] = {
+        held.seq: (key_of(held.to.node_id, held.to.inbox), held.sink_seq)
+        for held in account.held.values()
+        if held.to is not None
+    }
+    for outbox in node.machine._deliverer.outboxes:
+        for bundle in outbox:
+            if bundle.account is account:
+                for seq, number in zip(bundle.seqs, bundle.sink_seqs, strict=True):
+                    aims[seq] = outbox.key, number
+    strays = []
+    for seq, aim in aims.items():
+        entry = theirs.held.get(seq)
+        if entry is not None and entry.outlet is not None:
+            outlet = entry.outlet
+            if aim != (key_of(outlet.id, outlet.inbox), entry.sink_seq):
+                strays.append(seq)
+    return strays
+
+
+# -- in the end -----------------------------------------------------------------------------------
+
+
+def all_results_are_delivered(cluster: Cluster) -> None:
+    """After healing, no number is open, no outbox has anything, no sink holds anything."""
+    promise = all_results_are_delivered
+    for node in cluster.living(cluster.producers):
+        outlets = list(node.machine._books.outlets)
+        left = [outlet for outlet in outlets if outlet.open or outlet.asked]
+        questions = node.machine._shipping.inquiry._questions
+        require(promise, not left and not questions, node, left, questions)
+    for node in cluster.living(cluster.workers):
+        deliverer = node.machine._deliverer
+        left = [outbox for outbox in deliverer.outboxes if outbox.count or outbox.peer is None]
+        require(promise, not left and not len(deliverer._timers), node, left)
+    for node in cluster.living(cluster.sinks):
+        good = not node.machine._shelf.held[0] and not node.store.is_busy
+        good = good and not len(node.machine._timers)
+        require(promise, good, node, "holds", node.machine._shelf.held)
+
+
+def sinks_remember_little(cluster: Cluster) -> None:
+    """Floors have closed the holes: of a producer without a run one range is left."""
+    for node in cluster.living(cluster.producers):
+        if node.config.producer_id:
+            continue
+        for outlet in node.machine._books.outlets:
+            sink = cluster.node_of(outlet.destination("").node_id)
+            if outlet.session is None or outlet.sparse or outlet.next == 1:
+                continue
+            if not isinstance(sink, Sink) or sink.condition == DEAD:
+                continue
+            collected = sink.machine._roll.of_node(node.node_id)
+            seen = collected.seen if collected is not None else None
+            good = seen is not None and len(seen) <= 1
+            require(sinks_remember_little, good, node, outlet, seen)
+
+
+def in_session(cluster: Cluster, node: Producer) -> list[str]:
+    """The outlets whose sinks can be told something, and do not leave when they hear of one end."""
+    heard = []
+    for outlet in node.machine._books.outlets:
+        sink = cluster.node_of(outlet.destination("").node_id)
+        if outlet.session is not None and isinstance(sink, Sink) and not sink.config.once:
+            heard.append(outlet.id)
+    return heard
+
+
+def the_end_is_told_truly(
+    cluster: Cluster, node: Producer, report: list[dict[str, Any]], heard: list[str]
+) -> None:
+    """What sinks say at the end of a producer is what took effect there.
+
+    Those `heard` could be told of the end; the others are gone, and have nothing to say.
+    """
+    promise = the_end_is_told_truly
+    told = [outlet for outlet in node.machine._books.outlets if outlet.next > 1]
+    require(promise, len(told) == len(report), node, told, report)
+    for outlet, said in zip(told, report, strict=True):
+        place = cluster.places[outlet.id]
+        effects = place.effects.get(node.producer_id, {})
+        about = (node, said, "but", len(effects), "took effect in", place)
+        if outlet.id not in heard:
+            continue
+        require(promise, said["taken"] is not None, *about)
+        missing = [number for first, last in said["missing"] for number in range(first, last + 1)]
+        good = not any(number in effects for number in missing)
+        require(promise, good and said["taken"] >= len(effects), *about)
+        if node.config.producer_id:  # (else floors have closed holes)
+            lacking = [n for n in range(1, said["count"] + 1) if n not in effects]
+            require(promise, missing == lacking and said["taken"] == len(effects), *about)
+        if place.inbox:
+            # (Of a task that changed its outlet nobody knows which of them has the result.)
+            succeeded = sum(
+                entry.state == SUCCEEDED
+                and entry.outlet is outlet
+                and not (entry.trouble is not None and entry.trouble.moved)
+                for entry in node.settled
+            )
+            good = said["succeeded"] == succeeded <= len(effects)
+            require(promise, good, *about, succeeded, "succeeded")

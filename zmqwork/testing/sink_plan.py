@@ -1,0 +1,292 @@
+"""What a seed does with sinks: in about one half of all seeds, beside everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import Any
+
+from zmqwork.core.events import PeerFound
+from zmqwork.testing.cluster import Cluster
+from zmqwork.testing.node import DEAD, FROZEN, RUNNING, Node, Producer, Sink
+from zmqwork.testing.runs import Run
+from zmqwork.testing.store import Habits
+from zmqwork.testing.truth import Script
+
+# The names under which sinks take results; every run has some that take the first.
+NAMES = ("default", "other")
+
+# Seconds that a store does nothing.
+_STOPS = (0.5, 5.0, 40.0)
+
+# Seconds until a sink that died comes back; workers give results back after 30.
+_AWAY = (0.01, 0.3, 3.0, 20.0)
+
+# How long links between producers and workers are cut, and how often at most.
+_CUT_OFF = 0.4
+_CUT_OFF_EVERY = 3.0
+
+# After healing, some work comes still, until then.
+LATE_SECONDS = 20.0
+
+_HEALTHY = Habits()
+
+
+class SinkPlan:
+    """Sinks, what goes to them, and what becomes of them.
+
+    Args:
+        seed: of the run.
+        cluster: where they are.
+        has: whether a class of faults is on.
+        at: lets something happen at some instant of the safety phase.
+        script: what a handler does that takes so many seconds.
+        settle_in: gives a node its clock and its pace.
+
+    Attributes:
+        is_on: whether there are any in this seed.
+        inboxes: the ids of all inboxes.
+        runs: what is gone on with under one producer id.
+    """
+
+    def __init__(
+        self,
+        seed: int | str,
+        cluster: Cluster,
+        *,
+        has: Callable[[str], bool],
+        at: Callable[[Callable[[], None]], None],
+        script: Callable[[float], Script],
+        settle_in: Callable[[Node], None],
+    ) -> None:
+        self._cluster = cluster
+        self._random = random = Random(f"{seed}/sinks")
+        self._has = has
+        self._at = at
+        self._script = script
+        self._settle_in = settle_in
+        self.is_on = random.random() < 0.55
+        self._stores_fail = random.random() < 0.4
+        self._finding = random.choice((0.0, 0.5, 1.0, 1.0))  # workers that find sinks
+        self._share = random.choice((0.5, 0.9))  # of work that goes to them
+        self._healed = False
+        self._cut_off_until = self._complete_until = 0.0
+        plain, inboxes = random.choice(((1, 0), (2, 0), (3, 0), (0, 1), (0, 2), (1, 1), (2, 2)))
+        self._plain = plain
+        self.inboxes = tuple(f"inbox-{index}" for index in range(inboxes))
+        self.runs: list[Run] = []
+
+    def __str__(self) -> str:
+        if not self.is_on:
+            return "no sinks"
+        return f"{self._plain} sinks, {len(self.inboxes)} inboxes, {len(self.runs)} runs"
+
+    # -- the cast -----------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Put sinks on the stage, most of them at once, and what is only for them."""
+        if not self.is_on:
+            return
+        random, cluster = self._random, self._cluster
+        for inbox in ("",) * self._plain + self.inboxes:
+            if random.random() < 0.8:
+                self._add(inbox)
+            else:
+                self._at(partial(self._add, inbox))
+        if self.inboxes and random.random() < 0.6:
+            for index in range(random.choice((1, 1, 2))):
+                run = Run(f"run-{index}", self.inboxes, cluster, random, self._script)
+                self.runs.append(run)
+                self._begin_run(run)
+        self._plan_faults()
+
+    def _plan_faults(self) -> None:
+        random, cluster = self._random, self._cluster
+        for fault, doing in (
+            ("crashes", cluster.crash),
+            ("stops", cluster.stop),
+            ("drains", cluster.drain),
+        ):
+            if self._has(fault) and random.random() < 0.7:
+                for _ in range(random.randint(1, 4)):
+                    self._at(partial(self._lose_one, doing))
+        if self._stores_fail:
+            for _ in range(random.randint(1, 5)):
+                self._at(self._upset_store)
+        if self._has("discovery"):
+            self._at(self._type_worker)
+
+    def _type_worker(self) -> None:
+        """Somebody types an endpoint that is no sink's, and workers look."""
+        workers = self._cluster.living(self._cluster.workers)
+        if workers:
+            endpoint = self._random.choice(workers).endpoints[0]
+            self._cluster.discovery.announce(PeerFound(f"typed:{endpoint}", (endpoint,), ""))
+
+    def finds_sinks(self) -> bool:
+        """Whether discovery shows sinks to the next worker."""
+        return self.is_on and self._random.random() < self._finding
+
+    def _add(self, inbox: str, *, endpoint: str = "", key: str = "") -> None:
+        random, cluster = self._random, self._cluster
+        living = cluster.living(cluster.sinks)
+        if inbox and any(sink.config.inbox == inbox for sink in living):
+            return  # one process at a time has it
+        names = NAMES[:1] if self._healed else random.choice((NAMES[:1], NAMES[:1], NAMES))
+        passing = not self._healed and random.random() < 0.2  # it leaves by itself
+        name = endpoint or f"mem://sink-{len(cluster.sinks)}"
+        node = cluster.add_sink(
+            endpoints=[name],
+            key=key,
+            says_id=random.random() < 0.5,
+            habits=self._habits(),
+            sinks=names,
+            inbox=inbox,
+            batch=random.choice((1, 10, 500)),
+            linger=random.choice((0.0, 0.0, 0.05, 1.0)),
+            credit_count=random.choice((1, 20, 65_536)),
+            credit_bytes=random.choice((5, 100, 64 << 20)),
+            drain_timeout=random.choice((0.5, 30.0)),
+            once=passing,
+            expect=30 if passing and not inbox and random.random() < 0.3 else 0,
+        )
+        self._settle_in(node)
+        if self._has("discovery") and random.random() < 0.3:
+            # The same node, found by two sources under two keys; one does not know what it is.
+            role = random.choice(("sink", ""))
+            cluster.discovery.announce(PeerFound(f"static:{name}", (name,), role, "static"))
+
+    def _habits(self) -> Habits:
+        random = self._random
+        if self._healed:
+            return _HEALTHY
+        seconds = random.choice(((0.0, 0.0), (0.0001, 0.002), (0.01, 0.1), (0.2, 1.0)))
+        if not self._stores_fail:
+            return Habits(seconds)
+        failing = random.choice((0.0, 0.1, 0.4))
+        return Habits(seconds, failing, random.choice((1, 3)), random.choice((0.01, 1.0)))
+
+    def _upset_store(self) -> None:
+        random = self._random
+        sinks = [sink for sink in self._cluster.sinks if sink.condition == RUNNING]
+        if sinks:
+            sink = random.choice(sinks)
+            seconds = random.choice(_STOPS) * random.uniform(0.5, 1.5)
+            self._cluster.say(sink, f"has a store that stops for {seconds:.3f} s")
+            sink.store.stopped_until = self._cluster.clock.now + seconds
+
+    def _lose_one(self, doing: Callable[[Sink], None]) -> None:
+        sinks = [sink for sink in self._cluster.sinks if sink.condition == RUNNING]
+        if sinks:
+            sink = self._random.choice(sinks)
+            if self._has("resets") or self._has("partitions"):
+                self._cut_off_workers()
+            doing(sink)
+            self.gone(sink)
+
+    # -- what comes back ----------------------------------------------------------------------
+
+    def gone(self, node: Sink) -> None:
+        """A sink is dead, or leaves: another process takes its place, sooner or later."""
+        random = self._random
+        inbox = node.config.inbox
+        if not inbox and random.random() < 0.2:
+            return
+        delay = random.choice(_AWAY) * random.uniform(0.5, 1.5)
+        self._cluster.clock.call_later(delay, self._come_back, node)
+
+    def _cut_off_workers(self) -> None:
+        """Just when producers would tell workers where results go now: at once, or in a second."""
+        random, cluster = self._random, self._cluster
+        if cluster.clock.now < self._cut_off_until:
+            return  # nobody shall be lost by that
+        self._cut_off_until = cluster.clock.now + _CUT_OFF_EVERY
+        for worker in cluster.living(cluster.workers):
+            for producer in cluster.living(cluster.producers):
+                if random.random() < 0.7:
+                    delay = random.choice((0.0, 0.0, 0.9)) + random.uniform(0.0, 0.05)
+                    cluster.clock.call_later(delay, self._cut_off, producer, worker)
+
+    def _cut_off(self, producer: Producer, worker: Node) -> None:
+        cluster = self._cluster
+        cluster.network.reset(producer, worker)
+        cluster.partition(producer, worker)
+        delay = self._random.uniform(0.0, _CUT_OFF)
+        cluster.clock.call_later(delay, cluster.rejoin, producer, worker)
+
+    def _come_back(self, before: Sink) -> None:
+        if self._healed:
+            return
+        if before.condition != DEAD:
+            self._cluster.clock.call_later(1.0, self._come_back, before)  # it is still leaving
+            return
+        endpoint = before.endpoints[0]
+        taken = self._cluster.owners[endpoint] is not before
+        if taken or self._random.random() < 0.5:
+            self._add(before.config.inbox)
+        else:
+            self._add(before.config.inbox, endpoint=endpoint, key=f"static:{endpoint}")
+
+    def _begin_run(self, run: Run) -> None:
+        self._settle_in(run.begin())
+
+    def run_gone(self, node: Producer) -> None:
+        """A producer that did a run is gone, or seems to be: another one goes on with it."""
+        run = next(run for run in self.runs if run.id == node.config.producer_id)
+        delay = self._random.choice((0.01, 1.0, 8.0)) * self._random.uniform(0.5, 1.5)
+        self._cluster.clock.call_later(delay, self._go_on, run)
+
+    def _go_on(self, run: Run) -> None:
+        node = run.node
+        if node is not None and node.condition in (DEAD, FROZEN) and not self._healed:
+            self._begin_run(run)
+
+    # -- work ---------------------------------------------------------------------------------
+
+    def options(self) -> dict[str, Any]:
+        """Where the results of the next tasks go, as options of theirs; nothing: back."""
+        random = self._random
+        if not self.is_on or random.random() >= self._share:
+            return {}
+        options: dict[str, Any] = {}
+        if random.random() < 0.3:
+            options["key"] = random.choice(("red", "green", "blue"))
+        if self.inboxes and (not self._plain or random.random() < 0.6):
+            options["inbox"] = random.choice((self.inboxes, self.inboxes[:1], self.inboxes[-1:]))
+        else:
+            options["sink"] = NAMES[random.random() < 0.15]
+        return options
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def heal(self) -> None:
+        """From now on all stores work, and somebody takes everything."""
+        if not self.is_on:
+            return
+        self._healed = True
+        for sink in self._cluster.sinks:
+            sink.store.habits = _HEALTHY
+            sink.store.stopped_until = 0.0
+        self._complete_until = self._cluster.clock.now + LATE_SECONDS
+        self._cluster.clock.call_later(1.0, self._complete_the_cast)
+
+    def _complete_the_cast(self) -> None:
+        """Again and again: what leaves at this moment may take a while, and comes back then."""
+        cluster = self._cluster
+        for inbox in self.inboxes:
+            self._add(inbox)
+        lasting = [
+            sink
+            for sink in cluster.living(cluster.sinks)
+            if sink.machine.state == "serving" and not sink.config.once
+        ]
+        for name in NAMES:
+            if not any(name in sink.config.sinks for sink in lasting):
+                lasting.append(cluster.add_sink(sinks=NAMES))
+        for run in self.runs:
+            if run.node is None or run.node.condition == DEAD or run.node.stopped:
+                self._begin_run(run)
+            run.finish()
+        if cluster.clock.now < self._complete_until:
+            cluster.clock.call_later(1.0, self._complete_the_cast)
