@@ -160,7 +160,7 @@ PLANTED = [
     (settle_late_results_twice, {"a_task_settles_once_and_as_it_happened"}, 222),
     (favour_the_first, {"no_slot_idles_while_tasks_wait"}, 3),
     (take_hello_for_a_lease, {"nothing_starts_on_an_expired_lease"}, 41),
-    (probe_elsewhere, {"nobody_is_lost_without_cause"}, 419),
+    (probe_elsewhere, {"nobody_is_lost_without_cause"}, 50),
 ]
 
 
