@@ -62,8 +62,9 @@ class Memory:
             if gone := why_gone(node):
                 raise gone
             usable = [o for o in node.outlets() if o["usable"]]
-            if any(self._sink in o["sinks"] for o in usable):
-                met_at = met_at or now
+            # One that was met and is gone again says nothing of who remembers: it is waited on.
+            is_met = any(self._sink in o["sinks"] for o in usable)
+            met_at = (met_at or now) if is_met else 0.0
             found = self._found(usable)
             missing = self._missing(
                 found, usable, is_late=bool(met_at) and now >= met_at + _OTHERS_DELAY
