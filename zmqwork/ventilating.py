@@ -31,6 +31,8 @@ WINDOW = 10_000
 
 # A sink has so long to say at the end what it has.
 END_PATIENCE = 10.0
+# After that it is looked so long for the next sink of an inbox whose sink has left.
+_RETURN_PATIENCE = 1.0
 # How often it is looked whether all is settled; a person's pace.
 _LOOK_INTERVAL = 0.1
 
@@ -227,11 +229,25 @@ def _producing(config: ProducerConfig, discovery: Discovery, engine: Ventilation
     run.watch(engine.obstacle)
     try:
         yield
-        run.sinks = node.end(END_PATIENCE)
+        run.sinks = _ended(node)
     finally:
         run.watch(None)
         run.ended_at = run.ended_at or time.monotonic()
         node.stop()
+
+
+def _ended(node: Producer) -> list[dict[str, Any]]:
+    """Tell the sinks that no more comes: what each of them has."""
+    report = node.end(END_PATIENCE)
+    silent = {sink["inbox"] for sink in report if sink["taken"] is None} - {""}
+    give_up_at = time.monotonic() + _RETURN_PATIENCE
+    while silent and time.monotonic() < give_up_at:
+        # Its sink left, as told to; or else it failed, and the next one, from which the workers had
+        # their acks, is about to be found: it may wait for this end.
+        if any(outlet["usable"] and outlet["inbox"] in silent for outlet in node.outlets()):
+            return node.end(END_PATIENCE)
+        time.sleep(_LOOK_INTERVAL)
+    return report
 
 
 class _Teller:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import re
 import shutil
 import signal
@@ -354,15 +356,19 @@ def unshared():
 def test_a_full_disk_ends_it_and_it_goes_on(unshared, serving, vent, project):
     (project / "disk").mkdir()
     serving("worker", "sink_app:app", "--pool", "thread")
-    with subprocess.Popen(
-        [*unshared, "/bin/sh", "-c", FULL, sys.executable],
+    sinks = subprocess.Popen(
+        [*unshared, "/bin/sh", "-c", FULL, sys.executable], start_new_session=True,
         cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as sinks:  # fmt: skip
-        (project / "in.jsonl").write_text(
-            "".join(f"[{number}, 2000]\n" for number in range(1, 301))
-        )
+    )  # fmt: skip
+    try:
+        lines = [f"[{number}, 2000]\n" for number in range(1, 301)]
+        (project / "in.jsonl").write_text("".join(lines))
         code, told, _ = vent("--jsonl", "in.jsonl")
         out, err = sinks.communicate(timeout=PATIENCE)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(sinks.pid, signal.SIGKILL)
+        sinks.communicate()
     assert (code, told["succeeded"]) == (0, 300)
     words = out.splitlines()
     codes = [line for line in words if line.startswith("ended")]

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from zmqwork import App, ConfigError, UsageError, remembering, ventilate
+from zmqwork import App, ConfigError, UsageError, remembering, ventilate, ventilating
 from zmqwork.core.delivery import Parcel
 from zmqwork.core.ranges import Ranges
 from zmqwork.nodes.store import Batch, Results
 from zmqwork.remembering import Memory
 from zmqwork.sinks import JsonLines
-from zmqwork.ventilating import Call, EncodedCall
+from zmqwork.ventilating import Call, EncodedCall, _ended
 from zmqwork.wire.values import encode_call, encode_value
 
 app = App("run-memory")
@@ -211,6 +211,21 @@ def test_a_sink_that_is_gone_again_is_waited_for(monkeypatch):
     assert {inbox: taken.count for inbox, taken in found.items()} == {"box": 3}
     assert len(told) > 21
     assert told[-1] == ""
+
+
+def test_the_next_sink_of_an_inbox_is_told_of_the_end(monkeypatch):
+    """Its sink failed; the next one has all of it, and is found when all is settled."""
+    gone = {"sinks": ["default"], "inbox": "box", "usable": False}
+    node = Scripted([gone], [gone], [{**gone, "usable": True}])
+    silent, heard = ([{"inbox": "box", "taken": taken}] for taken in (None, 3))
+    ends = [silent, heard]
+    node.end = lambda patience: ends.pop(0)
+    assert _ended(node) == heard
+    # Who left because that was all that it expected is not waited for, not for long.
+    monkeypatch.setattr(ventilating, "_RETURN_PATIENCE", 0.05)
+    ends += [silent, heard]
+    node.answers = [[gone]]
+    assert _ended(node) == silent
 
 
 def wait_for(asked):
