@@ -9,7 +9,14 @@ import sys
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import false_deaths, measure, p12_recovery, processes
+from benchmarks import (
+    classic,
+    false_deaths,
+    measure,
+    p12_recovery,
+    processes,
+    push_pull_prototype,
+)
 from benchmarks.measure import Bar, Target, percentile, verdict
 from zmqwork.core.effects import Notice
 
@@ -90,6 +97,17 @@ def test_raw_programs_run(worker):
     assert processes.raw("submit", worker, 300)["rate"] > 0
     measured = processes.raw("pingpong", worker, 50)
     assert 0 < measured["p50"] <= measured["p99"]
+
+
+@pytest.mark.parametrize("whose", ["ours", "raw"])
+def test_classic_programs_run(whose):
+    assert classic.run(whose, 20_000)["rate"] > 0
+
+
+@pytest.mark.parametrize("way", push_pull_prototype.WAYS)
+def test_the_push_pull_prototype_runs(way):
+    measured = push_pull_prototype.run(way, 64, 6_400)
+    assert min(measured.values()) > 0
 
 
 @pytest.mark.parametrize(

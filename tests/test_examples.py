@@ -276,9 +276,18 @@ LOST = r"(worker .* is lost with .*\n)?"
 
 
 def test_classic_pipeline(private_environment, tmp_path):
-    lines = run(private_environment, "patterns/pipeline.py", cwd=tmp_path).splitlines()
-    assert lines[0].startswith("received 10,000 of 10,000 in ")
-    assert lines[-1] == "sum of squares: 333283335000"
+    said = run(private_environment, "patterns/pipeline.py", cwd=tmp_path)
+    longest, report, shares, _, _, again, _, loss, *missing, _, _ = said.splitlines()
+    assert longest == "the longest way has 143 steps"
+    assert re.fullmatch(r"received 600 of 600 in .*: 0 missing, 0 duplicates, 0 failed", report)
+    shared = re.findall(r"\w+ (\d+) \(\d+%\)", shares)
+    assert len(shared) == 2
+    assert sum(map(int, shared)) == 600
+    assert again == "and now the left worker is killed after a quarter of the results:"
+    received, lost = map(int, re.match(r"received (\d+) of 600 .*: (\d+) missing", loss).groups())
+    assert lost > 0
+    assert received + lost == 600
+    assert re.match(r"  ventilator .*: missing \d+-\d+", missing[0])
 
 
 def test_pirate(private_environment, tmp_path):

@@ -1,43 +1,75 @@
-"""The classic pipeline over PUSH and PULL: at most once, and what is lost is counted.
+"""The classic pipeline of the ZeroMQ guide, and what it loses when a worker is killed.
 
-A ventilator, two workers and a sink, here in threads of one program; as scripts each is a process
-of its own. Run it: ``python examples/patterns/pipeline.py``.
+What you will see: a ventilator deals out 600 numbers to two workers, and a sink gets a result for
+each. Then the same again, and one worker is killed with SIGKILL on the way: what it held is lost,
+and the sink says how much that was, and which numbers:
+
+    python examples/patterns/pipeline.py
+
+Each end is a process of its own, as on three machines. Where nothing may be lost, submit tasks to a
+`zmqwork.App`: `killed_worker.py`, one folder up, kills a worker as well.
 """
 
 from __future__ import annotations
 
-import threading
+import os
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
 
-from zmqwork.patterns.pipeline import collect, ventilate, work
+from zmqwork.patterns.pipeline import Sink, ventilate, work
 
-REALM = "example-classic"
+NUMBERS = 600
 
 
-def square(number: int) -> int:
-    """What the workers do."""
-    return number * number
+def steps(number: int) -> int:
+    """How many steps of Collatz lead from a number to 1; each takes some time."""
+    count = 0
+    while number > 1:
+        number = 3 * number + 1 if number % 2 else number // 2
+        count += 1
+    time.sleep(0.001)
+    return count
+
+
+def start(stack: ExitStack, *words: str) -> subprocess.Popen[bytes]:
+    """This program again, as another end of the pipeline; it ends with this block."""
+    process = subprocess.Popen([sys.executable, __file__, *words])  # noqa: S603 - our own words
+    stack.enter_context(process)
+    stack.callback(process.kill)
+    return process
+
+
+def run(realm: str, *, kill_one: bool) -> None:
+    """Be the sink, and start the other ends."""
+    with ExitStack() as stack:
+        # `quiet`: after half a second of silence, what is missing will not come any more.
+        sink = stack.enter_context(Sink(realm, controls=True, quiet=0.5))
+        workers = [start(stack, "worker", realm, name) for name in ("left", "right")]
+        start(stack, "ventilator", realm)
+        longest = 0
+        for count, result in enumerate(sink):
+            longest = max(longest, result)
+            if kill_one and count == NUMBERS // 4:
+                workers[0].kill()
+        sink.kill()  # tells the workers to end
+        print(f"the longest way has {longest} steps")
+        print(sink.report())
 
 
 def main() -> None:
-    """Start the others in the background, and be the sink."""
-    ends = [
-        threading.Thread(target=work, args=(square, REALM)),
-        threading.Thread(target=work, args=(square, REALM)),
-        threading.Thread(target=ventilate, args=(range(10_000), REALM)),
-    ]
-    for end in ends:
-        end.start()
-    total = 0
-
-    def add(result: int) -> None:
-        nonlocal total
-        total += result
-
-    report = collect(add, REALM, kill=True)
-    for end in ends:
-        end.join()
-    print(report)
-    print("sum of squares:", total)
+    """Play the role that was asked for, or all of them."""
+    match sys.argv[1:]:
+        case ["ventilator", realm]:
+            # Begin when both workers are there: the first one would get most of it.
+            ventilate(range(1, NUMBERS + 1), realm, workers=2, batch=10, hwm=4)
+        case ["worker", realm, name]:
+            work(steps, realm, name=name, hwm=4)
+        case _:
+            run(f"collatz-{os.getpid()}", kill_one=False)
+            print("\nand now the left worker is killed after a quarter of the results:")
+            run(f"collatz-{os.getpid()}-again", kill_one=True)
 
 
 if __name__ == "__main__":

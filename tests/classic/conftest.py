@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -53,7 +54,7 @@ class End:
         """The next line that it prints."""
         return self.process.stdout.readline()
 
-    def said(self):
+    def said(self, complains=""):
         """What it has printed, when it has ended well."""
         # Not `communicate`, which closes the pipe that keeps it alive.
         out, err = [], []
@@ -67,7 +68,7 @@ class End:
         for reader in readers:
             reader.join(PATIENCE)
         assert code == 0, (code, out, err)
-        assert err == [""]
+        assert re.fullmatch(complains, err[0])
         return out[0]
 
     def close(self):

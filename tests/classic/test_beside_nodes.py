@@ -9,7 +9,7 @@ import pytest
 from zmqwork import App, TransportError
 from zmqwork.cli import main
 from zmqwork.discovery.realms import realms_here
-from zmqwork.patterns.pipeline import Sink, Ventilator, Worker
+from zmqwork.patterns.pipeline import Sink, Ventilator, work
 
 app = App("shared")
 
@@ -30,10 +30,9 @@ def test_nodes_and_pipelines_do_not_meet(background):
     with (
         Sink("shared", controls=True) as sink,
         Ventilator("shared", controls=True) as ventilator,
-        Worker(lambda number: 2 * number, "shared") as worker,
         app.worker(pool="inline").start(),
     ):
-        running = background(worker.run)
+        worker = background(lambda: work(lambda number: 2 * number, "shared"))
         assert triple.submit(5).result(timeout=30) == 15
         ventilator.push_all(range(100))
         assert [triple.submit(number).result(timeout=30) for number in range(5)] == [0, 3, 6, 9, 12]
@@ -48,7 +47,7 @@ def test_nodes_and_pipelines_do_not_meet(background):
         assert answer["unheard"] == []
         assert {node["role"] for node in answer["nodes"]} == {"worker", "producer"}
         sink.kill()
-        assert running.result().foreign == 0
+        assert worker.result().foreign == 0
 
 
 def test_a_pipeline_alone_is_no_realm():

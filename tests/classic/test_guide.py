@@ -1,8 +1,10 @@
 """Ours and the ZeroMQ guide's plain programs understand one another, in every position."""
 
 import socket
+import subprocess
 
 import pytest
+import zmq
 
 # Positions that are ours; the others are raw pyzmq.
 PROGRAMS = {
@@ -44,3 +46,21 @@ def test_each_program_of_the_guide_is_replaced(ours, start):
         assert said == "Total elapsed time: some msec\n"
     assert ("ended by the kill signal" in ends["worker"].said()) is ("worker" in ours)
     assert ("sent 100 items" in ends["ventilator"].said()) is ("ventilator" in ours)
+
+
+def test_a_raw_sink_waits_for_ever_for_what_a_worker_took_along(start):
+    """The guide's programs alone: the first worker gets all, dies, and nobody can tell."""
+    ports = free_ports(3)
+    where = {
+        role: f"tcp://127.0.0.1:{port}"
+        for role, port in zip(("ventilator", "sink", "control"), ports, strict=True)
+    }
+    sink, ventilator = start("tasksink", where), start("taskvent", where)
+    with zmq.Context() as context, context.socket(zmq.PULL) as greedy:
+        greedy.connect(where["ventilator"])
+        assert greedy.recv() == b"0"
+        assert ventilator.said() == ""  # all 100 have left it, and are in this socket
+    late = start("taskwork", where)
+    with pytest.raises(subprocess.TimeoutExpired):
+        sink.process.wait(0.5)
+    assert late.process.poll() is None

@@ -41,6 +41,8 @@ def test_endpoints_as_people_write_them():
         (lambda: Worker(len, "a", name="x\n"), "name"),
         (lambda: Sink("a", quiet=-1), "quiet"),
         (lambda: Sink("a", expect=-1), "expect"),
+        (lambda: Sink("a", expect=1.5), "whole number"),
+        (lambda: Ventilator("a", name=""), "name"),
         (lambda: Sink("a", ventilators=0), "ventilators"),
         (lambda: Sink(Static(ventilator="tcp://127.0.0.1:1")), "no endpoint for the sink"),
         (lambda: Sink(Static(sink="ipc:///tmp/x"), controls=True), "no endpoint for the control"),

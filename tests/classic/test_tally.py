@@ -19,15 +19,15 @@ def results(first, count, worker="w1", ventilator="v", failures=()):
 def test_nothing_missing():
     tally = Tally()
     assert not tally.begun
-    tally.take(Start("v", "vent", 0), 1.0)
+    tally.take(Start("v", 0, "vent"), 1.0)
     assert tally.begun
     assert tally.take(results(0, 10), 2.0) == list(range(10))
     assert not tally.is_ended()
     tally.take(End("v", 20, 1), 2.5)
     assert tally.is_ended()
-    assert not tally.is_complete()
+    assert not tally.complete
     tally.take(results(10, 10), 4.0)
-    assert tally.is_complete()
+    assert tally.complete
     report = tally.report()
     assert (report.received, report.total, report.missing, report.duplicates) == (20, 20, 0, 0)
     assert report.complete
@@ -37,7 +37,7 @@ def test_nothing_missing():
 
 def test_missing_ranges_are_named():
     tally = Tally()
-    tally.take(Start("v", "vent", 0), 1.0)
+    tally.take(Start("v", 0, "vent"), 1.0)
     tally.take(results(10, 10), 1.0)
     tally.take(results(40, 1), 1.0)
     tally.take(End("v", 50, 1), 1.0)
@@ -59,7 +59,7 @@ def test_only_the_first_ranges_are_written_out():
 
 def test_a_ventilator_that_never_said_end():
     tally = Tally()
-    tally.take(Start("v", "vent", 0), 1.0)
+    tally.take(Start("v", 0, "vent"), 1.0)
     tally.take(results(5, 5), 1.0)
     report = tally.report()
     assert (report.total, report.missing, report.complete) == (None, 5, False)
@@ -76,36 +76,36 @@ def test_ventilators_are_told_apart_and_waited_for():
     tally = Tally(ventilators=2)
     tally.take(results(0, 5, ventilator="a"), 1.0)
     tally.take(End("a", 5, 1), 1.0)
-    assert not tally.is_complete()
+    assert not tally.complete
     tally.take(End("b", 5, 1), 1.0)
     assert tally.is_ended()
-    assert not tally.is_complete()
+    assert not tally.complete
     tally.take(results(0, 5, ventilator="b"), 1.0)
-    assert tally.is_complete()
+    assert tally.complete
     assert tally.report().total == 10
 
 
 def test_a_ventilator_without_items_is_complete():
     tally = Tally()
-    tally.take(Start("v", "vent", 0), 1.0)
+    tally.take(Start("v", 0, "vent"), 1.0)
     tally.take(End("v", 0, 1), 1.0)
-    assert tally.is_complete()
+    assert tally.complete
     assert str(tally.report()).startswith("received 0 of 0 in 0.00 s (0/s)")
 
 
 def test_a_third_ventilator_may_come():
     tally = Tally()
     tally.take(End("a", 0, 1), 1.0)
-    tally.take(Start("b", "late", 0), 1.0)
+    tally.take(Start("b", 0, "late"), 1.0)
     assert not tally.is_ended()
 
 
 def test_expected_items_end_it():
     tally = Tally(expect=7)
     tally.take(results(0, 6), 1.0)
-    assert not tally.is_complete()
+    assert not tally.complete
     tally.take(results(6, 2), 1.0)
-    assert tally.is_complete()
+    assert tally.complete
     assert tally.report().complete
 
 
@@ -114,13 +114,13 @@ def test_duplicates_are_counted_and_do_not_complete():
     tally.take(End("v", 10, 1), 1.0)
     tally.take(results(0, 5), 1.0)
     tally.take(results(0, 5), 1.0)
-    assert not tally.is_complete()
+    assert not tally.complete
     assert tally.report().duplicates == 5
 
 
 def test_failures_are_counted_and_the_first_are_named():
     tally = Tally()
-    tally.take(Start("v", "vent", 0), 1.0)
+    tally.take(Start("v", 0, "vent"), 1.0)
     got = tally.take(results(100, 4, failures=[(1, "ValueError: no"), (3, "KeyError")]), 1.0)
     assert got == [100, 102]
     for first in range(0, 30, 2):
@@ -177,12 +177,12 @@ def test_raw():
     assert tally.take_raw(b"0", 1.0) == []
     assert tally.begun
     assert [tally.take_raw(b"0", now) for now in (2.0, 3.0)] == [[b"0"], [b"0"]]
-    assert not tally.is_complete()
+    assert not tally.complete
     assert not tally.is_ended()
     report = tally.report()
     assert (report.received, report.total, report.missing) == (2, 3, 1)
     tally.take_raw(b"", 4.0)
-    assert tally.is_complete()
+    assert tally.complete
 
 
 def test_raw_without_a_start():
@@ -195,7 +195,7 @@ def test_raw_without_a_start():
 def reports_of_two_sinks():
     first, second = Tally(), Tally()
     for sink in (first, second):
-        sink.take(Start("v", "vent", 0), 1.0)
+        sink.take(Start("v", 0, "vent"), 1.0)
         sink.take(End("v", 30, 2), 1.0)
     first.take(results(0, 10, "w1"), 2.0)
     second.take(results(10, 10, "w2"), 2.0)
@@ -230,5 +230,5 @@ def test_what_cannot_be_combined():
 
 def test_a_sink_that_was_late_says_so():
     tally = Tally()
-    tally.take(Start("v", "vent", 1234), 1.0)
+    tally.take(Start("v", 1234, "vent"), 1.0)
     assert "it had sent 1,234 items before this sink was there" in str(tally.report())

@@ -24,7 +24,7 @@ NOTHING = type("Nothing", (), {"__repr__": lambda _: "nothing"})()
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (encode_start(Start("v", "name", 7)), Start("v", "name", 7)),
+        (encode_start(Start("v", 7, "name")), Start("v", 7, "name")),
         (encode_end(End("v", 2**40, 3)), End("v", 2**40, 3)),
         (encode_items("v", 5, [1, (2, "x"), None]), Items("v", 5, [1, (2, "x"), None])),
         (
@@ -80,8 +80,10 @@ GOOD = [MAGIC, 4, "v", 0, [1], [[0, "x"]], "w"]
         [MAGIC, [], "v", 0, [1]],
         [MAGIC, {}, "v", 0, [1]],
         [MAGIC + "0", 3, "v", 0, [1]],
-        [MAGIC, 1, "v", "a\x1b[31m", 0],
-        [MAGIC, 1, "v", 1, 0],
+        [MAGIC, 1, "v", 0, "a\x1b[31m"],
+        [MAGIC, 1, "v", 0, 1],
+        [MAGIC, "1", "v", 0, "w"],
+        {MAGIC: 0, 2: 0, "v": 0, 3: 0, 4: 0},
         [MAGIC, 2, "v", None, 1],
         [MAGIC, 2, "v", 1, -1],
         [*GOOD[:5], [[1, "x"]], "w"],

@@ -9,6 +9,7 @@ import socket
 from typing import Protocol
 
 from zmqwork.classic.places import Place, Realm, Static
+from zmqwork.config import check_name
 from zmqwork.core.events import PeerFound
 from zmqwork.discovery.record import Record
 from zmqwork.discovery.sources import Discovery, join_realm
@@ -27,10 +28,16 @@ _numbers = itertools.count(1)
 
 
 def name_of(name: str | None) -> str:
-    """A label for people, unique in this process: ``HOST-PID``, then ``HOST-PID.2``."""
+    """A label for people, unique in this process: ``HOST-PID``, then ``HOST-PID.2``.
+
+    Raises:
+        ConfigError: `name` can be none.
+    """
+    if name is not None:
+        return check_name("name", name)
     number = next(_numbers)
     own = f"{socket.gethostname()}-{os.getpid()}"
-    return name or (own if number == 1 else f"{own}.{number}")
+    return own if number == 1 else f"{own}.{number}"
 
 
 class Meeting(Protocol):

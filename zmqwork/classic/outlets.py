@@ -16,7 +16,8 @@ class Outlets:
     def __init__(self, sockets: Sockets) -> None:
         self._sockets = sockets
         self._pushes: dict[str, Push] = {}  # bound: the sinks that are found
-        self._told: dict[str, None] = {}
+        self._untold: dict[str, Push] = {}  # of these
+        self._told: set[str] = set()  # bound: the sinks that ever came
 
     def __len__(self) -> int:
         """How many sinks were told START."""
@@ -26,23 +27,22 @@ class Outlets:
         """Connect to those that are new, and let go of those that are gone."""
         for endpoint in endpoints:
             if endpoint not in self._pushes:
-                push = self._sockets.push(_HWM)
-                self._pushes[endpoint] = push
+                push = self._pushes[endpoint] = self._sockets.push(_HWM)
                 push.connect(endpoint)
+                if endpoint not in self._told:
+                    self._untold[endpoint] = push
         for endpoint in [endpoint for endpoint in self._pushes if endpoint not in endpoints]:
+            self._untold.pop(endpoint, None)
             self._sockets.drop(self._pushes.pop(endpoint))
 
     def start(self, make: Callable[[], bytes]) -> None:
         """Tell START to all who can hear it and were not told. Never waits."""
-        if len(self._told) < len(self._pushes):
-            for endpoint, push in self._pushes.items():
-                if endpoint not in self._told and push.send(make(), 0.0):
-                    self._told[endpoint] = None
+        for endpoint, push in list(self._untold.items()):
+            if push.send(make(), 0.0):
+                del self._untold[endpoint]
+                self._told.add(endpoint)
 
     def end(self, message: bytes, timeout: float) -> list[str]:
         """Tell END to all who were told START; those that did not hear it in time."""
-        deaf = []
-        for endpoint, push in self._pushes.items():
-            if endpoint in self._told and not push.send(message, timeout):
-                deaf.append(endpoint)
-        return deaf
+        told = [it for it in self._pushes.items() if it[0] not in self._untold]
+        return [endpoint for endpoint, push in told if not push.send(message, timeout)]

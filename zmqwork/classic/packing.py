@@ -31,6 +31,18 @@ class Packing:
         self.fits = batch
         self.rest: list[Any] = []  # bound: one batch
 
+    def message(self, first: int, items: list[Any]) -> bytes | None:
+        """All of them as one message; None where `messages` has to look closer."""
+        if self._raw:
+            return None
+        try:
+            message = encode_items(self._ventilator, first, items)
+        except EncodeError:
+            return None
+        if len(message) < MESSAGE_BYTES // 4:
+            self.fits = min(self._batch, 2 * self.fits)
+        return message if len(message) <= MESSAGE_BYTES or len(items) == 1 else None
+
     def messages(self, first: int, items: list[Any]) -> Iterator[tuple[bytes, int]]:
         """Each message with the number of its items, in order.
 
@@ -45,17 +57,15 @@ class Packing:
         if self._raw:
             yield from self._raw_messages(first, items)
             return
-        try:
-            message = encode_items(self._ventilator, first, items)
-        except EncodeError as error:
-            if len(items) == 1:
+        message = self.message(first, items)
+        if message is not None:
+            yield message, len(items)
+            return
+        if len(items) == 1:
+            try:
+                encode_items(self._ventilator, first, items)
+            except EncodeError as error:
                 raise EncodeError(f"item {first:,}: {error}") from error
-        else:
-            if len(message) <= MESSAGE_BYTES or len(items) == 1:
-                if len(message) < MESSAGE_BYTES // 4:
-                    self.fits = min(self._batch, 2 * self.fits)
-                yield message, len(items)
-                return
         middle = self.fits = len(items) // 2
         try:
             yield from self.messages(first, items[:middle])
@@ -67,16 +77,21 @@ class Packing:
     def _raw_messages(self, first: int, items: list[Any]) -> Iterator[tuple[bytes, int]]:
         for index, item in enumerate(items):
             self.rest = items[index + 1 :]
-            yield _raw(item, first + index), 1
+            yield raw_bytes(item, f"item {first + index:,}"), 1
 
 
-def _raw(item: Any, number: int) -> bytes:
-    if not isinstance(item, bytes | bytearray | memoryview):
-        raise EncodeError(f"item {number:,}: a raw item is bytes, not {type(item).__name__}")
-    data = bytes(item)
+def raw_bytes(value: Any, what: str) -> bytes:
+    """What travels as a raw message.
+
+    Raises:
+        EncodeError: it cannot; the text says so of `what`.
+    """
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise EncodeError(f"{what} is not bytes, as raw messages are, but {type(value).__name__}")
+    data = bytes(value)
     if len(data) > PAYLOAD_BYTES_MAX:
         raise EncodeError(
-            f"item {number:,} has {len(data):,} bytes; {PAYLOAD_BYTES_MAX:,} is the limit: put it "
-            "into a file, and send its path"
+            f"{what} has {len(data):,} bytes; {PAYLOAD_BYTES_MAX:,} is the limit: put it into a "
+            "file, and send its path"
         )
     return data

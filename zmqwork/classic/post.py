@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from zmqwork.classic.meeting import CONTROL, meet
 from zmqwork.classic.places import Place
 from zmqwork.errors import UsageError
@@ -9,6 +11,8 @@ from zmqwork.transport.pushpull import Publisher, Sockets
 
 # The kill signal of the guide's second chapter. Its workers end at any message, so do ours.
 KILL = b"KILL"
+_KILL_INTERVAL = 0.02
+_KILL_DURATION = 1.0
 
 
 class Post:
@@ -49,10 +53,24 @@ class Post:
             self._control.look(now)
 
     def kill(self) -> None:
-        """Tell all workers that listen to end. Raises `UsageError` if this end may not."""
-        if self._publisher is None:
+        """Tell all workers that listen to end, until they have gone, or for a second.
+
+        Raises:
+            UsageError: this end may not.
+        """
+        publisher = self._publisher
+        if publisher is None:
             raise UsageError("only an end that was made with controls=True may kill the workers")
-        self._publisher.say(KILL)
+        end_at = time.monotonic() + _KILL_DURATION
+        # Once is not enough: who has just connected may have work already, and does not listen yet.
+        listened = listening = publisher.connected()
+        while listening or not listened:
+            publisher.say(KILL)
+            if time.monotonic() >= end_at:
+                return
+            time.sleep(_KILL_INTERVAL)
+            listening = publisher.connected()
+            listened = listened or listening
 
     def close(self, linger: float) -> int:
         """Be found by nobody, wait until the others have what was sent, and close.

@@ -59,7 +59,7 @@ class Sink:
         check_counts(hwm=hwm, ventilators=ventilators)
         check_number("quiet", quiet, 0)
         if expect is not None:
-            check_number("expect", expect, 0)
+            check_counts(low=0, expect=expect)
         self.name = name_of(name)
         self._raw, self._quiet = raw, quiet
         self._tally = Tally(
@@ -95,19 +95,19 @@ class Sink:
         self._post.sockets.check()
         self._heard_at = time.monotonic()
         self._patience.reset()
-        tally = self._tally
-        while not self._stopping and not tally.is_complete():
-            frame = self._pull.receive(TICK)
+        tally, receive = self._tally, self._pull.receive
+        while not self._stopping and not tally.complete:
+            frame = receive(TICK)
             now = time.monotonic()
             if now >= self._look_at:
                 self._look_at = now + TICK
                 self._post.look(now)
+                self._patience.heard(self._heard_at)
             if frame is None:
                 if self._is_over(now):
                     return
                 continue
             self._heard_at = now
-            self._patience.reset()
             results = self._take(frame, now)
             if results:
                 yield results
@@ -128,10 +128,6 @@ class Sink:
         """What has come, and what is missing."""
         return self._tally.report(interrupted=self._interrupted)
 
-    def interrupted(self) -> None:
-        """Note that Ctrl-C has ended the iteration, for the report."""
-        self._interrupted = True
-
     def close(self) -> None:
         """Close; what has not been read is lost."""
         self._post.close(0.0)
@@ -145,8 +141,7 @@ class Sink:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is not None and issubclass(kind, KeyboardInterrupt):
-            self.interrupted()
+        self._interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
         self.close()
 
     def _take(self, frame: bytes, now: float) -> list[Any]:

@@ -60,6 +60,7 @@ class Tally:
 
     Attributes:
         begun: whether anything has come that belongs here.
+        complete: whether all that will come has come.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Tally:
         self._foreign = 0
         self._foreign_sample = ""
         self.begun = False
+        self.complete = expect == 0
         self._first_at: float | None = None
         self._last_at = 0.0
 
@@ -93,11 +95,14 @@ class Tally:
             return []
         self._note(now)
         self._received += 1
+        self.complete = self._received == self._expect
         return [message]
 
     def take(self, message: Mark, now: float) -> list[Any]:
         """The results in a message."""
-        ventilator = self._ventilator(message.ventilator)
+        ventilator = self._ventilators.get(message.ventilator)
+        if ventilator is None:
+            ventilator = self._new_ventilator(message.ventilator)
         if ventilator is None:
             self.take_foreign(f"ventilator {VENTILATORS_MAX + 1:,}".encode())
             return []
@@ -107,8 +112,9 @@ class Tally:
             self._note(now)
             results = self._take_results(ventilator, message)
         elif type(message) is Start:
-            ventilator.name, ventilator.sent_before = message.name, message.sent_before
-            ventilator.sinks = ventilator.sinks or 1
+            if not ventilator.sinks:
+                ventilator.name, ventilator.sent_before = message.name, message.sent_before
+                ventilator.sinks = 1
         elif type(message) is End:
             self._ended += ventilator.total is None
             ventilator.total, ventilator.sinks = message.total, message.sinks
@@ -116,18 +122,16 @@ class Tally:
             complete = ventilator.received.count >= ventilator.total
             self._complete += complete - ventilator.is_complete
             ventilator.is_complete = complete
+        if self._expect is not None:
+            self.complete = self._received >= self._expect
+        else:
+            self.complete = self._complete == len(self._ventilators) and self.is_ended()
         return results
 
     def take_foreign(self, head: bytes, rest: list[bytes] = []) -> None:  # noqa: B006 - not kept
         """Count a message that does not belong here."""
         self._foreign += 1
         self._foreign_sample = self._foreign_sample or sample_of(head, rest)
-
-    def is_complete(self) -> bool:
-        """Whether all that will come has come."""
-        if self._expect is not None:
-            return self._received >= self._expect
-        return self.is_ended() and self._complete == len(self._ventilators)
 
     def is_ended(self) -> bool:
         """Whether only what is on its way can still come, as far as ventilators have said so."""
@@ -153,10 +157,10 @@ class Tally:
             interrupted=interrupted,
         )
 
-    def _ventilator(self, id_: str) -> _Ventilator | None:
-        found = self._ventilators.get(id_)
-        if found is None and len(self._ventilators) < VENTILATORS_MAX:
-            found = self._ventilators[id_] = _Ventilator(id_)
+    def _new_ventilator(self, id_: str) -> _Ventilator | None:
+        if len(self._ventilators) >= VENTILATORS_MAX:
+            return None
+        self._ventilators[id_] = found = _Ventilator(id_)
         return found
 
     def _take_results(self, ventilator: _Ventilator, message: Results) -> list[Any]:

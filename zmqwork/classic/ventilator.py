@@ -50,7 +50,8 @@ class Ventilator:
         raw: an item is bytes, and a message of its own without a number, as in the guide.
         controls: whether this ventilator may `kill` the workers.
         patience: seconds to wait for the first sink and the first worker; None: for ever.
-        linger: seconds to wait at the end until the workers have taken what they were sent.
+        linger: seconds to wait at the end until the workers have taken what they were sent; one at
+            most, where an exception or Ctrl-C ends it.
         name: a label for people.
 
     Raises:
@@ -132,8 +133,8 @@ class Ventilator:
                 count = max(1, count // 2)
             else:
                 count = min(self._packing.fits, 2 * count)
-            self._buffer = batch
-            self.flush()
+            self._check()
+            self._send(batch)
             asked_at = time.monotonic()
 
     def flush(self) -> None:
@@ -262,6 +263,10 @@ class Ventilator:
         if not self._begun_at:
             self._await_sink()
             self._begun_at = time.monotonic()
+        message = self._packing.message(self._sent, items)
+        if message is not None:
+            self._deliver(message, len(items))
+            return
         try:
             for message, count in self._packing.messages(self._sent, items):
                 self._deliver(message, count)
@@ -276,8 +281,8 @@ class Ventilator:
             self._wait_for_a_taker(now)
         self._sent += count
         self._last_at = now = time.monotonic()
-        self._patience.reset()
         if now >= self._look_at:
+            self._patience.reset()
             self._look(now)
 
     def _wait_for_a_taker(self, now: float) -> None:
@@ -316,7 +321,7 @@ class Ventilator:
             self._outlets.start(self._start)
 
     def _start(self) -> bytes:
-        return RAW_START if self._raw else encode_start(Start(self._id, self.name, self._sent))
+        return RAW_START if self._raw else encode_start(Start(self._id, self._sent, self.name))
 
     def _tell_end(self) -> None:
         with contextlib.suppress(UsageError):  # closed already

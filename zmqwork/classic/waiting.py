@@ -17,9 +17,6 @@ LOOK_INTERVAL = 0.02
 # Whoever waits says so, again and again.
 SAY_INTERVAL = 10.0
 
-# Messages in a pipe. Twice that many are between two ends, and what the kernel holds.
-HWM_MAX = 1_000_000
-
 
 class Patience:
     """Seconds to wait for somebody; None: for ever, but not silently.
@@ -41,6 +38,11 @@ class Patience:
         """Somebody was there."""
         self._since = None
 
+    def heard(self, at: float) -> None:
+        """Somebody was there at that instant, the last time."""
+        if self._since is not None and at > self._since:
+            self._since = None
+
     def over(self, now: float) -> bool:
         """Whether the time is over, counted from the first call after `reset`."""
         if self._since is None:
@@ -58,9 +60,9 @@ class Patience:
         return TransportError(f"{self._who} has waited for {self._seconds:g} s: {what}")
 
 
-def check_counts(**values: int) -> None:
-    """Raise `ConfigError` unless each is a whole number from 1 on."""
+def check_counts(low: int = 1, **values: int) -> None:
+    """Raise `ConfigError` unless each is a whole number, and no less than `low`."""
     for what, value in values.items():
-        check_number(what, value, 1, HWM_MAX)
+        check_number(what, value, low)
         if not isinstance(value, int):
             raise ConfigError(f"{what} must be a whole number, not {value!r}")

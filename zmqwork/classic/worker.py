@@ -11,13 +11,13 @@ from typing import Any, Self
 
 from zmqwork.classic.dialling import Dialled
 from zmqwork.classic.meeting import CONTROL, SINK, VENTILATOR, name_of
-from zmqwork.classic.packing import MESSAGE_BYTES
+from zmqwork.classic.packing import MESSAGE_BYTES, raw_bytes
 from zmqwork.classic.places import Place, Static, place_of
 from zmqwork.classic.post import Post
 from zmqwork.classic.report import WorkerReport
 from zmqwork.classic.tally import sample_of
 from zmqwork.classic.waiting import LOOK_INTERVAL, TICK, Patience, check_counts
-from zmqwork.config import check_name, check_number
+from zmqwork.config import check_number
 from zmqwork.errors import ConfigError, EncodeError
 from zmqwork.wire.pipeline import BATCH_MAX, Items, decode, encode_results
 
@@ -60,7 +60,7 @@ class Worker:
         check_number("linger", linger, 0)
         if not callable(function):
             raise ConfigError(f"a worker needs a function to apply, not {function!r}")
-        self.name = check_name("name", name_of(name))
+        self.name = name_of(name)
         self._function, self._raw, self._linger = function, raw, linger
         self._patience = Patience(patience, f"worker {self.name}")
         self._slice = 1
@@ -267,7 +267,7 @@ class Worker:
 
     def _do_raw(self, item: bytes) -> None:
         try:
-            result = bytes(self._function(item))
+            result = raw_bytes(self._function(item), "a raw result")
         except Exception as error:  # noqa: BLE001 - it is the user's: it may raise anything
             # A raw message cannot say that something failed.
             self._failed += 1

@@ -82,7 +82,8 @@ class Sockets:
         """Close all, and wait until the other sides have what was sent; not longer than `linger`.
 
         Returns:
-            Bytes that local peers had not read when the time was over; -1: some had not even left.
+            Bytes that local peers had not read when the time was over; -1: the time was over before
+            all had left.
         """
         if self._why_not:
             return 0
@@ -95,9 +96,9 @@ class Sockets:
             ending = threading.Thread(target=self._context.term, daemon=True)
             ending.start()
             ending.join(linger + _FAREWELL)
-            if ending.is_alive():
+            left = end_at - time.monotonic()
+            if linger and left <= 0:
                 return -1
-            left = max(0.0, end_at - time.monotonic())
             return sum(departure.wait(left) for departure in departures)
         finally:
             for departure in departures:
@@ -117,7 +118,7 @@ def _abandon(
         return
     for socket in sockets:
         if not socket.closed:
-            if socket.type == zmq.PUSH:
+            if socket.type in (zmq.PUSH, zmq.PUB):
                 socket.disable_monitor()
             socket.close(0)
     context.term()
@@ -214,6 +215,12 @@ class Endpoint:
         with contextlib.suppress(zmq.ZMQError):
             self._socket.disconnect(endpoint)
 
+    def connected(self) -> int:
+        """How many peers there are; of a PUSH and a PUB only."""
+        self._owner.check()
+        assert self._connections is not None, "not monitored"
+        return self._connections.count()
+
     def let_go(self, linger: float) -> Departure:
         """Close the socket; what it has sent may leave within `linger` seconds."""
         descriptors: list[int] = []
@@ -240,7 +247,7 @@ class Endpoint:
         except zmq.ZMQError as error:
             hint = ""
             if error.errno == zmq.EADDRINUSE:
-                hint = "; somebody has it: end him, or take another port"
+                hint = "; somebody has it: end that program, or take another port"
             raise TransportError(f"cannot bind {endpoint}: {error.strerror}{hint}") from error
 
 
@@ -254,26 +261,20 @@ class Push(Endpoint):
         # No pipe before there is somebody at its other end, and none after he has gone: nothing
         # is dealt to those who never come.
         self._socket.setsockopt(zmq.IMMEDIATE, 1)
-        self._timeout_ms = -1
+        self._timeout = -1.0
+        self._send = self._socket.send
 
     def send(self, message: bytes, timeout: float) -> bool:
         """Give a message to somebody; False if in that time nobody could take it."""
         self._owner.check()
-        timeout_ms = math.ceil(1000 * timeout)
-        if timeout_ms != self._timeout_ms:
-            self._timeout_ms = timeout_ms
-            self._socket.setsockopt(zmq.SNDTIMEO, timeout_ms)
+        if timeout != self._timeout:
+            self._timeout = timeout
+            self._socket.setsockopt(zmq.SNDTIMEO, math.ceil(1000 * timeout))
         try:
-            self._socket.send(message, 0, copy=len(message) <= COPY_BYTES_MAX)
+            self._send(message, 0, len(message) <= COPY_BYTES_MAX)
         except zmq.Again:
             return False
         return True
-
-    def connected(self) -> int:
-        """How many can be sent to."""
-        self._owner.check()
-        assert self._connections is not None
-        return self._connections.count()
 
     def _linger(self, linger: float) -> float:
         return linger
@@ -285,18 +286,18 @@ class Pull(Endpoint):
     def __init__(self, owner: Sockets, context: zmq.Context[zmq.Socket[bytes]], hwm: int) -> None:
         # IMMEDIATE stays off: with it, what was received and not read goes with the sender.
         super().__init__(owner, context, zmq.PULL, hwm)
-        self._timeout_ms = -1
+        self._timeout = -1.0
+        self._receive = self._socket.recv
 
     def receive(self, timeout: float) -> bytes | None:
         """The next message, or its first frame; None if none came in that time."""
         self._owner.check()
-        timeout_ms = math.ceil(1000 * timeout)
-        if timeout_ms != self._timeout_ms:
-            self._timeout_ms = timeout_ms
-            self._socket.setsockopt(zmq.RCVTIMEO, timeout_ms)
+        if timeout != self._timeout:
+            self._timeout = timeout
+            self._socket.setsockopt(zmq.RCVTIMEO, math.ceil(1000 * timeout))
         try:
             # To poll first, or to try without waiting, costs more than the message.
-            return self._socket.recv()
+            return self._receive()
         except zmq.Again:
             return None
 
@@ -311,6 +312,8 @@ class Pull(Endpoint):
 
 class Publisher(Endpoint):
     """A PUB: what it says reaches those who listen at that moment."""
+
+    _monitored = True
 
     def __init__(self, owner: Sockets, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         super().__init__(owner, context, zmq.PUB, 1000)

@@ -5,7 +5,7 @@ They are no messages of the protocol: no session, no ack, no answer. Each is ``[
 ======= ================================================================ ======================
 kind    fields                                                           from, to
 ======= ================================================================ ======================
-START   ventilator, name, how many items it had sent before              ventilator, each sink
+START   ventilator, how many items it had sent before, its name          ventilator, each sink
 END     ventilator, how many items it has sent, how many sinks it told   ventilator, each sink
 ITEMS   ventilator, number of the first, items                           ventilator, a worker
 RESULTS ventilator, number of the first, results, failures, worker       worker, a sink
@@ -27,8 +27,8 @@ from zmqwork.wire.values import decode_value, encode_value
 
 # So that nothing else is taken for ours, and another version is none of ours.
 MAGIC = "zmqwork/pipeline/1"
-# A fixarray, whose length is in its first byte, and a fixstr.
-_HEAD = bytes([0xA0 | len(MAGIC)]) + MAGIC.encode()
+# An array of 5 or of 7, which begins with that.
+_HEADS = tuple(bytes([0x90 | n, 0xA0 | len(MAGIC)]) + MAGIC.encode() for n in (5, 7))
 
 _pack = OUTERMOST.pack_small
 
@@ -47,8 +47,8 @@ class Start(NamedTuple):
     """A ventilator begins, or goes on and has found this sink."""
 
     ventilator: str
-    name: str
     sent_before: int
+    name: str
 
 
 class End(NamedTuple):
@@ -121,24 +121,31 @@ def _encode(fields: list[Any]) -> bytes:
 
 def decode(frame: bytes) -> Mark | None:
     """The message in this frame; None if it is none of ours. Never raises for what it holds."""
-    if not frame.startswith(_HEAD, 1):
+    if not frame.startswith(_HEADS):
         return None
     try:
-        _, kind, *fields = decode_value(frame)
-        return _JUDGES[kind, len(fields)](*fields)
-    except (DecodeError, ValueError, KeyError, TypeError):  # of our own unpacking, too
+        _, kind, ventilator, number, *rest = decode_value(frame)
+    except DecodeError:
         return None
-
-
-def _items(ventilator: Any, first: Any, items: Any) -> Items | None:
-    good = _is_id(ventilator) and _is_number(first) and type(items) is list
-    return Items(ventilator, first, items) if good and 0 < len(items) <= BATCH_MAX else None
-
-
-def _results(ventilator: Any, first: Any, results: Any, told: Any, worker: Any) -> Results | None:
-    if not (_is_id(ventilator) and _is_number(first) and _is_name(worker)):
+    # (The sum of a number and the length of a batch may be anything: Python counts on.)
+    if type(kind) is not int or type(number) is not int or not 0 <= number <= NUMBER_MAX:
         return None
-    if not (type(results) is list and 0 < len(results) <= BATCH_MAX and type(told) is list):
+    if type(ventilator) is not str or not 0 < len(ventilator) <= _ID_CHARACTERS_MAX:
+        return None
+    judge = _JUDGES.get((kind, len(rest)))
+    return judge(ventilator, number, *rest) if judge and ventilator.isprintable() else None
+
+
+def _items(ventilator: str, first: int, items: Any) -> Items | None:
+    if type(items) is not list or not 0 < len(items) <= BATCH_MAX:
+        return None
+    return Items(ventilator, first, items)
+
+
+def _results(ventilator: str, first: int, results: Any, told: Any, worker: Any) -> Results | None:
+    if type(results) is not list or not 0 < len(results) <= BATCH_MAX or type(told) is not list:
+        return None
+    if not _is_name(worker):
         return None
     failures: list[tuple[int, str]] = []
     if told:
@@ -148,36 +155,26 @@ def _results(ventilator: Any, first: Any, results: Any, told: Any, worker: Any) 
     return Results(ventilator, first, results, failures, worker)
 
 
-def _start(ventilator: Any, name: Any, sent_before: Any) -> Start | None:
-    good = _is_id(ventilator) and _is_name(name) and _is_number(sent_before)
-    return Start(ventilator, name, sent_before) if good else None
+def _start(ventilator: str, sent_before: int, name: Any) -> Start | None:
+    return Start(ventilator, sent_before, name) if _is_name(name) else None
 
 
-def _end(ventilator: Any, total: Any, sinks: Any) -> End | None:
-    good = _is_id(ventilator) and _is_number(total) and _is_number(sinks)
+def _end(ventilator: str, total: int, sinks: Any) -> End | None:
+    good = type(sinks) is int and 0 <= sinks <= NUMBER_MAX
     return End(ventilator, total, sinks) if good else None
 
 
-# What makes a message of its fields, by its kind and how many there are.
+# What makes a message of its fields, by its kind and how many are its own.
 _JUDGES: dict[tuple[int, int], Callable[..., Mark | None]] = {
-    (_START, 3): _start,
-    (_END, 3): _end,
-    (_ITEMS, 3): _items,
-    (_RESULTS, 5): _results,
+    (_START, 1): _start,
+    (_END, 1): _end,
+    (_ITEMS, 1): _items,
+    (_RESULTS, 3): _results,
 }
-
-
-def _is_id(value: Any) -> bool:
-    return type(value) is str and 0 < len(value) <= _ID_CHARACTERS_MAX and value.isprintable()
 
 
 def _is_name(value: Any) -> bool:
     return type(value) is str and len(value) <= _NAME_CHARACTERS_MAX and value.isprintable()
-
-
-def _is_number(value: Any) -> bool:
-    # (The sum of a number and the length of a batch may be anything: Python counts on.)
-    return type(value) is int and 0 <= value <= NUMBER_MAX
 
 
 def _failure(value: Any, count: int) -> tuple[int, str] | None:
