@@ -260,9 +260,11 @@ def parcel(*numbers, producer="p", name="f", size=1):
 class SinkDesk(Desk):
     """A Collector, and workers and producers that it knows only by what they say."""
 
-    def __init__(self, start=100.0, taken=None, **options):
+    def __init__(self, start=100.0, taken=None, counts=None, **options):
         config = SinkConfig(node_id=node_id("s"), name="s", realm=REALM, **options)
-        super().__init__(Collector(config, taken), start)
+        if counts is None:
+            counts = {name: ranges.count for name, ranges in (taken or {}).items()}
+        super().__init__(Collector(config, taken, counts), start)
         self.config = config
 
     def hello(self, label="w", session=1, *, role="worker", at=None, **fields):

@@ -526,6 +526,36 @@ def test_what_an_inbox_remembers_is_expected_no_more():
     assert desk.of(Left)
 
 
+def test_numbers_without_a_result_are_not_counted_as_results_after_a_restart():
+    """Two of the three below the floor have failed."""
+    known = {"taken": {node_id("p"): Ranges([(1, 3)])}, "counts": {node_id("p"): 1}}
+    desk = SinkDesk(expect=3, inbox="box", **known)
+    link, producer = desk.hello(), desk.producer()
+    desk.bring(link, 1, 4)
+    desk.store()
+    assert desk.machine.state == "serving", "two are stored"
+    desk.say(producer, End(5, 3))
+    (notice,) = desk.of(Notice)
+    assert notice.text == (
+        "incomplete: 2 of 3 results of name-p#0000, 2 of its 5 numbers have no result, missing 5"
+    )
+    assert desk.sent(Ended, producer) == [Ended(2, [[5, 5]])]
+    desk.bring(link, 2, 5)
+    desk.store()
+    assert desk.of(MarkComplete) == [MarkComplete(complete=True)]
+
+
+def test_a_floor_does_not_hide_what_is_lacking():
+    """An inbox that was put back from a copy: its producer has settled what it does not have."""
+    desk = SinkDesk(inbox="box", taken={node_id("p"): Ranges([(1, 3)])})
+    producer = desk.producer()
+    desk.say(producer, Floor(6))
+    desk.say(producer, End(5, 5))
+    (notice,) = desk.of(Notice)
+    assert notice.text == "incomplete: 3 of 5 results of name-p#0000"
+    assert notice.data["lacking"] == 2
+
+
 # -- failures
 
 

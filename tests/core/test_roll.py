@@ -10,7 +10,7 @@ from zmqwork.core.roll import Roll
 
 @pytest.fixture
 def roll():
-    return Roll({}, 3)
+    return Roll({}, {}, 3)
 
 
 def end(roll, producer_id):
@@ -47,7 +47,7 @@ def test_those_that_are_needed_are_kept_beyond_it(roll):
 
 
 def test_what_an_inbox_remembers_is_known():
-    roll = Roll({"old": Ranges([(1, 9)]), "b": Ranges(), "c": Ranges([(1, 2)])}, 2)
+    roll = Roll({"old": Ranges([(1, 9)]), "b": Ranges(), "c": Ranges([(1, 2)])}, {"c": 2}, 2)
     assert (names(roll), roll.forgotten) == (["b", "c"], 1)
     assert not roll.met
     assert roll.of("c").stored == 2

@@ -242,8 +242,8 @@ def test_a_sink_that_has_what_is_expected_ends_at_once(runtime, tmp_path):
     store = JsonLines(path)
     store.open()
     parcel = Parcel("one", "f", [1, 2], [1, 2], [encode_value(1)] * 2)
-    store.store(Batch(Results([parcel]), [("one", 1, 2)]))
-    assert store.results_count == 2
+    floors = {"one": 9}  # the tasks from 3 to 8 have failed
+    store.store(Batch(Results([parcel]), [("one", 1, 2)], floors))
     store.close()
     sink = app.sink(JsonLines(path))
     node = sink.node(expect=2)
@@ -251,6 +251,7 @@ def test_a_sink_that_has_what_is_expected_ends_at_once(runtime, tmp_path):
     assert (node.stored_before, node.stored, node.wait_complete(0)) == (2, 0, True)
     assert node.last_status["stored"] == 0
     node = sink.start(expect=3, batch=7, linger=0.5)
+    assert node.status()["state"] == "serving"
     assert (node.config.batch, node.config.linger, node.has_left) == (7, 0.5, False)
     node.stop()
 

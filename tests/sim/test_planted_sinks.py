@@ -79,7 +79,8 @@ def drop_the_outbox_with_its_session(monkeypatch):
 
 def forget_what_the_inbox_took(monkeypatch):
     original = Roll.__init__
-    monkeypatch.setattr(Roll, "__init__", lambda self, taken, most: original(self, {}, most))
+    forget = lambda self, taken, counts, most: original(self, {}, counts, most)  # noqa: E731
+    monkeypatch.setattr(Roll, "__init__", forget)
 
 
 def hand_over_before_the_last_is_stored(monkeypatch):

@@ -269,11 +269,11 @@ def test_the_database_is_of_the_future(make, path):
     store.open()
     store.close()
     other = sqlite3.connect(path.with_name("out.inbox"))
-    other.execute("UPDATE zmqwork_inbox SET value = 2 WHERE key = 'version'")
+    other.execute("UPDATE zmqwork_inbox SET value = 3 WHERE key = 'version'")
     other.commit()
     other.close()
     with pytest.raises(
-        StoreError, match=r"another version of zmqwork \(format 2; this one knows 1\)"
+        StoreError, match=r"another version of zmqwork \(format 3; this one knows 2\)"
     ):
         make().open()
 

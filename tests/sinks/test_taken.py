@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -33,18 +34,20 @@ def test_it_is_a_set_of_numbers(connection, steps):
     cursor = connection.cursor()
     cursor.execute("DELETE FROM zmqwork_taken")
     cursor.execute("DELETE FROM zmqwork_producers")
-    model, order = {}, []
+    model, order, results = {}, [], Counter()
     for at, (producer_id, fresh, floors) in enumerate(steps, 1):
         taken.record(cursor, batch(fresh, producer_id=producer_id, floors=floors), at)
         heard = [name for name, floor in floors.items() if floor > 1] + [producer_id]
         for name in heard:
             model.setdefault(name, set()).update(range(1, floors.get(name, 0)))
         model[producer_id] |= set(fresh)
+        results[producer_id] += len(fresh)
         order = [name for name in order if name not in heard] + sorted(set(heard))
-    ranges, number = taken.load(cursor)
+    ranges, counts, number = taken.load(cursor)
     assert {name: expand(pairs) for name, pairs in ranges.items()} == {
         name: sorted(held) for name, held in model.items()
     }
+    assert counts == {name: results[name] for name in model}, "a floor brings no results"
     for pairs in ranges.values():
         assert all(a[1] + 1 < b[0] for a, b in itertools.pairwise(pairs))
     assert number == len(steps)

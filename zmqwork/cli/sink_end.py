@@ -83,7 +83,8 @@ def _report_text(report: dict[str, Any]) -> str:
     others = f"; {counted(failed, 'task')} without one" if failed else ""
     if not lacking:
         return f"{_whose(report)}: complete: {have}{others}"
-    return f"{_whose(report)}: incomplete: {have}, missing {listed(report['missing'])}{others}"
+    which = f", missing {listed(report['missing'])}" if report["missing"] else ""
+    return f"{_whose(report)}: incomplete: {have}{which}{others}"
 
 
 def _whose(producer: dict[str, Any]) -> str:

@@ -27,7 +27,8 @@ class Collected:
             closes them, and what is under way.
         held: those whose results are not stored yet. Bound: the credit of the workers.
         received: results that came in the life of this process, without duplicates.
-        stored: results that are taken, as far as the sink remembers.
+        stored: results that are stored, in this process and in what it remembers. Of the numbers
+            that are taken, those below the floor may have none.
         floor: all numbers below count as taken, whether they have a result or not.
         end: what it said last of its end; None: there may be more.
         ending: the nodes to which ENDED is owed, and what each has said. Bound: its sessions.
@@ -49,13 +50,13 @@ class Collected:
         "told",
     )
 
-    def __init__(self, producer_id: str, taken: Ranges | None = None) -> None:
+    def __init__(self, producer_id: str, taken: Ranges | None = None, stored: int = 0) -> None:
         self.producer_id = producer_id
         self.name = producer_id[:8]
         self.seen = Ranges() if taken is None else taken
         self.held: set[int] = set()
         self.received = 0
-        self.stored = self.seen.count
+        self.stored = stored
         self.floor = 0
         self.end: End | None = None
         self.ending: dict[str, End] = {}
@@ -154,7 +155,8 @@ class Collected:
     def lacking(self, end: End) -> int:
         """How many results are missing that succeeded."""
         holes = sum(last - first + 1 for first, last in self.taken().gaps(1, end.count, end.count))
-        return max(0, holes - (end.count - end.succeeded))
+        # Each is one bound: a floor fills holes, and of a task that failed there may be a result.
+        return max(0, holes - (end.count - end.succeeded), end.succeeded - self.stored)
 
 
 def spans_of(numbers: list[int]) -> list[tuple[int, int]]:

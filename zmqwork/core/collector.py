@@ -48,16 +48,23 @@ class Collector:
     Args:
         config: what it is.
         taken: what its inbox has taken already, by producer id, the latest last.
+        counts: how many results its inbox has of each of them.
     """
 
-    def __init__(self, config: SinkConfig, taken: Mapping[str, Ranges] | None = None) -> None:
+    def __init__(
+        self,
+        config: SinkConfig,
+        taken: Mapping[str, Ranges] | None = None,
+        counts: Mapping[str, int] | None = None,
+    ) -> None:
         self._config = config
         self._out: list[Effect] = []
         self.listener = Listener(config, self, self._out)
-        self._roll = Roll(taken or {}, INBOX_PRODUCERS_MAX if config.inbox else PRODUCERS_MAX)
-        # What an inbox remembers counts: whoever starts the sink again expects the same as before.
-        remembered = sum(collected.stored for collected in self._roll)
-        self._expected = config.expect - remembered if config.expect else None
+        producers_max = INBOX_PRODUCERS_MAX if config.inbox else PRODUCERS_MAX
+        self._roll = Roll(taken or {}, counts or {}, producers_max)
+        # What an inbox has counts: whoever starts the sink again expects the same as before.
+        before = sum((counts or {}).values())
+        self._expected = config.expect - before if config.expect else None
         self._carriers = Carriers(config)
         self._shelf = Shelf()
         self._number = 0  # of deliveries

@@ -35,10 +35,9 @@ def of_end(collected: Collected, end: End) -> Notice | None:
     if not lacking:
         text = f"complete: {have} of {end.succeeded} results of {collected.name}{others}"
         return Notice("complete", text, data)
-    text = (
-        f"incomplete: {have} of {end.succeeded} results of {collected.name}{others}, "
-        f"missing {_listed(missing)}"
-    )
+    # Those below a floor cannot be named.
+    which = f", missing {_listed(missing)}" if missing else ""
+    text = f"incomplete: {have} of {end.succeeded} results of {collected.name}{others}{which}"
     return Notice("incomplete", text, data)
 
 

@@ -21,6 +21,7 @@ class Roll:
 
     Args:
         taken: what an inbox remembers: the ranges of each producer id, the latest last.
+        counts: how many results it has of each.
         producers_max: see PRODUCERS_MAX. Those that are connected, or of whom something is held,
             are kept beyond it.
 
@@ -31,9 +32,13 @@ class Roll:
 
     __slots__ = ("_all", "_by_node", "_complete", "_max", "forgotten", "met")
 
-    def __init__(self, taken: Mapping[str, Ranges], producers_max: int) -> None:
+    def __init__(
+        self, taken: Mapping[str, Ranges], counts: Mapping[str, int], producers_max: int
+    ) -> None:
         self._max = producers_max
-        self._all = {key: Collected(key, ranges) for key, ranges in taken.items()}
+        self._all = {
+            key: Collected(key, ranges, counts.get(key, 0)) for key, ranges in taken.items()
+        }
         self._by_node: dict[str, Collected] = {}  # bound: the listener's clients
         self.met: dict[str, Collected] = {}
         self.forgotten = 0

@@ -68,10 +68,9 @@ class HandlerStore:
         return self._store.inbox
 
     @property
-    def results_count(self) -> int:
-        """How many results it knows to have, while it is open."""
-        count: int = getattr(self._store, "results_count", 0)
-        return count
+    def counts(self) -> Mapping[str, int] | None:
+        """As `Store.counts`; None: the inbox does not know."""
+        return getattr(self._store, "counts", None)
 
     def close(self) -> None:
         """Close the store, and the handler's event loop."""

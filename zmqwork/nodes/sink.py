@@ -126,7 +126,7 @@ class Sink:
     @property
     def stored_before(self) -> int:
         """How many results the store had when it was opened, if it remembers that; else 0."""
-        return self._keeper.stored_before
+        return sum(self._keeper.counts.values())
 
     @property
     def last_status(self) -> dict[str, Any]:
@@ -179,7 +179,7 @@ class Sink:
         short = config.node_id[:4]
         try:
             taken = keeper.open(f"zmqwork-store-{short}")
-            machine = self._machine = Collector(config, taken)
+            machine = self._machine = Collector(config, taken, keeper.counts)
             loop = self._loop = Loop(
                 machine,
                 {

@@ -146,7 +146,9 @@ class Batch:
 class Store(Protocol):
     """Where a sink's results go. One thread calls it: `open`, then `store` often, then `close`.
 
-    One with an inbox may have an attribute `results_count` as well: how many results are in it.
+    One with an inbox may have an attribute `counts` as well, for when it is open: how many results
+    it had of each producer id when it was opened. Without it they are taken for as many as the
+    numbers that `open` returns, of which those below a floor may have no result.
     """
 
     @property

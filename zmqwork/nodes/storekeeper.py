@@ -39,7 +39,7 @@ class Storekeeper:
 
     Attributes:
         stored: results of which the store said that they have taken effect.
-        stored_before: those that it had when it was opened, if it knows.
+        counts: those that it had when it was opened, by producer id.
         exit_code: 0, or why it gave up: 74 for a place that cannot be written, 70 for all else.
     """
 
@@ -56,7 +56,7 @@ class Storekeeper:
         self._post: Callable[[Event], None] | None = None
         self._thread: threading.Thread | None = None
         self.stored = 0
-        self.stored_before = 0
+        self.counts: Mapping[str, int] = {}
         self.exit_code = 0
 
     def open(self, name: str) -> dict[str, Ranges]:
@@ -73,7 +73,10 @@ class Storekeeper:
             pass
         if self._error is not None:
             raise self._error
-        return {producer_id: Ranges(spans) for producer_id, spans in self._taken.items()}
+        taken = {producer_id: Ranges(spans) for producer_id, spans in self._taken.items()}
+        known = getattr(self._store, "counts", None) or {}
+        self.counts = {key: known.get(key, ranges.count) for key, ranges in taken.items()}
+        return taken
 
     def start(self, post: Callable[[Event], None]) -> None:
         """Answer from now on through `post`."""
@@ -98,7 +101,6 @@ class Storekeeper:
         try:
             try:
                 self._taken = self._store.open()
-                self.stored_before = getattr(self._store, "results_count", 0)
             except BaseException as error:  # noqa: BLE001 - the caller of `open` gets it
                 self._error = error
                 return

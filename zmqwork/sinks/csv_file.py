@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zmqwork.errors import StoreError
@@ -58,9 +58,9 @@ class Csv:
         return self._file.database.inbox
 
     @property
-    def results_count(self) -> int:
-        """How many results are in it, while it is open."""
-        return self._file.database.results_count
+    def counts(self) -> Mapping[str, int]:
+        """As `Store.counts`."""
+        return self._file.database.counts
 
     def open(self) -> dict[str, list[tuple[int, int]]]:
         """As `Store.open`. StoreError also: the file has other columns."""

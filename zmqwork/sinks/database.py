@@ -16,7 +16,7 @@ from zmqwork.sinks import taken
 from zmqwork.sinks.disk import check_file_system, failure
 from zmqwork.sinks.lock import Lock
 
-VERSION = 1
+VERSION = 2
 
 _NOTES = "CREATE TABLE zmqwork_inbox (key TEXT PRIMARY KEY, value) WITHOUT ROWID"
 # How long another process may have the database locked before a batch is refused, to come again.
@@ -48,6 +48,7 @@ class Database:
         self._lock: Lock | None = None
         self._opened: sqlite3.Connection | None = None
         self._number = 0
+        self.counts: Mapping[str, int] = {}
         self.results_count = 0
 
     @property
@@ -112,9 +113,11 @@ class Database:
                     f"{self.path} is the inbox {notes['id']!r}, not {inbox!r}: name it so, or "
                     "choose another file"
                 )
-            ranges, self._number = taken.load(self._cursor())
-        self.results_count = notes["results"]
-        return ranges
+            found = taken.load(self._cursor())
+        self._number = found.number
+        self.counts = found.counts
+        self.results_count = sum(found.counts.values())
+        return found.ranges
 
     def notes(self) -> dict[str, Any]:
         """What was noted with the last batch."""
@@ -139,8 +142,7 @@ class Database:
     def write(self, cursor: sqlite3.Cursor, batch: Batch, notes: Notes) -> None:
         """What `record` writes, within somebody's transaction."""
         taken.record(cursor, batch, self.next_number())
-        count = self.results_count + len(batch.results)
-        self.write_notes(cursor, {**notes, "results": count})
+        self.write_notes(cursor, notes)
 
     def write_notes(self, cursor: sqlite3.Cursor, notes: Notes) -> None:
         """Put notes in the place of those of the same name."""
@@ -209,7 +211,7 @@ class Database:
         with self.transaction() as cursor:
             for statement in (_NOTES, *taken.TABLES):
                 cursor.execute(statement)
-            ours = {"version": VERSION, "kind": self._kind, "id": inbox, "results": 0}
+            ours = {"version": VERSION, "kind": self._kind, "id": inbox}
             self.write_notes(cursor, {**ours, **notes})
 
     def _id_in_file(self) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from zmqwork.errors import ConfigError, StoreError
@@ -61,9 +61,9 @@ class Files:
         return self._database.inbox
 
     @property
-    def results_count(self) -> int:
-        """How many results are in it, while it is open."""
-        return self._database.results_count
+    def counts(self) -> Mapping[str, int]:
+        """As `Store.counts`."""
+        return self._database.counts
 
     def open(self) -> dict[str, list[tuple[int, int]]]:
         """As `Store.open`."""

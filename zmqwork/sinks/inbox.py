@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +92,9 @@ class TransactionStore:
         return self._database.inbox
 
     @property
-    def results_count(self) -> int:
-        """How many results are in it, while it is open."""
-        return self._database.results_count
+    def counts(self) -> Mapping[str, int]:
+        """As `Store.counts`."""
+        return self._database.counts
 
     def open(self) -> dict[str, list[tuple[int, int]]]:
         """As `Store.open`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from zmqwork.nodes.store import Batch, Results
@@ -50,9 +50,9 @@ class JsonLines:
         return self._file.database.inbox
 
     @property
-    def results_count(self) -> int:
-        """How many results are in it, while it is open."""
-        return self._file.database.results_count
+    def counts(self) -> Mapping[str, int]:
+        """As `Store.counts`."""
+        return self._file.database.counts
 
     def open(self) -> dict[str, list[tuple[int, int]]]:
         """As `Store.open`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,9 @@ class SqliteTable:
         return self._inbox.id
 
     @property
-    def results_count(self) -> int:
-        """How many results are in it, while it is open."""
-        return self._store.results_count
+    def counts(self) -> Mapping[str, int]:
+        """As `Store.counts`."""
+        return self._store.counts
 
     def open(self) -> dict[str, list[tuple[int, int]]]:
         """As `Store.open`."""

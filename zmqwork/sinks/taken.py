@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from zmqwork.core.ranges import Ranges
 from zmqwork.nodes.store import Batch
 
 # Bound: a row per producer that was ever heard of, and one per hole in its numbers, which floors
 # close. `heard` orders the producers: it is the number of the last batch with results of theirs.
+# `results` is how many of theirs are stored: a number below a floor is taken, and may have none.
 TABLES = (
     """CREATE TABLE zmqwork_taken (
         producer_id TEXT NOT NULL,
@@ -19,24 +22,43 @@ TABLES = (
     ) WITHOUT ROWID""",
     """CREATE TABLE zmqwork_producers (
         producer_id TEXT PRIMARY KEY,
-        heard INTEGER NOT NULL
+        heard INTEGER NOT NULL,
+        results INTEGER NOT NULL
     ) WITHOUT ROWID""",
 )
 
 
-def load(cursor: sqlite3.Cursor) -> tuple[dict[str, list[tuple[int, int]]], int]:
-    """The ranges by producer, the one heard of last at the end; and the last batch's number."""
+class Taken(NamedTuple):
+    """What the tables have.
+
+    Attributes:
+        ranges: the numbers that are taken, by producer, the one heard of last at the end.
+        counts: how many results of each producer are stored.
+        number: of the last batch.
+    """
+
+    ranges: dict[str, list[tuple[int, int]]]
+    counts: dict[str, int]
+    number: int
+
+
+def load(cursor: sqlite3.Cursor) -> Taken:
+    """Read all of it."""
     ranges: dict[str, list[tuple[int, int]]] = {}
+    counts: dict[str, int] = {}
     heard = 0
-    rows = cursor.execute("SELECT producer_id, heard FROM zmqwork_producers ORDER BY heard")
-    for producer_id, heard in rows:  # noqa: B007 - the last one is returned
+    rows = cursor.execute(
+        "SELECT producer_id, heard, results FROM zmqwork_producers ORDER BY heard"
+    )
+    for producer_id, heard, results in rows:  # noqa: B007 - the last one is returned
         ranges[producer_id] = []
+        counts[producer_id] = results
     rows = cursor.execute(
         "SELECT producer_id, first, last FROM zmqwork_taken ORDER BY producer_id, first"
     )
     for producer_id, first, last in rows:
         ranges[producer_id].append((first, last))
-    return ranges, heard
+    return Taken(ranges, counts, heard)
 
 
 def record(cursor: sqlite3.Cursor, batch: Batch, number: int) -> None:
@@ -51,14 +73,16 @@ def record(cursor: sqlite3.Cursor, batch: Batch, number: int) -> None:
     for producer_id, floor in batch.floors.items():
         if floor > 1:
             fresh.setdefault(producer_id, Ranges()).add(1, floor - 1)
+    counts: Counter[str] = Counter()
     for producer_id, first, last in batch.taken:
         fresh.setdefault(producer_id, Ranges()).add(first, last)
+        counts[producer_id] += last - first + 1
     for producer_id, ranges in fresh.items():
         _merge(cursor, producer_id, ranges)
         cursor.execute(
-            "INSERT INTO zmqwork_producers VALUES (?, ?) "
-            "ON CONFLICT (producer_id) DO UPDATE SET heard = excluded.heard",
-            (producer_id, number),
+            "INSERT INTO zmqwork_producers VALUES (?, ?, ?) ON CONFLICT (producer_id) "
+            "DO UPDATE SET heard = excluded.heard, results = results + excluded.results",
+            (producer_id, number, counts[producer_id]),
         )
 
 

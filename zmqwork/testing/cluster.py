@@ -137,9 +137,8 @@ class Cluster:
         place = self.places.get(place_id)
         if place is None:
             place = self.places[place_id] = Place(place_id, self.truth, inbox=bool(config.inbox))
-        node = Sink(
-            name, node_id, Collector(config, place.remembered()), self.clock, self._random, self
-        )
+        machine = Collector(config, place.remembered(), place.counts())
+        node = Sink(name, node_id, machine, self.clock, self._random, self)
         node.config = config
         node.endpoints = tuple(endpoints) or (f"mem://{name}",)
         node.store = ScriptedStore(

@@ -154,10 +154,10 @@ def the_end_is_told_truly(
         require(promise, said["taken"] is not None, *about)
         missing = [number for first, last in said["missing"] for number in range(first, last + 1)]
         good = not any(number in effects for number in missing)
-        require(promise, good and said["taken"] >= len(effects), *about)
+        require(promise, good and said["taken"] == len(effects), *about)
         if node.config.producer_id:  # (else floors have closed holes)
             lacking = [n for n in range(1, said["count"] + 1) if n not in effects]
-            require(promise, missing == lacking and said["taken"] == len(effects), *about)
+            require(promise, missing == lacking, *about)
         if place.inbox:
             # (Of a task that changed its outlet nobody knows which of them has the result.)
             succeeded = sum(

@@ -48,6 +48,10 @@ class Place:
         """What a sink that opens it is told."""
         return {producer_id: Ranges(ranges) for producer_id, ranges in self.taken.items()}
 
+    def counts(self) -> dict[str, int]:
+        """How many results of each producer it has, as a sink that opens it is told."""
+        return {producer_id: len(self.effects.get(producer_id, ())) for producer_id in self.taken}
+
     def commit(self, parcels: list[Parcel], marks: Marks) -> None:
         """All of this takes effect, and is remembered."""
         for parcel in parcels:
