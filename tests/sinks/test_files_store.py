@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from store_batches import RUN, batch, values
@@ -76,7 +77,21 @@ def test_templates_that_are_none(make, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "../x", "/x", "a/b", "a\0b", ".zmqwork-inbox", "x" * 256, "\ud800", None],
+    [
+        "",
+        ".",
+        "..",
+        "../x",
+        "/x",
+        "a/b",
+        "a\0b",
+        ".zmqwork-inbox",
+        ".ZMQWork-x",
+        "x" * 256,
+        "ü" * 128,
+        "\ud800",
+        None,
+    ],
 )
 def test_names_that_are_none(make, path, name):
     """A function may make them of what came from a worker: none leads out of the directory."""
@@ -84,7 +99,8 @@ def test_names_that_are_none(make, path, name):
     store.open()
     with pytest.raises(StoreError, match="the file of task run-1-1 would be"):
         store.store(batch([1]))
-    assert shown(path) == {}
+    assert (shown(path), parts(path)) == ({}, [])
+    assert make().open() == {}, "nothing counts as stored"
 
 
 def test_no_file_is_replaced(make, path):
@@ -104,8 +120,8 @@ def test_killed_before_it_was_recorded(make, path):
     store.open()
     store.store(batch([1]))
     late = batch([2, 3])
-    store._write([("9-0", "run-1-2"), ("9-1", "run-1-3")], late.results.records)
-    assert parts(path) == ["9-0", "9-1"]
+    store._write(path / ".zmqwork-parts" / "9", ["run-1-2", "run-1-3"], late.results.records)
+    assert parts(path) == ["9"]
     again = make()
     assert again.open() == {RUN: [(1, 1)]}
     assert (shown(path), parts(path)) == ({"run-1-1": b"1"}, [])
@@ -118,10 +134,10 @@ def test_killed_before_all_had_their_names(make, path, moved):
     store = make()
     store.open()
     late = batch([1, 2])
-    moves = [("9-0", "run-1-1"), ("9-1", "run-1-2")]
-    store._write(moves, late.results.records)
-    store._database.record(late, {"moves": json.dumps(moves)})
-    store._move(moves[:moved])
+    nine, names = path / ".zmqwork-parts" / "9", ["run-1-1", "run-1-2"]
+    store._write(nine, names, late.results.records)
+    store._database.record(late, {"moves": json.dumps([("9", names)])})
+    store._move(nine, names[:moved])
     again = make()
     assert again.open() == {RUN: [(1, 2)]}
     assert (shown(path), parts(path)) == ({"run-1-1": b"1", "run-1-2": b"2"}, [])
@@ -129,12 +145,57 @@ def test_killed_before_all_had_their_names(make, path, moved):
 
 def test_moves_are_not_made_twice(make, path):
     """A part of a later batch, never recorded, has the name that one of an earlier batch had."""
-    test_killed_before_all_had_their_names(make, path, 1)
+    store = make("{task}")
+    store.open()
+    store.store(batch([1]))
+    (path / "f").unlink()  # somebody has fetched it
+    late = batch([2])
+    store._write(path / ".zmqwork-parts" / "9", ["f"], late.results.records)
+    store = make("{task}")
+    store.open()
+    assert (shown(path), parts(path)) == ({}, [])
+    store.store(late)
+    assert shown(path) == {"f": b"2"}
+
+
+def test_what_somebody_has_put_there_meanwhile_is_not_replaced(make, path):
     store = make()
     store.open()
-    store._write([("9-0", "run-1-3")], batch([3]).results.records)
+    late = batch([1])
+    nine = path / ".zmqwork-parts" / "9"
+    store._write(nine, ["run-1-1"], late.results.records)
+    store._database.record(late, {"moves": json.dumps([("9", ["run-1-1"])])})
+    (path / "run-1-1").write_text("mine")
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"by somebody else\. .* is .*/9/run-1-1: move one"):
+            make().open()
+    assert shown(path) == {"run-1-1": b"mine"}
+    (path / "run-1-1").rename(path / "mine")
     make().open()
-    assert shown(path) == {"run-1-1": b"1", "run-1-2": b"2"}
+    assert shown(path) == {"run-1-1": b"1", "mine": b"mine"}
+
+
+def test_names_that_are_one_to_some_file_systems_only(make, path):
+    """Both results are there, or the second is refused: what the file system does is asked of it.
+
+    Case, and an umlaut in one character and in two.
+    """
+    path.mkdir()
+    for pair in (["A", "a"], ["\u00fc", "u\u0308"]):
+        (path / pair[0]).touch()
+        is_one = (path / pair[1]).exists()
+        (path / pair[0]).unlink()
+        store = make(lambda record: record.value)
+        store.open()
+        if is_one:
+            with pytest.raises(StoreError, match="one of that name already"):
+                store.store(values(*pair))
+        else:
+            store.store(values(*pair))
+            assert shown(path) == {name: name.encode() for name in pair}
+        store.close()
+        shutil.rmtree(path)
+        path.mkdir()
 
 
 def test_a_directory_of_somebody_else(make, path):
@@ -168,9 +229,9 @@ def test_a_batch_that_failed_half_way_ends_it(make, path):
     store = make()
     store.open()
     store.store(batch([1]))
-    # A directory in the place of the part: the system refuses to open it.
+    # A file in the place of the parts.
     number = store._database._number
-    (path / ".zmqwork-parts" / f"{number + 1}-1").mkdir()
-    with pytest.raises(StoreError, match=r"Is a directory\. 1 result in it is safe"):
+    (path / ".zmqwork-parts" / str(number + 1)).touch()
+    with pytest.raises(StoreError, match=r"File exists\. 1 result in it is safe"):
         store.store(batch([2, 3]))
     assert shown(path) == {"run-1-1": b"1"}

@@ -154,14 +154,15 @@ def test_all_is_synced_in_order_before_it_is_acked(private_environment, strace, 
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     log = (tmp_path / "log").read_text().replace(f"{tmp_path}/", "")
-    log = re.sub(r"/\d+-0", "/part", log)
+    log = re.sub(r"parts/\d+", "parts/batch", log)
     batches = re.findall(r'"begin".*?\n(.*?)\n[^\n]*"end"', log, re.DOTALL)
     assert [steps(batch) for batch in batches] == [
         ["write out.jsonl", "sync out.jsonl", "write out.jsonl.inbox-wal", "sync out.jsonl.inbox-wal"],
         ["write out.db-wal", "sync out.db-wal"],
-        ["write out/.zmqwork-parts/part", "sync out/.zmqwork-parts/part", "sync out/.zmqwork-parts",
+        ["write out/.zmqwork-parts/batch/run-1-2", "sync out/.zmqwork-parts/batch/run-1-2",
+         "sync out/.zmqwork-parts/batch", "sync out/.zmqwork-parts",
          "write out/.zmqwork-inbox-wal", "sync out/.zmqwork-inbox-wal",
-         "rename out/.zmqwork-parts/part", "sync out"],
+         "rename out/.zmqwork-parts/batch/run-1-2", "sync out"],
     ]  # fmt: skip
 
 

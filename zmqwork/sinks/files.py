@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from zmqwork.errors import ConfigError, StoreError
 from zmqwork.nodes.store import Batch, Record
 from zmqwork.sinks.database import Database, as_path
-from zmqwork.sinks.disk import failure, sync_data, sync_directory
+from zmqwork.sinks.disk import failure, reason, sync_data, sync_directory
 from zmqwork.sinks.plain import raw
 
 _OURS = ".zmqwork-"
-_NAME_BYTES_MAX = 255
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+_TAKEN = "and there is one of that name already"
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
-# (where it was written, its name)
-_Move = tuple[str, str]
+# What file systems say of names that they do not take, because of their length or characters.
+_OF_THE_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 
 class Files:
@@ -31,7 +33,8 @@ class Files:
     Args:
         directory: made if it is missing, its parent is not.
         name: what a file is called: a text with `{task_id}`, `{task}`, `{producer_id}` and
-            `{seq}`, or a function of a `Record`. No directories, and no two alike.
+            `{seq}`, or a function of a `Record`. No directories, and no two alike: what is alike
+            is for the file system to say, that of a Mac takes ``A`` and ``a`` for one name.
         append: the directory may have files that no sink has written.
         id: of the inbox, as for `JsonLines`.
     """
@@ -74,9 +77,9 @@ class Files:
             if not self._append and not database.exists():
                 self._refuse_others()
             taken = database.open({"moves": "[]"})
-            # What was recorded, and did not get its name before its process ended.
-            if moves := json.loads(database.notes()["moves"]):
-                self._move(moves)
+            # What was recorded, and did not get into its place before its process ended.
+            for stem, names in json.loads(database.notes()["moves"]):
+                self._move(self._parts / stem, names)
                 database.note({"moves": "[]"})
             self._remove_parts()
         except OSError as error:
@@ -93,20 +96,22 @@ class Files:
             raise StoreError(f"{self.path}: an earlier batch failed; start again")
         database = self._database
         records = batch.results.records
-        names = self._names(records)
-        stem = database.next_number()
-        moves = [(f"{stem}-{index}", name) for index, name in enumerate(names)]
+        names = [self._name_of(record) for record in records]
+        # A part of a batch that is never recorded may have the name that one of an earlier batch
+        # had: each batch has a directory of its own.
+        stem = str(database.next_number())
         try:
-            self._write(moves, records)
+            self._write(self._parts / stem, names, records)
             self._in_doubt = True
-            database.record(batch, {"moves": json.dumps(moves)})
-            self._move(moves)
+            database.record(batch, {"moves": json.dumps([(stem, names)])})
+            self._move(self._parts / stem, names)
             self._in_doubt = False
         except OSError as error:
+            raise failure(self.path, error, database.results_count) from error
+        finally:
             if not self._in_doubt:
                 with contextlib.suppress(OSError):
                     self._remove_parts()
-            raise failure(self.path, error, database.results_count) from error
 
     def close(self) -> None:
         """As `Store.close`."""
@@ -131,17 +136,14 @@ class Files:
                 "(--append)"
             )
 
-    def _names(self, records: Iterable[Record]) -> list[str]:
-        """The files' names, none of which is there yet."""
-        names: dict[str, Record] = {}
-        for record in records:
-            name = self._name(record)
-            if not _is_name(name):
-                raise self._bad(record, name, "which is no name of a file in a directory")
-            if name in names or os.path.lexists(self.path / name):
-                raise self._bad(record, name, "and there is one of that name already")
-            names[name] = record
-        return list(names)
+    def _name_of(self, record: Record) -> str:
+        """The file's name, which is not there yet."""
+        name = self._name(record)
+        if not _is_name(name):
+            raise self._bad(record, name, "which is no name of a file in a directory")
+        if os.path.lexists(self.path / name):
+            raise self._bad(record, name, _TAKEN)
+        return name
 
     def _bad(self, record: Record, name: object, why: str) -> StoreError:
         return StoreError(
@@ -149,26 +151,47 @@ class Files:
             "makes the names"
         )
 
-    def _write(self, moves: Iterable[_Move], records: Iterable[Record]) -> None:
-        for (part, _), record in zip(moves, records, strict=True):
-            fd = os.open(self._parts / part, _CREATE, 0o666)
+    def _write(self, parts: Path, names: Iterable[str], records: Iterable[Record]) -> None:
+        """Write the files beside their place, under their own names.
+
+        So it is the file system that says which of them it takes for one, or does not take.
+        """
+        parts.mkdir()
+        for name, record in zip(names, records, strict=True):
+            try:
+                fd = os.open(parts / name, _CREATE, 0o666)
+            except FileExistsError as error:
+                raise self._bad(record, name, _TAKEN) from error
+            except OSError as error:
+                if error.errno not in _OF_THE_NAME:
+                    raise
+                why = f"which the file system does not take ({reason(error)})"
+                raise self._bad(record, name, why) from error
             try:
                 _write_all(fd, raw(record.value))
                 sync_data(fd)
             finally:
                 os.close(fd)
+        sync_directory(parts)
         sync_directory(self._parts)
 
-    def _move(self, moves: Iterable[_Move]) -> None:
-        for part, name in moves:
+    def _move(self, parts: Path, names: Iterable[str]) -> None:
+        """Let files that are recorded have their place. StoreError: somebody else has taken it."""
+        for name in names:
             # Some have moved already when a former process was killed in between.
-            with contextlib.suppress(FileNotFoundError):
-                (self._parts / part).rename(self.path / name)
+            if not os.path.lexists(parts / name):
+                continue
+            if os.path.lexists(self.path / name):
+                raise StoreError(
+                    f"{self.path / name} was made by somebody else. The result that has this name "
+                    f"is {parts / name}: move one of them away, and start again"
+                )
+            (parts / name).rename(self.path / name)
         sync_directory(self.path)
 
     def _remove_parts(self) -> None:
-        for part in list(self._parts.iterdir()):
-            part.unlink()
+        for parts in list(self._parts.iterdir()):
+            shutil.rmtree(parts)
 
 
 def _from_template(template: str) -> Callable[[Record], str]:
@@ -192,13 +215,13 @@ def _from_template(template: str) -> Callable[[Record], str]:
 
 def _is_name(name: object) -> bool:
     """Whether a file in our directory can be called so, and none of ours is."""
-    if not isinstance(name, str) or name in ("", ".", "..") or name.startswith(_OURS):
+    if not isinstance(name, str) or name in ("", ".", "..") or name.lower().startswith(_OURS):
         return False
     try:
-        size = len(os.fsencode(name))
+        os.fsencode(name)
     except UnicodeEncodeError:
         return False
-    return not set(name) & {"/", "\0"} and size <= _NAME_BYTES_MAX
+    return not set(name) & {"/", "\0"}
 
 
 def _write_all(fd: int, data: bytes) -> None:
