@@ -50,6 +50,22 @@ def test_a_task_looks_like_its_function():
     assert type(scale) is Task
 
 
+def test_attributes_of_the_function_are_not_those_of_its_task():
+    """All names that a task has itself: an attribute of the instance stands before a method."""
+
+    def marked():
+        return 1
+
+    own = sorted({*dir(scale), "submit", "map", "options", "handler"} - set(dir(marked)))
+    for name in own:
+        setattr(marked, name, "marked")
+    marked.cost = 3
+    task = App("marked").task(marked)
+    assert [name for name in own if getattr(task, name) == "marked"] == []
+    assert (task(), task.cost, task.handler) == (1, 3, marked)
+    assert task.using(queue="slow").options.queue == "slow"
+
+
 def test_submit_sends_the_call():
     with producing(app) as node:
         future = scale.submit("a.jpg", keep=False)

@@ -65,7 +65,11 @@ class Task(Mappable[P, R]):
     def __init__(
         self, function: Callable[P, Any], name: str, options: TaskOptions, producers: Producers
     ) -> None:
-        functools.update_wrapper(self, function)
+        # What others have put at the function stays at hand, but for what would hide our methods.
+        for key, value in getattr(function, "__dict__", {}).items():
+            if not hasattr(type(self), key):
+                setattr(self, key, value)
+        functools.update_wrapper(self, function, updated=())
         self.handler: Callable[P, Any] = function
         self.name = name
         self.options = options
