@@ -52,6 +52,14 @@ def test_what_does_not_fit():
     assert written(CsvRows(["a", "b"], "drop"), {"a": 1, "c": 2}) == "a,b\n1,\n"
 
 
+@pytest.mark.parametrize("unknown", ["refuse", "drop"])
+def test_two_keys_that_are_one_column(unknown):
+    """Else the second would take the place of the first."""
+    for columns in (None, ["a", "1"]):
+        with pytest.raises(StoreError, match=r"p-2 \(f\) has two keys for the column '1', as 1"):
+            written(CsvRows(columns, unknown), {"a": 0, 1: 1}, {"a": 0, 1: 1, "1": 2})
+
+
 @pytest.mark.parametrize("columns", [[], "ab", ["a", ""], ["a", 1], ["a", "a"]])
 def test_columns_that_are_none(columns):
     with pytest.raises(ConfigError, match="columns"):

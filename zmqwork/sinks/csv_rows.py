@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from zmqwork.errors import ConfigError, StoreError
 from zmqwork.nodes.store import Record
-from zmqwork.sinks.plain import cell, fields_of
+from zmqwork.sinks.plain import cell, fields_of, key_text
 
 Unknown = Literal["refuse", "drop"]
 
@@ -62,6 +63,12 @@ class CsvRows:
                 return {own[0]: value}
             raise self._unfit(record, f"is {_kind(value)}, not a dict with the columns' names")
         assert self.columns is not None
+        if isinstance(value, dict) and len(fields) < len(value):
+            [(name, _)] = Counter(map(key_text, value)).most_common(1)
+            raise StoreError(
+                f"the result of task {record.task_id} ({record.name}) has two keys for the column "
+                f"{name!r}, as 1 and '1' are: let the task return keys that differ as text"
+            )
         unknown = [name for name in fields if name not in self.columns]
         if unknown and not self._drops:
             raise self._unfit(record, f"has the key {unknown[0]!r}")

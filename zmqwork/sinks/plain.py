@@ -76,7 +76,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else _NAMES.get(value, "NaN")
     if isinstance(value, dict):
-        out = {_key(key): plain(item) for key, item in value.items()}
+        out = {key_text(key): plain(item) for key, item in value.items()}
         return out if len(out) == len(value) else _described(value)
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
@@ -86,7 +86,7 @@ def plain(value: Any) -> Any:
 def fields_of(value: Any) -> dict[str, Any] | None:
     """A dict, or a dataclass's fields, by text; None if it is neither."""
     if isinstance(value, dict):
-        return {_key(key): item for key, item in value.items()}
+        return {key_text(key): item for key, item in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _fields(value)
     return None
@@ -96,7 +96,8 @@ _INT_BITS = 14_000
 _NAMES = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
-def _key(key: Any) -> str:
+def key_text(key: Any) -> str:
+    """The key of a dict as text."""
     if isinstance(key, str):
         return key
     text = json_text(key)
