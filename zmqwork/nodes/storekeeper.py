@@ -106,16 +106,19 @@ class Storekeeper:
                 return
             finally:
                 self._opened.set()
-            while (deliver := self._queue.get()) is not None:
-                if not self._store_all(deliver):
-                    return
+            # (What was stored is not kept here while there is nothing to store.)
+            while self._store_next():
+                pass
         finally:
             self._close()
             with _kept_lock:
                 _kept.discard(id(self._store))
 
-    def _store_all(self, deliver: Deliver) -> bool:
-        """Store a batch, again and again if need be; False if it was given up."""
+    def _store_next(self) -> bool:
+        """Store a batch, again and again if need be; False if that was the end, or given up."""
+        deliver = self._queue.get()
+        if deliver is None:
+            return False
         tries = 0
         while not self._ended.is_set() or not tries:
             tries += 1
