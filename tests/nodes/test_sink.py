@@ -442,8 +442,18 @@ def test_a_sink_that_cannot_bind_closes_its_store(start, runtime):
     first = start(print, bind=["tcp://127.0.0.1:*"])
     notebook = Notebook()
     taken = next(e for e in first.endpoints if e.startswith("tcp://"))
+    sink = start(notebook, bind=[taken], begin=False)
     with pytest.raises(TransportError):
-        start(notebook, bind=[taken])
+        sink.start()
+    assert notebook.notes == [("open",), ("close",)]
+    assert repr(sink).endswith("could not start>")
+    for ask in (lambda: sink.wait_complete(PATIENCE), lambda: sink.wait(PATIENCE), sink.status):
+        with pytest.raises(UsageError, match="could not start>: make another one"):
+            ask()
+    with pytest.raises(UsageError, match="was started already: make another one"):
+        sink.start()
+    sink.stop()
+    assert sink.exit_code == 0
     assert notebook.notes == [("open",), ("close",)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -97,7 +98,8 @@ class Sink:
         self._last_status: dict[str, Any] = {}
         self.insecure = bool(exposed)
         self.endpoints: tuple[str, ...] = ()
-        self._loop: Loop | None = None
+        self._loop: Loop | None = None  # once it runs
+        self._is_spent = False  # its start has failed
         self._early: list[DrainRequested | StopRequested] = []
         self._news = threading.Condition()
         self._complete = False
@@ -105,7 +107,10 @@ class Sink:
         self._reports: deque[dict[str, Any]] = deque(maxlen=_REPORTS_MAX)
 
     def __repr__(self) -> str:
-        state = "not started" if self._loop is None else "left" if self.has_left else "running"
+        if self._loop is None:
+            state = "could not start" if self._is_spent else "not started"
+        else:
+            state = "left" if self.has_left else "running"
         return f"<Sink {self._config.name}#{self._config.node_id[:4]}, {state}>"
 
     @property
@@ -164,12 +169,13 @@ class Sink:
         """Open the store, bind, announce, and take results.
 
         Raises:
-            UsageError: it was started already, or a worker imports the module that runs.
+            UsageError: it was started already, also if that failed, or a worker imports the module
+                that runs.
             StoreError: the store's place cannot be used.
             TransportError: it cannot bind, or be announced.
         """
-        if self._loop is not None:
-            raise UsageError(f"{self!r} was started already")
+        if self._loop is not None or self._is_spent:
+            raise UsageError(f"{self!r} was started already: make another one")
         refuse_in_child("a sink")
         refuse_while_importing("a sink was started", "Start it")
         self._check_process()
@@ -177,10 +183,13 @@ class Sink:
         if discovery.directory is None and not self._bind:
             raise ConfigError("nothing to bind: without the local directory give bind=[...]")
         short = config.node_id[:4]
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(discovery.close)
+            undo.callback(keeper.close, _CLOSE_TIMEOUT)
+            self._is_spent = True
             taken = keeper.open(f"zmqwork-store-{short}")
             machine = self._machine = Collector(config, taken, keeper.counts)
-            loop = self._loop = Loop(
+            loop = Loop(
                 machine,
                 {
                     Deliver: keeper.hand_over,
@@ -191,21 +200,14 @@ class Sink:
                 },
                 gone=discovery.proof_of_death,
             )
-        except BaseException:
-            keeper.close(_CLOSE_TIMEOUT)
-            discovery.close()
-            raise
-        keeper.start(loop.post)
-        try:
+            undo.callback(loop.close)
+            keeper.start(loop.post)
             directory = discovery.directory
             wanted = [] if directory is None else [f"ipc://{directory.socket_path(config.node_id)}"]
             self.endpoints = tuple(loop.bind([*wanted, *self._bind]))
             discovery.announce(record_of(config, "sink", self.endpoints), loop.bind_again)
-        except BaseException:
-            loop.close()
-            keeper.close(_CLOSE_TIMEOUT)
-            discovery.close()
-            raise
+            undo.pop_all()
+        self._loop = loop
         for event in self._early:
             loop.post(event)
         loop.start(f"zmqwork-sink-{short}", self._prepare, self._finish)
@@ -236,9 +238,7 @@ class Sink:
         With `expect`, that is so many results. Else every producer that was met must have said
         that it has no more, as it does when it is closed, and one at least.
         """
-        self._check_process()
-        if self._loop is None:
-            raise UsageError(f"{self!r}: start it first")
+        self._running_loop()
         with self._news:
             self._news.wait_for(lambda: self._complete or self._left, timeout)
             return self._complete
@@ -273,18 +273,13 @@ class Sink:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it has left; False if the time was over first."""
-        self._check_process()
-        if self._loop is None:
-            raise UsageError(f"{self!r}: start it first")
-        return self._loop.join(timeout)
+        return self._running_loop().join(timeout)
 
     def status(self) -> dict[str, Any]:
         """What the node says of itself; plain values. Empty once it has left."""
-        self._check_process()
-        if self._loop is None:
-            raise UsageError(f"{self!r}: start it first")
+        loop = self._running_loop()
         request = Request()
-        self._loop.post(StatusRequested(request))
+        loop.post(StatusRequested(request))
         while True:
             try:
                 status: dict[str, Any] = request.wait(0.2)
@@ -293,6 +288,14 @@ class Sink:
                     return {}
             else:
                 return status | {"sources": self._discovery.describe()}
+
+    def _running_loop(self) -> Loop:
+        """The loop, since it was started. UsageError: it was not, or that failed."""
+        self._check_process()
+        if self._loop is None:
+            hint = "make another one" if self._is_spent else "start it first"
+            raise UsageError(f"{self!r}: {hint}")
+        return self._loop
 
     def _check_process(self) -> None:
         if self._config.pid not in (0, os.getpid()):
