@@ -74,7 +74,7 @@ class Memory:
                 return self._checked(found, resume=resume)
             if not told and now - begun_at >= _PATIENCE:
                 told = True
-                _log.warning("%s", missing)
+                _log.warning("%s%s", missing, "" if usable else _nobody(node))
             time.sleep(_LOOK_INTERVAL)
 
     def _found(self, outlets: list[dict[str, Any]]) -> dict[str, Ranges]:
@@ -118,3 +118,12 @@ class Memory:
                 "it (--resume), or give this one another name (--run)"
             )
         return found
+
+
+def _nobody(node: Producer) -> str:
+    """What to do where no sink at all was found."""
+    realm = node.status().get("realm", "")
+    return (
+        f": no sink of realm {realm!r} was found; start one (zmqwork sink MODULE:APP, or "
+        f"--realm {realm} --out FILE), or name one with --peer or ZMQWORK_PEERS"
+    )

@@ -180,7 +180,10 @@ def test_the_inbox_is_waited_for(app, work, box, collect, counted, begin, caplog
     pushed = begin(task, (pulled.append(n) or n for n in range(3)), run="nightly", inbox="box")
     work()
     until(lambda: caplog.messages, "it says what it waits for")
-    assert caplog.messages[0] == "waiting for inbox box, which knows what run nightly has done"
+    assert caplog.messages[0].startswith(
+        "waiting for inbox box, which knows what run nightly has done: no sink of realm "
+        f"{app.name!r} was found; start one (zmqwork sink MODULE:APP, or --realm {app.name} "
+    )
     assert pulled == []
     sink = collect(inbox=box, name="other")
     assert pushed.result().ok == 3
