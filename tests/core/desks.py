@@ -21,7 +21,7 @@ from zmqwork.core.events import (
     Submitted,
 )
 from zmqwork.core.ledger import Entry, TaskSpec
-from zmqwork.core.messages import Credit, Done, Hello, Route, Run, Tasks, Welcome
+from zmqwork.core.messages import DELIVER, Credit, Done, Hello, Route, Run, Tasks, Welcome
 from zmqwork.core.runner import Runner
 
 PRODUCER_ID = "f" * 32
@@ -103,6 +103,7 @@ def entries(*seqs, of=None, args=b""):
 def welcome(label="w", session=0, held=(), slots=1, tasks=None, **more):
     fields = {"role": "worker", "name": f"worker-{label}", "realm": REALM, "protocol": 1}
     fields |= {"slots": slots, "tasks": {"f": "1", "g": "1"} if tasks is None else tasks}
+    fields |= {"can": [DELIVER]}
     return Welcome(session, node_id(label), held=[list(h) for h in held], **(fields | more))
 
 

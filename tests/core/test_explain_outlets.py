@@ -32,6 +32,16 @@ def status(desk):
     return answer.value
 
 
+def test_no_worker_knows_sinks(desk):
+    desk.open(can=[])
+    desk.open_sink()
+    desk.submit(1, of=OUT)
+    said = about(desk)
+    assert "the workers bring no results to sinks; start one of this version" in said["text"]
+    (worker,) = said["workers"]
+    assert worker["why_not"].startswith("does not bring results to sinks: it has an older version")
+
+
 def test_no_sink_was_found(desk):
     desk.open()
     desk.submit(1, of=OUT)

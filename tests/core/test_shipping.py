@@ -56,6 +56,27 @@ def test_a_task_keeps_its_number_over_its_attempts(desk):
     assert desk.destined() == {1: ("s", 1)}
 
 
+def test_a_worker_that_knows_no_sinks_is_given_other_tasks_alone(desk):
+    """It would run the task, and send its result back to the producer."""
+    older = desk.open("older", credit=9, slots=9, can=[])
+    desk.open_sink()
+    desk.submit(1, of=OUT)
+    desk.submit(2)
+    assert desk.given(older) == [(2, 1)]
+    newer = desk.open("newer", can=["something", "deliver"])
+    assert desk.destined(newer) == {1: ("s", 1)}
+
+
+def test_a_worker_that_turned_out_not_to_know_one_task_brings_results_of_others(desk):
+    link = desk.open(credit=9, slots=9)
+    desk.open_sink()
+    desk.submit(1, of=spec("g"))
+    unknown = {"type": "UnknownTask", "text": ""}
+    desk.say(link, done(1, failures=[Failure(1, 1, "rejected", unknown)]))
+    desk.submit(2, of=OUT)
+    assert desk.destined(link) == {2: ("s", 1)}
+
+
 def test_a_sink_of_another_name_is_no_sink(desk):
     desk.open()
     desk.open_sink(sinks=["other"])

@@ -35,6 +35,7 @@ def test_of_a_worker(shares, timeout):
     said = welcome.of_worker(config, HELLO, [[1, 1, 0]])
     assert (said.slots, said.queues, said.tasks, said.held) == (3, ["q"], {"f": "1"}, [[1, 1, 0]])
     assert said.silence_timeout == timeout
+    assert said.can == ["deliver"]
 
 
 def test_the_protocol_is_the_highest_that_both_speak():

@@ -61,7 +61,7 @@ def test_every_message_comes_back(kind):
 # defaults of the last ones.
 LEFT_OUT = {
     m.Hello: (11, [""]),
-    m.Welcome: (20, [[], [], "", [[], []]]),
+    m.Welcome: (21, [[], [], "", [[], []], []]),
     m.Ping: (5, [[]]),
     m.Tasks: (4, [0]),
 }
@@ -233,6 +233,7 @@ D = head(m.Done(1, [1], [1], [b""], [m.Failure(2, 1, "failed", {"type": "E", "te
 S = head(
     m.Welcome(1, "0" * 32, "sink", "n", "r", 1, sinks=["s"], inbox="i", taken=[[1, 2], [4, 4]])
 )
+C = head(m.Welcome(1, "0" * 32, "worker", "n", "r", 1, can=["deliver"]))
 TO = d.Destination("0" * 32, "i", ["tcp://10.0.0.7:1"], "p", [1])
 R = head(m.Tasks([m.Run("t", {}, 1, [1], [b""], TO)]))
 P = head(d.Results(1, [d.Parcel("p", "t", [1], [1], [b""])]))
@@ -293,6 +294,9 @@ HOSTILE = {
     "more extra than credit": [verbs.CREDIT, 1, 3, 0, 4],
     "a producer id that is a number": [*H, 7],
     "a producer id with control characters": [*H, "p\n"],
+    "words as a text": replaced(C, (20,), "deliver"),
+    "a word in capitals": replaced(C, (20,), ["Deliver"]),
+    "too many words": replaced(C, (20,), ["deliver"] * (limits.WORDS_MAX + 1)),
     "sinks as a text": replaced(S, (17,), "s"),
     "a sink without a name": replaced(S, (17,), [""]),
     "too many sinks": replaced(S, (17,), ["s"] * (limits.QUEUES_MAX + 1)),

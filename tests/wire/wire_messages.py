@@ -170,6 +170,7 @@ BY_KIND = {
         st.lists(names, max_size=3),
         st.just("") | names,
         ranges,
+        st.lists(words, max_size=3),
     ),
     m.Refused: st.builds(m.Refused, words, st.text(max_size=50)),
     m.Ping: st.builds(m.Ping, numbers, sums, neighbours),

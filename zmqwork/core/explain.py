@@ -76,6 +76,11 @@ def _unserved(waiting: Lane, workforce: Workforce, dialer: Dialer) -> tuple[str,
             _allowing(name) if is_function else serving(_plain(name), "NAME")
         )
         return "no_worker", "; ".join([text, *(f"refused: {why}" for why in refused), hint])
+    if any(group.runs(waiting) for group in workforce.groups.values()):
+        return "no_worker", (
+            f"{head} wait: the workers bring no results to sinks; start one of this version of "
+            "zmqwork"
+        )
     if is_function:
         return _refused(head, name, waiting.queue, workforce)
     known = sorted({name for group in workforce.groups.values() for name in group.tasks})
@@ -249,6 +254,8 @@ def _cannot(worker: Worker, waiting: Lane) -> str:
     if queues and waiting.queue not in queues:
         served = ", ".join(sorted(queues)[:_NAMES_SHOWN])
         return f"does not serve queue {waiting.queue!r}, but {served}"
+    if waiting.to_sink and not worker.group.delivers:
+        return "does not bring results to sinks: it has an older version of zmqwork"
     return ""
 
 

@@ -40,6 +40,9 @@ FAILED = "failed"
 REJECTED = "rejected"
 LOST = "lost"
 
+# What a worker `can` that brings results to the sinks that TASKS names.
+DELIVER = "deliver"
+
 # States of an attempt in the inventory of a WELCOME.
 HELD_QUEUED = 0
 HELD_RUNNING = 1
@@ -107,6 +110,7 @@ class Welcome:
         inbox: the id of its inbox; empty: what it has taken is forgotten with its process.
         taken: the numbers of this producer whose results it has: [first, last] each, in order;
             at most RANGES_MAX of them, the lowest.
+        can: what it can do that was not always there: words, as DELIVER.
     """
 
     session: int
@@ -127,6 +131,7 @@ class Welcome:
     sinks: list[str] = field(default_factory=list)
     inbox: str = ""
     taken: list[list[int]] = field(default_factory=list)
+    can: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from zmqwork.config import (
 )
 from zmqwork.core.delivery import RANGES_MAX
 from zmqwork.core.functions import ANY
-from zmqwork.core.messages import Hello, Welcome
+from zmqwork.core.messages import DELIVER, Hello, Welcome
 from zmqwork.core.ranges import Ranges
 
 
@@ -58,6 +58,7 @@ def of_worker(config: WorkerConfig, hello: Hello, held: list[list[int]]) -> Welc
     welcome.queues = list(config.queues)
     welcome.tasks = config.tasks | dict.fromkeys(config.allow, ANY)
     welcome.held = held
+    welcome.can = [DELIVER]
     return welcome
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from zmqwork.core.functions import ANY, allows, patterns_of
 from zmqwork.core.lanes import Lane
 from zmqwork.core.ledger import Entry
-from zmqwork.core.messages import Welcome
+from zmqwork.core.messages import DELIVER, Welcome
 from zmqwork.core.peer import Peer
 
 
@@ -85,7 +85,8 @@ class Worker:
         entry.worker = None
 
 
-Offer = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+# Queues, tasks and their fingerprints, and whether results are brought to sinks.
+Offer = tuple[tuple[str, ...], tuple[tuple[str, str], ...], bool]
 
 
 class Group:
@@ -96,19 +97,33 @@ class Group:
     choice costs the same with one worker and with a thousand.
     """
 
-    __slots__ = ("_idle", "_open", "offer", "patterns", "queues", "tasks", "workers")
+    __slots__ = (
+        "_idle",
+        "_open",
+        "delivers",
+        "offer",
+        "patterns",
+        "queues",
+        "tasks",
+        "workers",
+    )
 
     def __init__(self, offer: Offer) -> None:
         self.offer = offer
         self.queues = frozenset(offer[0])
         self.tasks = {name: mark for name, mark in offer[1] if mark != ANY}
         self.patterns = patterns_of(dict(offer[1]))
+        self.delivers = offer[2]
         self.workers: dict[str, Worker] = {}
         self._idle: deque[Worker] = deque()
         self._open: deque[Worker] = deque()
 
     def serves(self, lane: Lane) -> bool:
-        """Whether these workers can run the lane's tasks."""
+        """Whether these workers can run the lane's tasks, and bring the results where they go."""
+        return self.runs(lane) and (self.delivers or not lane.to_sink)
+
+    def runs(self, lane: Lane) -> bool:
+        """Whether they can run the lane's tasks."""
         if self.queues and lane.queue not in self.queues:
             return False
         if lane.fingerprint == ANY:
@@ -196,7 +211,8 @@ class Workforce:
 
     def admit(self, peer: Peer, welcome: Welcome) -> Worker:
         """The worker that sent this WELCOME, new or known."""
-        offer = (tuple(sorted(welcome.queues)), tuple(sorted(welcome.tasks.items())))
+        tasks = tuple(sorted(welcome.tasks.items()))
+        offer = (tuple(sorted(welcome.queues)), tasks, DELIVER in welcome.can)
         worker = self._workers.get(welcome.node_id)
         if worker is not None and worker.group.offer != offer:
             self._leave_group(worker)
@@ -216,7 +232,8 @@ class Workforce:
             for known, fingerprint in worker.group.offer[1]
             if known != name and not (fingerprint == ANY and allows([known], name))
         )
-        offer = (worker.group.offer[0], tasks)
+        queues, _, delivers = worker.group.offer
+        offer = (queues, tasks, delivers)
         self._leave_group(worker)
         self._regroup(worker, offer)
         worker.group.list(worker)

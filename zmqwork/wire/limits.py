@@ -95,6 +95,9 @@ REFUSAL_BYTES_MAX = 4096
 HOST_BYTES_MAX = 255
 FINGERPRINT_BYTES_MAX = 128
 
+# Words that say what a node can do.
+WORDS_MAX = 64
+
 # Endpoints of one neighbour, and their length (IPv6 in brackets has 53).
 ENDPOINTS_MAX = 4
 ENDPOINT_BYTES_MAX = 128

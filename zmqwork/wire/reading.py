@@ -25,6 +25,7 @@ from zmqwork.wire.limits import (
     REFUSAL_BYTES_MAX,
     SECONDS_MAX,
     TASKS_MAX,
+    WORDS_MAX,
 )
 from zmqwork.wire.payloads import Incoming
 
@@ -72,6 +73,9 @@ def _welcome(f: list[Any], _: Incoming) -> messages.Welcome:
     if count > 16:
         m.neighbours = _neighbours(f[16])
     _read_sink(m, f)
+    if count > 20:
+        words = fields.array_of(f[20], "what WELCOME's node can", WORDS_MAX)
+        m.can = [fields.word(word, "what a node can") for word in words]
     return m
 
 

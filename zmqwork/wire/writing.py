@@ -44,10 +44,11 @@ def _welcome(m: messages.Welcome, _: Outgoing) -> list[Any]:
         m.tasks,
         [[held[column] for held in m.held] for column in range(3)],
     ]
-    if m.sinks or m.inbox or m.taken:
+    neighbours = _neighbours(m.neighbours)
+    if m.sinks or m.inbox or m.taken or m.can:
         of_sink = [m.sinks, m.inbox, delivering.write_ranges(m.taken)]
-        return [*fields, *(_neighbours(m.neighbours) or [[]]), *of_sink]
-    return [*fields, *_neighbours(m.neighbours)]
+        return [*fields, *(neighbours or [[]]), *of_sink, *([m.can] if m.can else [])]
+    return [*fields, *neighbours]
 
 
 def _neighbours(neighbours: list[messages.Neighbour]) -> list[Any]:
