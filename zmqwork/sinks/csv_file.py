@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from zmqwork.errors import StoreError
 from zmqwork.nodes.store import Batch
 from zmqwork.sinks.csv_rows import CsvRows, Unknown, split
-from zmqwork.sinks.database import as_path
-from zmqwork.sinks.line_file import LineFile
+from zmqwork.sinks.line_file import LineStore
 
 
-class Csv:
+class Csv(LineStore):
     """Results as CSV: a header, then a line per result.
 
     The columns are fixed once the file is begun. A missing key leaves its field empty. The file is
@@ -41,30 +39,12 @@ class Csv:
         append: bool = False,
         id: str | None = None,  # noqa: A002 - what it is
     ) -> None:
-        self._file = LineFile(as_path(path), "csv", id, append=append)
+        super().__init__(path, "csv", id, append=append)
         self._rows = CsvRows(columns, unknown)
-
-    def __repr__(self) -> str:
-        return f"Csv({str(self.path)!r})"
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self._file.path
-
-    @property
-    def inbox(self) -> str:
-        """The id of the inbox. StoreError: what lies beside the file is something else."""
-        return self._file.database.inbox
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """As `Store.counts`."""
-        return self._file.database.counts
 
     def open(self) -> dict[str, list[tuple[int, int]]]:
         """As `Store.open`. StoreError also: the file has other columns."""
-        taken = self._file.open()
+        taken = super().open()
         try:
             self._learn_columns()
         except BaseException:
@@ -83,10 +63,6 @@ class Csv:
         except BaseException:
             self._rows.columns = known
             raise
-
-    def close(self) -> None:
-        """As `Store.close`."""
-        self._file.close()
 
     def _learn_columns(self) -> None:
         if not self._file.length:

@@ -240,6 +240,23 @@ class Database:
         return None if self._opened is None else self.results_count
 
 
+class DatabaseStore:
+    """A `Store` whose inbox is such a file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def inbox(self) -> str:
+        """The id of the inbox. StoreError: what lies in its place is something else."""
+        return self._database.inbox
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """As `Store.counts`."""
+        return self._database.counts
+
+
 def _notes(cursor: sqlite3.Cursor) -> dict[str, Any]:
     return dict(cursor.execute("SELECT key, value FROM zmqwork_inbox"))
 

@@ -7,12 +7,12 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from zmqwork.errors import ConfigError, StoreError
 from zmqwork.nodes.store import Batch, Record
-from zmqwork.sinks.database import Database, as_path
+from zmqwork.sinks.database import Database, DatabaseStore, as_path
 from zmqwork.sinks.disk import failure, reason, sync_data, sync_directory
 from zmqwork.sinks.plain import raw
 
@@ -24,7 +24,7 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _OF_THE_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 
-class Files:
+class Files(DatabaseStore):
     """A file per result, with its bytes; of text, its UTF-8; of anything else, its JSON.
 
     A file appears whole, and only once its result is recorded as stored; it is never replaced. The
@@ -51,22 +51,12 @@ class Files:
         self._name = _from_template(name) if isinstance(name, str) else name
         self._append = append
         self._parts = self.path / f"{_OURS}parts"
-        self._database = Database(self.path / f"{_OURS}inbox", "files", id, self.path)
+        super().__init__(Database(self.path / f"{_OURS}inbox", "files", id, self.path))
         # Files may be recorded as stored that do not have their names yet.
         self._in_doubt = False
 
     def __repr__(self) -> str:
         return f"Files({str(self.path)!r})"
-
-    @property
-    def inbox(self) -> str:
-        """The id of the inbox. StoreError: what lies in the directory is something else."""
-        return self._database.inbox
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """As `Store.counts`."""
-        return self._database.counts
 
     def open(self) -> dict[str, list[tuple[int, int]]]:
         """As `Store.open`."""

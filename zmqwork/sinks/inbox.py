@@ -6,19 +6,19 @@ import contextlib
 import inspect
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.nodes.store import Batch, Results
-from zmqwork.sinks.database import Database, as_path
+from zmqwork.sinks.database import Database, DatabaseStore, as_path
 from zmqwork.sinks.disk import failure, is_of_the_disk
 
 Handler = Callable[[Results, sqlite3.Connection], Any]
 Prepare = Callable[[sqlite3.Connection], None]
 
-_KIND = "sqlite"
+KIND = "sqlite"
 
 
 class SqliteInbox:
@@ -46,7 +46,7 @@ class SqliteInbox:
 
     def __init__(self, path: str | os.PathLike[str], id: str | None = None) -> None:  # noqa: A002
         self.path: Path = as_path(path)
-        self._database = Database(self.path, _KIND, id)
+        self._database = Database(self.path, KIND, id)
 
     def __repr__(self) -> str:
         return f"SqliteInbox({str(self.path)!r})"
@@ -70,7 +70,7 @@ class SqliteInbox:
         return TransactionStore(self._database, function, prepare)
 
 
-class TransactionStore:
+class TransactionStore(DatabaseStore):
     """The store of a `SqliteInbox`: the handler's effect and the numbers go together."""
 
     def __init__(self, database: Database, function: Handler, prepare: Prepare | None) -> None:
@@ -81,20 +81,10 @@ class TransactionStore:
             )
         if not callable(function):
             raise ConfigError(f"the handler of an inbox must be a function, not {function!r}")
-        self._database = database
+        super().__init__(database)
         self._function = function
         self._prepare = prepare
         self._is_open = False  # by us: another store may have the same inbox
-
-    @property
-    def inbox(self) -> str:
-        """The id of the inbox. StoreError: as `SqliteInbox.id`."""
-        return self._database.inbox
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """As `Store.counts`."""
-        return self._database.counts
 
     def open(self) -> dict[str, list[tuple[int, int]]]:
         """As `Store.open`."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 
 from zmqwork.nodes.store import Batch, Results
-from zmqwork.sinks.database import as_path
-from zmqwork.sinks.line_file import LineFile
+from zmqwork.sinks.line_file import LineStore
 from zmqwork.sinks.plain import json_record, json_text
 
 
-class JsonLines:
+class JsonLines(LineStore):
     """Results as JSON Lines: ``{"task_id": ..., "task": ..., "result": ...}`` each.
 
     The file is continued after a restart, without losing or repeating a line; for that, a small
@@ -33,38 +31,12 @@ class JsonLines:
         append: bool = False,
         id: str | None = None,  # noqa: A002 - what it is
     ) -> None:
-        self._file = LineFile(as_path(path), "jsonl", id, append=append)
+        super().__init__(path, "jsonl", id, append=append)
         self._bare = bare
-
-    def __repr__(self) -> str:
-        return f"JsonLines({str(self.path)!r})"
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self._file.path
-
-    @property
-    def inbox(self) -> str:
-        """The id of the inbox. StoreError: what lies beside the file is something else."""
-        return self._file.database.inbox
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """As `Store.counts`."""
-        return self._file.database.counts
-
-    def open(self) -> dict[str, list[tuple[int, int]]]:
-        """As `Store.open`."""
-        return self._file.open()
 
     def store(self, batch: Batch) -> None:
         """As `Store.store`."""
         self._file.write(json_lines(batch.results, bare=self._bare), batch)
-
-    def close(self) -> None:
-        """As `Store.close`."""
-        self._file.close()
 
 
 def json_lines(results: Results, *, bare: bool) -> bytes:

@@ -17,7 +17,7 @@ from typing import Any
 
 from zmqwork.errors import StoreError
 from zmqwork.nodes.store import Batch
-from zmqwork.sinks.database import Database
+from zmqwork.sinks.database import Database, DatabaseStore, as_path
 from zmqwork.sinks.disk import failure, sync_data, sync_directory
 
 _log = logging.getLogger("zmqwork")
@@ -187,6 +187,32 @@ class LineFile:
             f"{self.path} {what}. Choose another name; or delete it and "
             f"{self.database.path.name}, to begin anew{append}"
         )
+
+
+class LineStore(DatabaseStore):
+    """A store of lines in such a file."""
+
+    def __init__(
+        self, path: str | os.PathLike[str], kind: str, inbox: str | None, *, append: bool
+    ) -> None:
+        self._file = LineFile(as_path(path), kind, inbox, append=append)
+        super().__init__(self._file.database)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._file.path
+
+    def open(self) -> dict[str, list[tuple[int, int]]]:
+        """As `Store.open`."""
+        return self._file.open()
+
+    def close(self) -> None:
+        """As `Store.close`."""
+        self._file.close()
 
 
 def _write_at(fd: int, data: bytes, offset: int) -> None:

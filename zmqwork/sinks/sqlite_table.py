@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from zmqwork.errors import ConfigError, StoreError
-from zmqwork.nodes.store import Batch, Results
-from zmqwork.sinks.inbox import SqliteInbox
+from zmqwork.nodes.store import Results
+from zmqwork.sinks.database import Database, as_path
+from zmqwork.sinks.inbox import KIND, TransactionStore
 from zmqwork.sinks.plain import cell, writable
 
 COLUMNS = ("task_id", "task", "producer_id", "seq", "result")
@@ -18,7 +18,7 @@ COLUMNS = ("task_id", "task", "producer_id", "seq", "result")
 _INTEGER_BITS = 63
 
 
-class SqliteTable:
+class SqliteTable(TransactionStore):
     """Results as rows: `task_id`, `task`, `producer_id`, `seq`, `result`; each exactly once.
 
     Numbers, text, bytes and None are stored as SQLite's own types, all else as JSON text, which
@@ -39,7 +39,6 @@ class SqliteTable:
     ) -> None:
         if not table or table.lower().startswith(("sqlite_", "zmqwork_")) or "\0" in table:
             raise ConfigError(f"a table cannot be called {table!r}")
-        self._inbox = SqliteInbox(path, id)
         self._table = table
         quoted = '"' + table.replace('"', '""') + '"'
         self._create = (
@@ -47,7 +46,7 @@ class SqliteTable:
             "producer_id TEXT NOT NULL, seq INTEGER NOT NULL, result)"
         )
         self._insert = f"INSERT INTO {quoted} ({', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?)"  # noqa: S608
-        self._store = self._inbox.store(self._write, self._prepare)
+        super().__init__(Database(as_path(path), KIND, id), self._insert_all, self._make_table)
 
     def __repr__(self) -> str:
         return f"SqliteTable({str(self.path)!r}, {self._table!r})"
@@ -55,31 +54,9 @@ class SqliteTable:
     @property
     def path(self) -> Path:
         """The database."""
-        return self._inbox.path
+        return self._database.path
 
-    @property
-    def inbox(self) -> str:
-        """The id of the inbox. StoreError: the file is there, and cannot be used."""
-        return self._inbox.id
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """As `Store.counts`."""
-        return self._store.counts
-
-    def open(self) -> dict[str, list[tuple[int, int]]]:
-        """As `Store.open`."""
-        return self._store.open()
-
-    def store(self, batch: Batch) -> None:
-        """As `Store.store`."""
-        self._store.store(batch)
-
-    def close(self) -> None:
-        """As `Store.close`."""
-        self._store.close()
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
+    def _make_table(self, connection: sqlite3.Connection) -> None:
         with connection:
             connection.execute(self._create)
         rows = connection.execute("SELECT name FROM pragma_table_info(?)", (self._table,))
@@ -90,7 +67,7 @@ class SqliteTable:
                 f"{', '.join(sorted(set(COLUMNS) - names))}: name another table"
             )
 
-    def _write(self, results: Results, tx: sqlite3.Connection) -> None:
+    def _insert_all(self, results: Results, tx: sqlite3.Connection) -> None:
         tx.executemany(
             self._insert, [(*record[:4], sql_value(record.value)) for record in results.records]
         )
