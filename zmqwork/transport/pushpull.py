@@ -13,18 +13,20 @@ import threading
 import time
 import warnings
 import weakref
-from pathlib import Path
 from typing import TypeVar
 
 import zmq
 
 from zmqwork.errors import TransportError, UsageError
+from zmqwork.transport.binding import bind, remove_file
 from zmqwork.transport.connections import Connections, Departure
 from zmqwork.transport.dealer import COPY_BYTES_MAX, DONTWAIT, POLLIN, socket_events
 from zmqwork.wire.limits import PAYLOAD_BYTES_MAX
 
 # What a PUB has sent may leave before it is closed, but not for long.
 _FAREWELL = 0.25
+
+_IN_USE = "somebody has it: end that program, or take another port"
 
 # Listeners whose file somebody has removed: each keeps a descriptor.
 _REMOVED_MAX = 16
@@ -179,10 +181,7 @@ class Endpoint:
             TransportError: the address is taken, or is not of this machine.
         """
         self._owner.check()
-        self._listen(endpoint)
-        found = self._socket.getsockopt(zmq.LAST_ENDPOINT)
-        assert isinstance(found, bytes)
-        self.bound.append(found.rstrip(b"\0").decode())
+        self.bound.append(bind(self._socket, endpoint, _IN_USE))
         return self.bound[-1]
 
     def bind_again(self, endpoint: str) -> None:
@@ -194,7 +193,7 @@ class Endpoint:
         self._owner.check()
         if self._removed == _REMOVED_MAX:
             raise TransportError(f"{endpoint} was removed {_REMOVED_MAX} times: not made again")
-        self._listen(endpoint)
+        bind(self._socket, endpoint, _IN_USE)
         self._removed += 1
 
     def connect(self, endpoint: str) -> None:
@@ -234,21 +233,11 @@ class Endpoint:
     def remove_files(self) -> None:
         """Remove the files of ipc endpoints that libzmq has left."""
         for endpoint in self.bound:
-            if endpoint.startswith("ipc://"):
-                Path(endpoint.removeprefix("ipc://")).unlink(missing_ok=True)
+            remove_file(endpoint)
 
     def _linger(self, linger: float) -> float:
         del linger
         return 0.0
-
-    def _listen(self, endpoint: str) -> None:
-        try:
-            self._socket.bind(endpoint)
-        except zmq.ZMQError as error:
-            hint = ""
-            if error.errno == zmq.EADDRINUSE:
-                hint = "; somebody has it: end that program, or take another port"
-            raise TransportError(f"cannot bind {endpoint}: {error.strerror}{hint}") from error
 
 
 class Push(Endpoint):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 import zmq
 
 from zmqwork.core.events import Event, Garbled, LinkDown, Received
 from zmqwork.core.messages import Message
-from zmqwork.errors import DecodeError, TransportError
+from zmqwork.errors import DecodeError
+from zmqwork.transport.binding import bind, remove_file
 from zmqwork.transport.dealer import (
     DONTWAIT,
     POLLIN,
@@ -24,6 +24,8 @@ from zmqwork.wire.codec import Decoder
 
 # Each costs a descriptor, for as long as the sessions that began with it go on.
 REMOVED_MAX = 16
+
+_IN_USE = "another process has it: let * pick a free port (tcp://127.0.0.1:*)"
 
 
 class Router:
@@ -49,10 +51,7 @@ class Router:
         Raises:
             TransportError: the address is taken, or is not of this machine.
         """
-        self._listen(endpoint)
-        bound = self._socket.getsockopt(zmq.LAST_ENDPOINT)
-        assert isinstance(bound, bytes)
-        self.endpoints.append(bound.rstrip(b"\0").decode())
+        self.endpoints.append(bind(self._socket, endpoint, _IN_USE))
         return self.endpoints[-1]
 
     def bind_again(self, endpoint: str) -> None:
@@ -69,7 +68,7 @@ class Router:
             with contextlib.suppress(zmq.ZMQError):
                 self._socket.unbind(endpoint)
             self._removed = 0
-        self._listen(endpoint)
+        bind(self._socket, endpoint, _IN_USE)
         self._removed += 1
 
     def receive(self, events: list[Event]) -> bool:
@@ -117,18 +116,8 @@ class Router:
         for endpoint in self.endpoints:
             with contextlib.suppress(zmq.ZMQError):
                 self._socket.unbind(endpoint)
-            if endpoint.startswith("ipc://"):
-                Path(endpoint.removeprefix("ipc://")).unlink(missing_ok=True)
+            remove_file(endpoint)
         self._socket.close()
-
-    def _listen(self, endpoint: str) -> None:
-        try:
-            self._socket.bind(endpoint)
-        except zmq.ZMQError as error:
-            hint = ""
-            if error.errno == zmq.EADDRINUSE:
-                hint = "; another process has it: let * pick a free port (tcp://127.0.0.1:*)"
-            raise TransportError(f"cannot bind {endpoint}: {error.strerror}{hint}") from error
 
     def _readable(self) -> bool:
         return bool(socket_events(self._socket) & POLLIN)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import zmq
 
+from zmqwork.transport.binding import remove_file
 from zmqwork.transport.options import configure
 
 
@@ -22,8 +21,7 @@ def trial(endpoint: str, timeout: float) -> str:
     try:
         return _try(endpoint, timeout)
     finally:
-        if endpoint.startswith("ipc://"):  # libzmq 4.3.5 leaves it there
-            Path(endpoint.removeprefix("ipc://")).unlink(missing_ok=True)
+        remove_file(endpoint)
 
 
 def _try(endpoint: str, timeout: float) -> str:
