@@ -138,6 +138,19 @@ def add_sources(group: argparse._ActionsContainer) -> None:
     )
 
 
+def add_serving(parser: Parser, *, realm: str) -> None:
+    """Add what all nodes have that serve until a signal ends them. `realm`: what ``--realm`` is."""
+    parser.add_argument("-n", "--name", metavar="NAME", help="a label for people")
+    parser.add_argument(
+        "--log-level", choices=LEVELS, default="info", metavar="LEVEL", help=", ".join(LEVELS)
+    )
+    # For those who start nodes: this one ends with its starter, however that ends.
+    parser.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
+    add_output(parser)
+    add_search(parser, realm=realm)
+    add_bind(parser)
+
+
 def whole(low: int, high: int) -> Callable[[str], int]:
     """An argparse type: a whole number from `low` to `high`."""
 

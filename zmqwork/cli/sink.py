@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 
-from zmqwork.cli.parser import LEVELS, Parser, add_bind, add_output, add_search, seconds, whole
+from zmqwork.cli.parser import Parser, add_serving, seconds, whole
 from zmqwork.errors import UsageError
 
 EXAMPLES = """
@@ -66,15 +66,7 @@ def configure(parser: Parser) -> None:
         metavar="SECONDS",
         help="wait so long for a batch to be full (default: what the app says; 0)",
     )
-    parser.add_argument("-n", "--name", metavar="NAME", help="a label for people")
-    parser.add_argument(
-        "--log-level", choices=LEVELS, default="info", metavar="LEVEL", help=", ".join(LEVELS)
-    )
-    # For those who start sinks: this one ends with its starter, however that ends.
-    parser.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
-    add_output(parser)
-    add_search(parser, realm="take the results of this realm, not of the app's own")
-    add_bind(parser)
+    add_serving(parser, realm="take the results of this realm, not of the app's own")
 
 
 def _add_out(parser: Parser) -> None:

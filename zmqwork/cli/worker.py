@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 
 from zmqwork.cli import command
-from zmqwork.cli.parser import LEVELS, Parser, add_bind, add_output, add_search, seconds, whole
+from zmqwork.cli.parser import Parser, add_serving, seconds, whole
 
 EXAMPLES = """
 zmqwork worker thumbs:app                      the app called `app` in thumbs.py
@@ -75,15 +75,7 @@ def configure(parser: Parser) -> None:
         metavar="SECONDS",
         help="on leaving, give back what still runs after this long (default: 30)",
     )
-    parser.add_argument("-n", "--name", metavar="NAME", help="a label for people")
-    parser.add_argument(
-        "--log-level", choices=LEVELS, default="info", metavar="LEVEL", help=", ".join(LEVELS)
-    )
-    # For those who start workers: this one ends with its starter, however that ends.
-    parser.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
-    add_output(parser)
-    add_search(parser, realm="serve this realm, not the app's own")
-    add_bind(parser)
+    add_serving(parser, realm="serve this realm, not the app's own")
 
 
 def run(args: argparse.Namespace) -> int:
