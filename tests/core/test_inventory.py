@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from desks import ProducerDesk, done
+from desks import ProducerDesk, done, node_id
 
 from zmqwork.core.effects import MarkRunning, Notice
 from zmqwork.core.events import CancelRequested, LinkDown, Probed
@@ -11,6 +11,7 @@ from zmqwork.core.messages import (
     HELD_QUEUED,
     HELD_RUNNING,
     Cancel,
+    Credit,
     Failure,
     Return,
     Started,
@@ -156,3 +157,51 @@ def test_an_observer_of_all_this_sees_a_worker_leave_without_loss(desk):
     assert desk.machine.counters["lost_workers"] == 1
     lose(desk)
     assert desk.machine.counters["lost_workers"] == 1
+
+
+def back_with(desk, state):
+    """Worker w, given up on, is back with task 1, which runs at v; both have one slot."""
+    desk.open("w", credit=1, slots=1)
+    (task,) = desk.submit(1)
+    other = desk.open("v", credit=1, slots=1)
+    lose(desk, "w")
+    assert desk.given(other) == [(1, 2)]
+    link = desk.greet("w", Credit(1, 1 << 20), held=[[1, 1, state]], slots=1)
+    desk.submit(2)
+    return task, link
+
+
+@pytest.mark.parametrize("state", [HELD_RUNNING, HELD_DONE])
+@pytest.mark.parametrize(
+    "said",
+    [
+        done(1, (1, 1)),
+        done(1, failures=[Failure(1, 1, FAILED, {"type": "E", "text": "x"})]),
+        Return("undelivered", [1], [1]),
+    ],
+)
+def test_what_another_worker_runs_as_well_takes_a_place_until_it_ends(desk, state, said):
+    """It would be given more than it takes, which came back, and was sent again at once."""
+    _, link = back_with(desk, state)
+    assert desk.given(link) == []
+    desk.say(link, said)
+    assert desk.given() == [(2, 1)]
+
+
+def test_a_task_that_meets_its_older_attempt_takes_one_place(desk):
+    task, link = back_with(desk, HELD_RUNNING)
+    desk.say(link, Credit(3, 1 << 20, 2))
+    assert desk.given(link) == [(2, 1)]
+    lose(desk, "v")
+    assert task.worker.node_id == node_id("w")
+    desk.submit(3)
+    assert desk.given(link) == [(3, 1)], "there is room for one more"
+
+
+def test_a_task_that_meets_its_older_result_takes_two(desk):
+    task, link = back_with(desk, HELD_DONE)
+    desk.say(link, Credit(3, 1 << 20, 2))
+    lose(desk, "v")
+    assert task.worker.node_id == node_id("w")
+    desk.submit(3)
+    assert desk.given(link) == []

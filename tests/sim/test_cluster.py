@@ -114,6 +114,30 @@ def test_a_frozen_worker_that_wakes_begins_nothing_of_the_past(cluster):
     cluster.checks.at_rest()
 
 
+def test_a_worker_that_is_back_with_a_task_of_others_is_given_no_more_than_it_takes(cluster):
+    """Its slot is taken, by what another one runs as well: what was sent it gave back, at once, and
+    was sent again, some thousand times a second."""
+    producer = cluster.add_producer()
+    cut_off = cluster.add_worker(slots=1, tasks=TASKS)
+    cluster.submit(producer, "work", [Script(seconds=60.0)])
+    cluster.run_for(3.0)
+    cluster.add_worker(slots=1, tasks=TASKS)
+    cluster.partition(cut_off, producer)
+    cluster.run_for(8.0)
+    assert producer.losses == 1
+    cluster.rejoin(cut_off, producer)
+    cluster.run_for(3.0)
+    cluster.submit(producer, "work", [Script(seconds=0.1)] * 5)
+    cluster.run_for(5.0)
+    assert producer.machine.counters["returned"] == 0
+    assert cluster.run_until(lambda: not cluster.unsettled, 100.0)
+    assert states(producer) == ["succeeded"] * 6
+    cluster.run_for(100.0)
+    cluster.submit(producer, "work", [Script(seconds=1.0)] * 6)
+    cluster.run_for(0.5)
+    assert all(slot.given for slot in cut_off.machine._feeder.slots), "it takes part again"
+
+
 def test_a_drain_loses_nothing_and_a_stop_neither(cluster):
     producer = cluster.add_producer()
     drains = cluster.add_worker(tasks=TASKS)

@@ -115,9 +115,9 @@ def exceed_credit(monkeypatch):
 
 
 def settle_late_results_twice(monkeypatch):
-    def late(self, seq, value, now):
+    def late(self, worker, seq, value, now):
         entry = self._books.ledger.get(seq)
-        original(self, seq, value, now)
+        original(self, worker, seq, value, now)
         if entry is not None:
             self._books.settled.append(entry)
 

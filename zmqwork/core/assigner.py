@@ -65,13 +65,13 @@ class Assigner:
         for _ in range(min(_TRIES_MAX, group.idle_count + group.open_count)):
             worker = group.idle_worker()
             if worker is not None:
-                room = min(worker.capacity, worker.limit) - len(worker.held)
+                room = min(worker.capacity, worker.limit) - worker.load
                 share = -(-lane.size // max(1, group.idle_count))
                 group.rotate_idle()
             elif (
                 self._books.pace.is_short(lane.name) and (worker := group.open_worker()) is not None
             ):
-                room = worker.limit - len(worker.held)
+                room = worker.limit - worker.load
                 share = -(-lane.size // max(1, group.open_count))
                 group.rotate_open()
             else:
@@ -113,6 +113,8 @@ class Assigner:
 
     def _dispatch(self, worker: Worker, entries: list[Entry], now: float) -> list[Run]:
         held = worker.held
+        if worker.strays:
+            worker.meet_again(entries)
         runs: list[Run] = []
         run: Run | None = None
         spec = None

@@ -38,7 +38,7 @@ class Balancer:
             waiting = sum(lane.size for lane in ready if group.serves(lane))
             for worker in group.workers.values():
                 bucket = _bucket(waiting + books.lanes.waiting_for(worker.node_id))
-                short = bucket > worker.told_backlog and len(worker.held) >= worker.limit
+                short = bucket > worker.told_backlog and worker.load >= worker.limit
                 if worker.usable and (short or (not bucket and worker.told_backlog)):
                     worker.told_backlog = bucket
                     self._books.dialer.send(worker.peer, Demand(bucket))
@@ -54,16 +54,16 @@ class Balancer:
         busiest: Worker | None = None
         for worker in group.workers.values():
             done, worker.done_at_review = worker.done - worker.done_at_review, worker.done
-            excess = len(worker.held) - worker.capacity
+            excess = worker.load - worker.capacity
             # One that gets through its excess within a review needs no help.
             if (
                 worker.usable
                 and excess > done
-                and (busiest is None or excess > len(busiest.held) - busiest.capacity)
+                and (busiest is None or excess > busiest.load - busiest.capacity)
             ):
                 busiest = worker
         if busiest is not None:
-            excess = len(busiest.held) - busiest.capacity
+            excess = busiest.load - busiest.capacity
             share = -(-excess * idle.slots // (busiest.slots + idle.slots))
             self._books.dialer.send(busiest.peer, Recall(share))
 

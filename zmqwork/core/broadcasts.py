@@ -110,11 +110,11 @@ class Broadcasts:
         most = worker.limit
         if not self._books.pace.is_short(lane.name):
             most = min(worker.capacity, most)
-        while lane.size and worker.usable and len(worker.held) < most:
+        while lane.size and worker.usable and worker.load < most:
             size_bytes = worker.limit_bytes - worker.held_bytes
             if worker.held and len(lane.first().args) > size_bytes:
                 return
-            count = min(most - len(worker.held), BATCH_COUNT_MAX)
+            count = min(most - worker.load, BATCH_COUNT_MAX)
             entries = lane.take(count, min(BATCH_BYTES_MAX, size_bytes))
             self._assigner.dispatch(worker, entries, now)
 

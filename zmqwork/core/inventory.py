@@ -61,6 +61,9 @@ class Inventory:
             elif state != HELD_DONE and (entry is None or state != HELD_RUNNING):
                 unwanted.append(seq)  # (what runs may still win; a result will be offered)
         self._adopt(worker, adopted, now)
+        for seq in unwanted:
+            del theirs[seq]
+        worker.strays = {seq: s for seq, (_, s) in theirs.items() if seq not in worker.held}
         self._shipping.compared(worker)
         if unwanted:
             books.dialer.send(worker.peer, Cancel(unwanted))

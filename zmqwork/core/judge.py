@@ -52,7 +52,7 @@ class Judge:
         for seq, value in zip(done.seqs, done.values, strict=True):
             entry = held.pop(seq, None)
             if entry is None:
-                self._late_success(seq, value, now)
+                self._late_success(worker, seq, value, now)
                 continue
             # The hot path: `Worker.drop` and `Ledger.settle`, spelled out.
             freed += len(entry.args)
@@ -79,9 +79,10 @@ class Judge:
             self._failure(worker, failure, now)
         worker.group.list(worker)
 
-    def _late_success(self, seq: int, value: bytes, now: float) -> None:
+    def _late_success(self, worker: Worker, seq: int, value: bytes, now: float) -> None:
         """A result from a worker that was given up on, or one that came before."""
         books = self._books
+        worker.strays.pop(seq, None)
         books.ledger.settled_counts[lifecycle.SUCCEEDED] -= 1  # counted below if it is one
         entry = books.ledger.get(seq)
         if entry is None:
@@ -98,6 +99,7 @@ class Judge:
         entry = worker.held.get(failure.seq)
         if entry is None or entry.attempt != failure.attempt:
             books.counters["late"] += 1  # a newer attempt decides
+            worker.strays.pop(failure.seq, None)
             return
         worker.drop(entry)
         if failure.outcome != REJECTED:
@@ -164,6 +166,8 @@ class Judge:
             entry = worker.held.get(seq)
             if entry is not None and entry.attempt == attempt:
                 named[seq] = entry
+            else:
+                worker.strays.pop(seq, None)
         back = list(named.values())
         books.counters["returned"] += len(back)
         if message.reason in _SENT_REASONS:

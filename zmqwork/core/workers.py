@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from zmqwork.core.functions import ANY, allows, patterns_of
 from zmqwork.core.lanes import Lane
 from zmqwork.core.ledger import Entry
-from zmqwork.core.messages import DELIVER, Welcome
+from zmqwork.core.messages import DELIVER, HELD_RUNNING, Welcome
 from zmqwork.core.peer import Peer
 
 
@@ -18,6 +18,9 @@ class Worker:
     Attributes:
         held: its unsettled attempts by seq, in the order of dispatch. Bound: `limit`.
         held_bytes: the bytes of their arguments.
+        strays: what it has besides, as its inventory said: HELD_* by seq. It was given up on, and
+            another worker has the task now, or nobody. Its result may come still, and it takes a
+            place until then. Bound: one inventory.
         limit, limit_bytes: the credit it granted, in attempts and bytes unsettled there.
         extra: how many of these have ended, and wait for their sinks only.
         usable: whether it is given anything: alive, in session and not draining.
@@ -41,6 +44,7 @@ class Worker:
         "node_id",
         "peer",
         "slots",
+        "strays",
         "told_backlog",
         "usable",
     )
@@ -54,6 +58,7 @@ class Worker:
         self.group = group
         self.held: dict[int, Entry] = {}
         self.held_bytes = 0
+        self.strays: dict[int, int] = {}
         self.limit = 0
         self.limit_bytes = 0
         self.extra = 0
@@ -68,9 +73,20 @@ class Worker:
         return f"<Worker {self.label}: {len(self.held)} held, credit {self.limit}>"
 
     @property
+    def load(self) -> int:
+        """Attempts that it has, by its own count."""
+        return len(self.held) + len(self.strays)
+
+    @property
     def capacity(self) -> int:
         """Attempts that may be there without one having to wait for a slot."""
         return self.slots + self.extra
+
+    def meet_again(self, entries: Iterable[Entry]) -> None:
+        """It is given these, of which it may have an attempt that runs: then that is the one."""
+        for entry in entries:
+            if self.strays.get(entry.seq) == HELD_RUNNING:
+                del self.strays[entry.seq]
 
     def take_on(self, entry: Entry) -> None:
         """It holds this entry's newest attempt."""
@@ -134,7 +150,7 @@ class Group:
         """Put a worker where it belongs after its credit, its load or its health changed."""
         if not worker.usable:
             return
-        load = len(worker.held)
+        load = worker.load
         if load < worker.limit:
             if not worker.in_open:
                 worker.in_open = True
@@ -148,7 +164,7 @@ class Group:
         idle = self._idle
         while idle:
             worker = idle[0]
-            if worker.usable and len(worker.held) < min(worker.capacity, worker.limit):
+            if worker.usable and worker.load < min(worker.capacity, worker.limit):
                 return worker
             worker.in_idle = False
             idle.popleft()
@@ -159,7 +175,7 @@ class Group:
         opened = self._open
         while opened:
             worker = opened[0]
-            if worker.usable and len(worker.held) < worker.limit:
+            if worker.usable and worker.load < worker.limit:
                 return worker
             worker.in_open = False
             opened.popleft()
