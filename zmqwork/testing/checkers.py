@@ -14,7 +14,7 @@ from zmqwork.core.events import Event, Received
 from zmqwork.core.ledger import CHILD_DIED, Entry
 from zmqwork.core.lender import EXTRA_MAX
 from zmqwork.core.lifecycle import DISPATCHED, RESTING, STARTED, WAITING
-from zmqwork.core.messages import Credit, Done, Tasks
+from zmqwork.core.messages import Credit, Done, Return, Tasks
 from zmqwork.testing.node import Node, Producer, Worker
 from zmqwork.testing.truth import CRASHES, FAILS, SUCCEEDS, Violation
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 # A container may hold this much beside what it is proportional to.
 _SLACK = 80
+
+# A task may come back as often because credit was lowered while it was on its way.
+_REFUSED_MAX = 20
 
 # Rounding of instants by clocks with different origins.
 _INSTANT = 1e-6
@@ -183,6 +186,17 @@ def a_stale_failure_ends_nothing(node: Producer, before: list[tuple[Entry, Blame
     for entry, blame in before:
         good = _blame(entry) == blame and entry.state != lifecycle.FAILED
         require(a_stale_failure_ends_nothing, good, node, entry, _blame(entry), "was", blame)
+
+
+def no_task_is_tossed_about(node: Producer, event: Event) -> None:
+    """What goes beyond a worker's credit comes back, but not again and again."""
+    if not isinstance(event, Received):
+        return
+    for _, message in event.messages:
+        if isinstance(message, Return) and message.reason == "over_credit":
+            for seq in message.seqs:
+                count = node.refused[seq] = node.refused.get(seq, 0) + 1
+                require(no_task_is_tossed_about, count <= _REFUSED_MAX, node, "task", seq, count)
 
 
 # -- of a worker ----------------------------------------------------------------------------------

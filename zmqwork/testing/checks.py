@@ -34,6 +34,7 @@ class Checks:
         self._stirs = self._stirs or not _only_beats(event)
         if isinstance(node, Producer):
             self._older = checkers.failures_of_older_attempts(node, event)
+            checkers.no_task_is_tossed_about(node, event)
         elif isinstance(node, Sink):
             sink_checkers.note(node, event)
         elif isinstance(node, Worker):

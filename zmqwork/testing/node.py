@@ -208,6 +208,7 @@ class Producer(Node):
         losses: how many workers it gave up.
         stopped: whether it was told to stop.
         in_run: whether it does a run that others may go on with, and nothing else.
+        refused: how often each task came back because it was beyond the credit, by seq.
     """
 
     machine: Dispatcher
@@ -217,6 +218,10 @@ class Producer(Node):
     stopped: bool = False
     in_run: bool = False
     next_seq: int = 0
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.refused: dict[int, int] = {}
 
     @property
     def producer_id(self) -> str:
