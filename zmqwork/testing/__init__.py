@@ -6,15 +6,20 @@
     connection one link, as libzmq has it
     network    MemoryNetwork: all links, with the faults that are asked for
     pool       ScriptedPool: slots whose handlers last, fail, crash and hang as scripted
+    store      places where results take effect, and stores that need time, fail and stop
     node       Node: one machine with its inbox, its turns and its effects
     truth      what really happened, seen from outside
     performer  does what machines want done
+    discovery  who is shown to whom
     checkers   the promises that hold after every turn, one function each
     endings    those that take time
+    sink_checkers, sink_endings  the same of results that go to sinks
     checks     when each of them looks
     cluster    Cluster: nodes on a network, and everything that can be done to them
     faults     what goes wrong, drawn at random
     plan       what one seed does: cast, work, faults
+    sink_plan  what of it is about sinks
+    runs       work that one producer after the other goes on with
     sim        ``python -m zmqwork.testing.sim --seeds N | --seed S --trace``
 
 Nothing here reads a clock, opens a socket or starts a thread, and nothing iterates a set: the

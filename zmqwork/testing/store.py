@@ -1,4 +1,7 @@
-"""What sinks store in: places where results take effect, and stores that take their time for it."""
+"""What sinks store in: places where results take effect, and stores that take their time for it.
+
+The promises that a store can see broken are here, one function each.
+"""
 
 from __future__ import annotations
 
@@ -65,21 +68,38 @@ class Place:
             self._remember(producer_id, 1, floor - 1)
 
     def _take(self, producer_id: str, number: int, value: bytes) -> None:
-        expected = self._truth.numbers.get((producer_id, self.id, number))
-        if value != expected:
-            text = f"{value!r} came to {self} as number {number} of {producer_id}: {expected!r}"
-            raise Violation("a_number_is_one_task", text)
         effects = self.effects.setdefault(producer_id, {})
         effects[number] = effects.get(number, 0) + 1
         self._truth.effects.setdefault(value, []).append(self.id)
-        if self.inbox and effects[number] > 1:
-            text = f"number {number} of {producer_id} took effect again in {self}"
-            raise Violation("an_inbox_takes_each_number_once", text)
+        expected = self._truth.numbers.get((producer_id, self.id, number))
+        what_comes_was_meant_for_here(self, value, expected)
+        an_inbox_takes_each_number_once(self, producer_id, number)
 
     def _remember(self, producer_id: str, first: int, last: int) -> None:
         ranges = self.taken.pop(producer_id, None) or Ranges()
         ranges.add(first, last)
         self.taken[producer_id] = ranges
+
+
+def what_comes_was_meant_for_here(place: Place, value: bytes, expected: bytes | None) -> None:
+    """The result that has a number is that of the task to which the number was given."""
+    if value != expected:
+        text = f"{value!r} came to {place}, in the place of {expected!r}"
+        raise Violation(what_comes_was_meant_for_here.__name__, text)
+
+
+def an_inbox_takes_each_number_once(place: Place, producer_id: str, number: int) -> None:
+    """Whatever dies, and however often: no number takes effect a second time in an inbox."""
+    if place.inbox and place.effects[producer_id][number] > 1:
+        text = f"number {number} of {producer_id} took effect again in {place}"
+        raise Violation(an_inbox_takes_each_number_once.__name__, text)
+
+
+def one_batch_at_a_time(store: ScriptedStore, load: Deliver) -> None:
+    """Nothing is handed over before the batch in front of it is stored, or given up."""
+    if store.is_busy:
+        text = f"batch {load.number} came to {store.place} before the last one was stored"
+        raise Violation(one_batch_at_a_time.__name__, text)
 
 
 @dataclass(slots=True)
@@ -135,9 +155,7 @@ class ScriptedStore:
 
     def deliver(self, load: Deliver) -> None:
         """Store this; it has nothing else to do."""
-        if self._load is not None:
-            text = f"batch {load.number} came before {self._load.number} was stored"
-            raise Violation("one_batch_at_a_time", text)
+        one_batch_at_a_time(self, load)
         self._load = load
         self._tries = 0
         self._later(self._random.uniform(*self.habits.seconds))
