@@ -38,7 +38,7 @@ class Checks:
         elif isinstance(node, Sink):
             sink_checkers.note(node, event)
         elif isinstance(node, Worker):
-            sink_checkers.note_credit(node, event)
+            sink_checkers.note_told(node, event)
 
     def after(self, node: Node) -> None:
         """After it."""

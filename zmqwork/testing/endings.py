@@ -108,9 +108,11 @@ def nobody_is_lost_without_cause(cluster: Cluster) -> None:
 def nothing_runs_twice_without_cause(cluster: Cluster) -> None:
     """A task that succeeded did so once, and each failure of its handler was counted.
 
-    A worker that leaves may give back what ran, if its sink did not take it in time.
+    A worker may give back what ran, if it leaves before its sink has taken that, or the sink does
+    not come back.
     """
     given_back = any(worker.dismissed for worker in cluster.workers)
+    given_back = given_back or any(notice.kind == "undelivered" for _, notice in cluster.notices)
     for node in cluster.producers:
         for entry in node.settled:
             if given_back and entry.spec.options.goes_to_sink:

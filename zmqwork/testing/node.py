@@ -241,6 +241,7 @@ class Worker(Node):
         held_peak: the most attempts that it ever held.
         extra_peak: the most that it ever lent beyond its slots and prefetch.
         granted: link to a sink -> results, and bytes of them, that it grants.
+        told: the node ids of all sinks that producers have named to it.
     """
 
     machine: Runner
@@ -256,6 +257,7 @@ class Worker(Node):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.granted: dict[int, tuple[int, int]] = {}
+        self.told: dict[str, None] = {}
 
 
 class Sink(Node):

@@ -72,6 +72,7 @@ class Plan:
             cluster,
             has=self._has,
             at=self._at,
+            submit=self._submit,
             script=self._script,
             settle_in=self._settle_in,
         )

@@ -110,7 +110,7 @@ def a_floor_passes_no_unsettled_number(node: Producer, effects: list[Effect]) ->
 
 
 def an_end_is_true(cluster: Cluster, node: Producer, effects: list[Effect]) -> None:
-    """END says how many numbers there are, and no more results than took effect in an inbox."""
+    """END says how many numbers there are, and no more results than took effect there."""
     for effect in effects:
         if not (isinstance(effect, Send) and isinstance(effect.message, End)):
             continue
@@ -120,10 +120,9 @@ def an_end_is_true(cluster: Cluster, node: Producer, effects: list[Effect]) -> N
                 continue
             open_ = [e for e in outlet.open.values() if e.sink_seq > end.count]
             good = end.succeeded <= end.count and not open_
-            if outlet.inbox:
-                place = cluster.places[outlet.inbox]
-                good = good and end.succeeded <= len(place.effects.get(node.producer_id, ()))
-            require(an_end_is_true, good, node, end, outlet, open_)
+            there = cluster.places[outlet.id].effects.get(node.producer_id, {})
+            good = good and end.succeeded <= len(there)
+            require(an_end_is_true, good, node, end, outlet, open_, len(there), "took effect")
 
 
 # -- of a worker ----------------------------------------------------------------------------------
@@ -160,12 +159,17 @@ def a_worker_counts_its_results(node: Worker) -> None:
     require(promise, total <= most, node, "keeps", total, "bytes, at most", most)
 
 
-def note_credit(node: Worker, event: Event) -> None:
-    """Keep in mind what sinks grant a worker."""
-    if isinstance(event, Received) and isinstance(event.link, int):
-        for _, message in event.messages:
-            if isinstance(message, Credit):
-                node.granted[event.link] = message.attempts, message.size_bytes
+def note_told(node: Worker, event: Event) -> None:
+    """Keep in mind what sinks grant a worker, and which ones producers name to it."""
+    if not isinstance(event, Received):
+        return
+    for _, message in event.messages:
+        if isinstance(message, Credit) and isinstance(event.link, int):
+            node.granted[event.link] = message.attempts, message.size_bytes
+        elif isinstance(message, Route):
+            node.told[message.to.node_id] = None
+        elif isinstance(message, Tasks):
+            node.told |= {run.to.node_id: None for run in message.runs if run.to is not None}
 
 
 def results_stay_within_credit(node: Worker, effects: list[Effect]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.core.clients import Account
-from zmqwork.core.lifecycle import SUCCEEDED
+from zmqwork.core.ledger import Entry
+from zmqwork.core.lifecycle import ALIVE, SUCCEEDED
 from zmqwork.core.outboxes import key_of
 from zmqwork.core.peer import OPEN
 from zmqwork.testing.checkers import require
@@ -63,11 +64,29 @@ def workers_know_where_results_go(cluster: Cluster, before: Detours) -> Detours:
 def _strays(cluster: Cluster, node: Worker, account: Account, producer: Producer) -> list[int]:
     """Tasks that the worker means to bring elsewhere than to where their producer says."""
     theirs = producer.machine._workforce.get(node.node_id)
-    if theirs is None or theirs.peer.stage != OPEN or account.client.link is None:
+    if theirs is None or account.client.link is None:
         return []
-    if not cluster.network.connected(node.name, producer.name):
+    # (Where they do not hear one another it will be known soon.)
+    hears = theirs.peer.stage == OPEN and theirs.peer.state == ALIVE
+    if not hears or not cluster.network.connected(node.name, producer.name):
         return []
-    aims: dict[int, tuple[str, int]] = {
+    dialled = node.machine._deliverer.dialer.peers.values()
+    known = {peer.node_id for peer in dialled} | node.told.keys()
+    strays = []
+    for seq, aim in _aims(node, account).items():
+        entry = theirs.held.get(seq)
+        outlet = entry.outlet if entry is not None else None
+        if entry is None or outlet is None:
+            continue
+        aims_there = aim == (key_of(outlet.id, outlet.inbox), entry.sink_seq)
+        if not aims_there or (outlet.usable and outlet.destination("").node_id not in known):
+            strays.append(seq)
+    return strays
+
+
+def _aims(node: Worker, account: Account) -> dict[int, tuple[str, int]]:
+    """Where a worker means to bring results of these tasks: outbox and number."""
+    aims = {
         held.seq: (key_of(held.to.node_id, held.to.inbox), held.sink_seq)
         for held in account.held.values()
         if held.to is not None
@@ -77,14 +96,7 @@ def _strays(cluster: Cluster, node: Worker, account: Account, producer: Producer
             if bundle.account is account:
                 for seq, number in zip(bundle.seqs, bundle.sink_seqs, strict=True):
                     aims[seq] = outbox.key, number
-    strays = []
-    for seq, aim in aims.items():
-        entry = theirs.held.get(seq)
-        if entry is not None and entry.outlet is not None:
-            outlet = entry.outlet
-            if aim != (key_of(outlet.id, outlet.inbox), entry.sink_seq):
-                strays.append(seq)
-    return strays
+    return aims
 
 
 # -- in the end -----------------------------------------------------------------------------------
@@ -158,13 +170,16 @@ def the_end_is_told_truly(
         if node.config.producer_id:  # (else floors have closed holes)
             lacking = [n for n in range(1, said["count"] + 1) if n not in effects]
             require(promise, missing == lacking, *about)
-        if place.inbox:
-            # (Of a task that changed its outlet nobody knows which of them has the result.)
-            succeeded = sum(
-                entry.state == SUCCEEDED
-                and entry.outlet is outlet
-                and not (entry.trouble is not None and entry.trouble.moved)
-                for entry in node.settled
-            )
-            good = said["succeeded"] == succeeded <= len(effects)
-            require(promise, good, *about, succeeded, "succeeded")
+        # (Of a task that changed its outlet nobody knows which of them has the result.)
+        counted = [
+            entry.sink_seq
+            for entry in node.settled
+            if entry.state == SUCCEEDED and entry.outlet is outlet and not _has_moved(entry)
+        ]
+        good = said["succeeded"] == len(counted) and all(n in effects for n in counted)
+        require(promise, good, *about, counted, "succeeded")
+
+
+def _has_moved(entry: Entry) -> bool:
+    """Whether the task's result went to one outlet first, then to another one."""
+    return entry.trouble is not None and entry.trouble.moved

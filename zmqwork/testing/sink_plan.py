@@ -23,6 +23,9 @@ _STOPS = (0.5, 5.0, 40.0)
 # Seconds until a sink that died comes back; workers give results back after 30.
 _AWAY = (0.01, 0.3, 3.0, 20.0)
 
+# Seconds from the moment when work is submitted until its sink is lost.
+_SOON = (0.005, 0.05, 0.3)
+
 # How long links between producers and workers are cut, and how often at most.
 _CUT_OFF = 0.4
 _CUT_OFF_EVERY = 3.0
@@ -41,6 +44,7 @@ class SinkPlan:
         cluster: where they are.
         has: whether a class of faults is on.
         at: lets something happen at some instant of the safety phase.
+        submit: submits some work.
         script: what a handler does that takes so many seconds.
         settle_in: gives a node its clock and its pace.
 
@@ -57,6 +61,7 @@ class SinkPlan:
         *,
         has: Callable[[str], bool],
         at: Callable[[Callable[[], None]], None],
+        submit: Callable[[], None],
         script: Callable[[float], Script],
         settle_in: Callable[[Node], None],
     ) -> None:
@@ -64,11 +69,12 @@ class SinkPlan:
         self._random = random = Random(f"{seed}/sinks")
         self._has = has
         self._at = at
+        self._submit = submit
         self._script = script
         self._settle_in = settle_in
         self.is_on = random.random() < 0.55
         self._stores_fail = random.random() < 0.4
-        self._finding = random.choice((0.0, 0.5, 1.0, 1.0))  # workers that find sinks
+        self._finding = random.choice((0.0, 0.0, 0.5, 1.0))  # workers that find sinks
         self._share = random.choice((0.5, 0.9))  # of work that goes to them
         self._healed = False
         self._cut_off_until = self._complete_until = 0.0
@@ -109,13 +115,18 @@ class SinkPlan:
             ("drains", cluster.drain),
         ):
             if self._has(fault) and random.random() < 0.7:
-                for _ in range(random.randint(1, 4)):
-                    self._at(partial(self._lose_one, doing))
+                self._some(4, partial(self._lose_one, doing))
         if self._stores_fail:
-            for _ in range(random.randint(1, 5)):
-                self._at(self._upset_store)
+            self._some(5, self._upset_store)
         if self._has("discovery"):
             self._at(self._type_worker)
+        if self._has("partitions"):
+            self._some(8, self._cut_off_sink)
+
+    def _some(self, most: int, doing: Callable[[], None]) -> None:
+        """Let this happen once or more often."""
+        for _ in range(self._random.randint(1, most)):
+            self._at(doing)
 
     def _type_worker(self) -> None:
         """Somebody types an endpoint that is no sink's, and workers look."""
@@ -171,19 +182,75 @@ class SinkPlan:
         random = self._random
         sinks = [sink for sink in self._cluster.sinks if sink.condition == RUNNING]
         if sinks:
-            sink = random.choice(sinks)
-            seconds = random.choice(_STOPS) * random.uniform(0.5, 1.5)
-            self._cluster.say(sink, f"has a store that stops for {seconds:.3f} s")
-            sink.store.stopped_until = self._cluster.clock.now + seconds
+            self._stop_store(random.choice(sinks), random.choice(_STOPS) * random.uniform(0.5, 1.5))
+
+    def _stop_store(self, sink: Sink, seconds: float) -> None:
+        self._cluster.say(sink, f"has a store that stops for {seconds:.3f} s")
+        sink.store.stopped_until = self._cluster.clock.now + seconds
+
+    def _busy_sink(self) -> Sink | None:
+        """One to which something is on its way, or will be in a moment."""
+        sinks = [sink for sink in self._cluster.sinks if sink.condition == RUNNING]
+        if not sinks:
+            return None
+        self._submit()
+        return self._random.choice(sinks)
 
     def _lose_one(self, doing: Callable[[Sink], None]) -> None:
-        sinks = [sink for sink in self._cluster.sinks if sink.condition == RUNNING]
-        if sinks:
-            sink = self._random.choice(sinks)
+        sink = self._busy_sink()
+        if sink is not None:
             if self._has("resets") or self._has("partitions"):
                 self._cut_off_workers()
+            delay = self._random.choice(_SOON) * self._random.uniform(0.5, 1.5)
+            self._cluster.clock.call_later(delay, self._lose, sink, doing)
+
+    def _lose(self, sink: Sink, doing: Callable[[Sink], None]) -> None:
+        if sink.condition == RUNNING and not self._healed:
             doing(sink)
             self.gone(sink)
+
+    def _cut_off_sink(self) -> None:
+        """A producer gives a sink up that lives, and meets it again."""
+        producers = [p for p in self._cluster.producers if p.condition == RUNNING]
+        sink = self._busy_sink()
+        if sink is not None and producers:
+            delay = self._random.choice(_SOON) * self._random.uniform(0.5, 1.5)
+            producer = self._random.choice(producers)
+            self._cluster.clock.call_later(delay, self._part, producer, sink)
+
+    def _part(self, producer: Producer, sink: Sink) -> None:
+        if self._healed:
+            return
+        random, cluster = self._random, self._cluster
+        cluster.network.reset(producer, sink)
+        cluster.partition(producer, sink)
+        delay = random.choice((1.5, 3.0, 8.0)) * random.uniform(0.5, 1.5)
+        cluster.clock.call_later(delay, cluster.rejoin, producer, sink)
+        cluster.clock.call_later(delay + random.uniform(0.0, 3.0), self._submit)
+
+    def _lose_run(self, run: Run) -> None:
+        """A run is gone on with while an inbox has not stored yet what it has of it."""
+        if self._healed:
+            return
+        for sink in self._cluster.sinks:
+            if sink.condition == RUNNING and sink.config.inbox:
+                self._stop_store(sink, self._random.uniform(5.0, 10.0))
+        assert run.node is not None
+        self._crash_run(run.node, self._cluster.clock.now + 5.0)
+
+    def _crash_run(self, node: Producer, until: float) -> None:
+        """As soon as something of it waits to be stored, or at this instant."""
+        cluster = self._cluster
+        if node.condition != RUNNING or self._healed:
+            return
+        rolls = [sink.machine._roll for sink in cluster.living(cluster.sinks)]
+        heard_of = [roll.of_node(node.node_id) for roll in rolls]
+        waits = any(collected is not None and collected.held for collected in heard_of)
+        if waits or cluster.clock.now >= until:
+            cluster.crash(node)
+            self.run_gone(node)
+        else:
+            cluster.clock.call_later(0.1, self._crash_run, node, until)
 
     # -- what comes back ----------------------------------------------------------------------
 
@@ -222,6 +289,8 @@ class SinkPlan:
             self._cluster.clock.call_later(1.0, self._come_back, before)  # it is still leaving
             return
         endpoint = before.endpoints[0]
+        if self._has("resets") or self._has("partitions"):
+            self._cut_off_workers()
         taken = self._cluster.owners[endpoint] is not before
         if taken or self._random.random() < 0.5:
             self._add(before.config.inbox)
@@ -230,6 +299,8 @@ class SinkPlan:
 
     def _begin_run(self, run: Run) -> None:
         self._settle_in(run.begin())
+        if self._has("crashes") and not self._healed and self._random.random() < 0.5:
+            self._cluster.clock.call_later(self._random.uniform(0.0, 0.5), self._lose_run, run)
 
     def run_gone(self, node: Producer) -> None:
         """A producer that did a run is gone, or seems to be: another one goes on with it."""
