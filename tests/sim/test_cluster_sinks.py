@@ -192,3 +192,18 @@ def test_stores_get_one_batch_after_the_other(cluster):
     assert sum(loads) == 50
     assert max(loads) == 7
     assert set(effects(cluster, sink.node_id, producer)) == set(range(1, 51))
+
+
+def test_a_store_that_is_set_going_again_stores_at_once(cluster):
+    """What slept for the whole stop kept its sink from leaving, after everything was healed."""
+    producer = cluster.add_producer()
+    cluster.add_worker(tasks=TASKS)
+    sink = cluster.add_sink(inbox="inbox")
+    sink.store.stopped_until = 100.0
+    cluster.submit(producer, "work", [Script()], sink="default", inbox="inbox")
+    cluster.run_for(2.0)
+    assert states(producer) == []
+    cluster.drain(sink)
+    sink.store.stopped_until = 0.0
+    assert cluster.run_until(lambda: not cluster.unsettled, 1.0)
+    assert cluster.run_until(lambda: not cluster.living(cluster.sinks), 1.0)

@@ -19,7 +19,7 @@ from zmqwork.testing.truth import Truth, Violation
 # From the commit to the moment when the machine hears of it.
 _TELLING = (0.0, 0.002)
 
-# How often a stopped process is looked at, whether it goes on.
+# How often a stopped process, or store, is looked at, whether it goes on.
 _STOPPED_DELAY = 0.25
 
 
@@ -176,7 +176,7 @@ class ScriptedStore:
             return
         now = self._clock.now
         if self._is_stopped() or now < self.stopped_until:
-            self._later(max(_STOPPED_DELAY, self.stopped_until - now))
+            self._later(_STOPPED_DELAY)  # (whoever stopped it may have changed his mind by then)
             return
         habits, random = self.habits, self._random
         self._tries += 1
