@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 # A container may hold this much beside what it is proportional to.
 _SLACK = 80
 
-# A task may come back as often because credit was lowered while it was on its way.
-_REFUSED_MAX = 20
+# A task may come back as often because credit was lowered while it was on its way; some hundreds of
+# seeds had two at most.
+_REFUSED_MAX = 8
 
 # Rounding of instants by clocks with different origins.
 _INSTANT = 1e-6
