@@ -9,11 +9,13 @@ from zmqwork.core.clients import Account
 from zmqwork.core.closing import Closing
 from zmqwork.core.collected import Collected
 from zmqwork.core.collector import Collector
+from zmqwork.core.delivery import HAS_HOLDING, HAS_TAKEN
 from zmqwork.core.inquiry import Inquiry
 from zmqwork.core.outbox import Outbox
 from zmqwork.core.outlets import Outlet
 from zmqwork.core.ranges import Ranges
 from zmqwork.core.roll import Roll
+from zmqwork.core.shipping import Shipping
 from zmqwork.testing import sim
 
 # A planted bug has to be found by then.
@@ -68,6 +70,25 @@ def raise_the_floor_by_one(monkeypatch):
     monkeypatch.setattr(Outlet, "lowest", lambda *args: original(*args) + 1)
 
 
+def tell_no_routes_again(monkeypatch):
+    monkeypatch.setattr(Shipping, "compared", lambda *_: None)
+
+
+def tell_no_routes(monkeypatch):
+    monkeypatch.setattr(Shipping, "_tell_workers", lambda *_: None)
+
+
+def give_a_number_twice(monkeypatch):
+    def take_back(self, entry):
+        number = entry.sink_seq
+        original(self, entry)
+        if number == self.next - 1:
+            self.next = number
+
+    original = Outlet.take_back
+    monkeypatch.setattr(Outlet, "take_back", take_back)
+
+
 def drop_the_outbox_with_its_session(monkeypatch):
     def detach(self):
         self.clear()
@@ -81,6 +102,18 @@ def forget_what_the_inbox_took(monkeypatch):
     original = Roll.__init__
     forget = lambda self, taken, counts, most: original(self, {}, counts, most)  # noqa: E731
     monkeypatch.setattr(Roll, "__init__", forget)
+
+
+def take_waiting_for_stored(monkeypatch):
+    def states(self, numbers):
+        return [HAS_TAKEN if s == HAS_HOLDING else s for s in original(self, numbers)]
+
+    original = Collected.states
+    monkeypatch.setattr(Collected, "states", states)
+
+
+def say_what_waits_is_taken(monkeypatch):
+    monkeypatch.setattr(Collected, "taken", lambda self: self.seen)
 
 
 def hand_over_before_the_last_is_stored(monkeypatch):
@@ -102,32 +135,69 @@ def tell_floors_of_runs(monkeypatch):
     monkeypatch.setattr(Closing, "met", met)
 
 
-def count_no_result_twice(monkeypatch):
+def forget_what_is_asked(monkeypatch):
+    monkeypatch.setattr(Inquiry, "look_again", lambda *_: None)
+
+
+def count_what_is_delivered_still(monkeypatch):
     original = Account.owe
     monkeypatch.setattr(
         Account, "owe", lambda self, count, size: original(self, max(0, count), size)
     )
 
 
-# (bug, promise that it breaks, a seed that showed it once: looked at first)
+def exceed_the_credit(monkeypatch):
+    original = Outbox.grant
+    monkeypatch.setattr(Outbox, "grant", lambda self, count, size: original(self, count + 1, size))
+
+
+def count_what_moved(monkeypatch):
+    def take_back(self, entry):
+        original(self, entry)
+        if entry.trouble is not None:
+            entry.trouble.moved = False
+
+    original = Outlet.take_back
+    monkeypatch.setattr(Outlet, "take_back", take_back)
+
+
+def answer_one_end_of_a_run(monkeypatch):
+    def finish(self, end, node_id):
+        self.ending.clear()
+        original(self, end, node_id)
+
+    original = Collected.finish
+    monkeypatch.setattr(Collected, "finish", finish)
+
+
+# (bug, promises that it breaks, a seed that showed it once: looked at first)
 PLANTED = [
-    (ack_before_it_is_stored, "what_is_acked_is_stored", 0),
-    (ack_one_batch_too_many, "what_is_acked_is_stored", 0),
-    (resubmit_at_once, "nothing_is_handed_over_twice", 13),
-    (take_everything_for_new, "nothing_is_handed_over_twice", 13),
-    (raise_the_floor_by_one, "a_floor_passes_no_unsettled_number", 2),
-    (drop_the_outbox_with_its_session, "a_worker_counts_its_results", 0),
-    (forget_what_the_inbox_took, "an_inbox_takes_each_number_once", 0),
-    (hand_over_before_the_last_is_stored, "one_batch_at_a_time", 15),
-    (tell_floors_of_runs, "a_floor_passes_no_unsettled_number", 0),
-    (count_no_result_twice, "a_worker_counts_its_results", 0),
+    (ack_before_it_is_stored, {"what_is_acked_is_stored"}, 0),
+    (ack_one_batch_too_many, {"what_is_acked_is_stored"}, 3),
+    (take_everything_for_new, {"nothing_is_handed_over_twice"}, 13),
+    (resubmit_at_once, {"nothing_is_handed_over_twice"}, 13),
+    (raise_the_floor_by_one, {"a_floor_passes_no_unsettled_number"}, 2),
+    (tell_no_routes, {"workers_know_where_results_go"}, 23),
+    (tell_no_routes_again, {"workers_know_where_results_go"}, 234),
+    (give_a_number_twice, {"each_number_is_one_task"}, 80),
+    (drop_the_outbox_with_its_session, {"a_worker_counts_its_results"}, 3),
+    (forget_what_the_inbox_took, {"an_inbox_takes_each_number_once"}, 0),
+    (take_waiting_for_stored, {"a_result_is_stored_before_its_task_succeeds"}, 125),
+    (say_what_waits_is_taken, {"a_result_is_stored_before_its_task_succeeds"}, 298),
+    (hand_over_before_the_last_is_stored, {"one_batch_at_a_time"}, 29),
+    (tell_floors_of_runs, {"a_floor_passes_no_unsettled_number"}, 91),
+    (forget_what_is_asked, {"what_goes_to_a_sink_is_in_its_outlet"}, 49),
+    (count_what_is_delivered_still, {"a_worker_counts_its_results"}, 0),
+    (exceed_the_credit, {"results_stay_within_credit"}, 11),
+    (count_what_moved, {"an_end_is_true", "the_end_is_told_truly"}, 80),
+    (answer_one_end_of_a_run, {"the_end_is_told_truly"}, 127),
 ]
 
 
-@pytest.mark.parametrize(("plant", "promise", "first"), PLANTED)
-def test_planted_bugs_of_sinks_are_found(monkeypatch, plant, promise, first):
+@pytest.mark.parametrize(("plant", "promises", "first"), PLANTED)
+def test_planted_bugs_of_sinks_are_found(monkeypatch, plant, promises, first):
     plant(monkeypatch)
     for seed in (first, *range(PLANTED_SEEDS)):
-        if sim.run(seed).promise == promise:
+        if sim.run(seed).promise in promises:
             return
     pytest.fail(f"{PLANTED_SEEDS} seeds did not find it")

@@ -19,6 +19,7 @@ from zmqwork.core.listener import Listener
 from zmqwork.core.numbering import FRESH, Numbering
 from zmqwork.core.peer import Peer
 from zmqwork.core.runner import Runner
+from zmqwork.core.workers import Worker
 from zmqwork.testing import sim
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # Seeds beyond those of `make sim`, which begins at 0.
 FIRST = 10_000
 
-# A planted bug has to be found by then; the rarest takes some 220 seeds.
+# A planted bug has to be found by then; the rarest takes some 370 seeds.
 PLANTED_SEEDS = 400
 
 
@@ -146,21 +147,26 @@ def probe_elsewhere(monkeypatch):
     monkeypatch.setattr(Peer, "reached", property(lambda self: self.endpoints[-1], lambda *_: None))
 
 
+def forget_what_workers_have_besides(monkeypatch):
+    monkeypatch.setattr(Worker, "load", property(lambda self: len(self.held)))
+
+
 # (bug, promises that it breaks, a seed that showed it once: looked at first)
 PLANTED = [
-    (forget_the_lost, {"each_task_is_in_one_place", "everything_is_settled"}, 0),
-    (count_stale_failures, {"a_stale_failure_ends_nothing"}, 246),
-    (ack_nothing, {"all_credit_is_back", "everything_is_settled"}, 0),
-    (grant_everybody_everything, {"credit_is_never_granted_twice"}, 2),
-    (begin_on_any_lease, {"nothing_starts_on_an_expired_lease"}, 7),
-    (overlook_gaps, {"everything_is_settled", "all_credit_is_back"}, 115),
-    (leave_before_the_acks, {"a_drained_worker_leaves_nothing"}, 7),
-    (let_nothing_expire_twice, {"each_task_is_in_one_place"}, 11),
+    (forget_the_lost, {"each_task_is_in_one_place", "everything_is_settled"}, 7),
+    (count_stale_failures, {"a_stale_failure_ends_nothing"}, 99),
+    (ack_nothing, {"all_credit_is_back", "everything_is_settled"}, 2),
+    (grant_everybody_everything, {"credit_is_never_granted_twice"}, 5),
+    (begin_on_any_lease, {"nothing_starts_on_an_expired_lease"}, 14),
+    (overlook_gaps, {"everything_is_settled", "all_credit_is_back"}, 171),
+    (leave_before_the_acks, {"a_drained_worker_leaves_nothing"}, 0),
+    (let_nothing_expire_twice, {"each_task_is_in_one_place"}, 74),
     (exceed_credit, {"credit_is_never_exceeded"}, 0),
-    (settle_late_results_twice, {"a_task_settles_once_and_as_it_happened"}, 222),
-    (favour_the_first, {"no_slot_idles_while_tasks_wait"}, 3),
-    (take_hello_for_a_lease, {"nothing_starts_on_an_expired_lease"}, 41),
+    (settle_late_results_twice, {"a_task_settles_once_and_as_it_happened"}, 167),
+    (favour_the_first, {"no_slot_idles_while_tasks_wait"}, 5),
+    (take_hello_for_a_lease, {"nothing_starts_on_an_expired_lease"}, 112),
     (probe_elsewhere, {"nobody_is_lost_without_cause"}, 50),
+    (forget_what_workers_have_besides, {"no_task_is_tossed_about"}, 368),
 ]
 
 
