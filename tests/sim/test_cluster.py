@@ -138,6 +138,24 @@ def test_a_worker_that_is_back_with_a_task_of_others_is_given_no_more_than_it_ta
     assert all(slot.given for slot in cut_off.machine._feeder.slots), "it takes part again"
 
 
+@pytest.mark.parametrize("seconds", [0.05, 0.5])
+def test_a_worker_that_stops_while_it_is_cut_off_may_have_run_what_is_run_again(cluster, seconds):
+    """Nobody hears what it has done: that is counted as a crash, with cause."""
+    producer = cluster.add_producer()
+    stopped = cluster.add_worker(slots=1, tasks=TASKS)
+    cluster.submit(producer, "work", [Script(seconds=seconds)])
+    assert cluster.run_until(lambda: stopped.machine._feeder.slots[0].given, 2.0)
+    cluster.network.reset(producer, stopped)
+    cluster.partition(producer, stopped)
+    cluster.run_for(0.1)
+    cluster.stop(stopped)
+    cluster.add_worker(slots=1, tasks=TASKS)
+    assert cluster.run_until(lambda: not cluster.unsettled, 100.0)
+    (entry,) = producer.settled
+    assert (entry.state, entry.attempt, entry.crashes) == ("succeeded", 2, 1)
+    cluster.checks.undisturbed()
+
+
 def test_a_drain_loses_nothing_and_a_stop_neither(cluster):
     producer = cluster.add_producer()
     drains = cluster.add_worker(tasks=TASKS)

@@ -109,7 +109,7 @@ def nothing_runs_twice_without_cause(cluster: Cluster) -> None:
     """A task that succeeded did so once, and each failure of its handler was counted.
 
     A worker may give back what ran, if it leaves before its sink has taken that, or the sink does
-    not come back.
+    not come back. One that leaves while it is cut off cannot say what ran.
     """
     given_back = any(worker.dismissed for worker in cluster.workers)
     given_back = given_back or any(notice.kind == "undelivered" for _, notice in cluster.notices)
@@ -117,6 +117,8 @@ def nothing_runs_twice_without_cause(cluster: Cluster) -> None:
         for entry in node.settled:
             if given_back and entry.spec.options.goes_to_sink:
                 continue
+            if entry.trouble is not None and entry.trouble.losses:
+                continue  # (whether its worker may be lost is looked at above)
             fate = cluster.truth.tasks[node.node_id][entry.seq]
             promise = nothing_runs_twice_without_cause
             require(promise, fate.count(SUCCEEDS) <= 1, node, entry, fate)
