@@ -51,7 +51,9 @@ class NodeOptions(TypedDict, total=False):
         peers, discovery, interface, insecure_lan: as for `App.worker`.
         realm: serve this realm instead of the app's own.
         drain_timeout: a drain that takes longer leaves what is not stored to the workers.
-        once: leave when every producer that was met has said that it has no more.
+        once: leave when every producer that was met has said that it has no more. One that was lost
+            is given up some 10 s later, and `run` returns 1, unless it is a run, which can be gone
+            on with: the log says how.
         expect: leave when so many results are stored, with those that an inbox remembers.
     """
 

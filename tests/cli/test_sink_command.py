@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from typing import NamedTuple
 
 import pytest
 
@@ -20,6 +21,8 @@ from zmqwork.cli.parser import Parser
 from zmqwork.cli.sink_end import SinkEnd
 from zmqwork.cli.storing import place_of, sink_of
 from zmqwork.cli.vent_end import lacking_of, listed, sink_text
+from zmqwork.nodes import unended
+from zmqwork.nodes.unended import Unended
 from zmqwork.sinks import Csv, SqliteTable, Stdout
 
 PATIENCE = 60
@@ -171,6 +174,13 @@ def report(**values):
     }
 
 
+class Signals(NamedTuple):
+    """Those that a sink got."""
+
+    exit_code: int = 0
+    first_code: int = 0
+
+
 class Left:
     """A node that has left."""
 
@@ -204,7 +214,21 @@ class Left:
     ],
 )
 def test_how_it_ends(words, left, signalled, code):
-    assert SinkEnd(parsed(*words), left, signalled).exit_code == code
+    assert SinkEnd(parsed(*words), left, Signals(signalled, signalled)).exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("words", "left", "code"),
+    [
+        ([], Left(complete=False), 0),
+        (["--once"], Left(complete=False), 130),
+        (["--expect", "9"], Left(complete=False), 130),
+        (["--once"], Left(complete=False, exit_code=74), 74),
+        (["--once"], Left(report()), 0),
+    ],
+)
+def test_how_it_ends_by_one_ctrl_c(words, left, code):
+    assert SinkEnd(parsed(*words), left, Signals(first_code=130)).exit_code == code
 
 
 def test_what_is_said_at_the_end(capsys):
@@ -218,7 +242,7 @@ def test_what_is_said_at_the_end(capsys):
         before=1000,
         producers=[others, ended],
     )
-    SinkEnd(parsed(), left, 0).show(Output("table"))
+    SinkEnd(parsed(), left, Signals()).show(Output("table"))
     assert capsys.readouterr().out.splitlines() == [
         "1,234 results stored (2,234 in all), 2 duplicates dropped",
         (
@@ -228,7 +252,7 @@ def test_what_is_said_at_the_end(capsys):
         "  x#cdcd: complete: 9 of 9 results",
         "  m#abab: 1 result, and it has not said that it has no more",
     ]
-    SinkEnd(parsed(), left, 0).show(Output("json"))
+    SinkEnd(parsed(), left, Signals()).show(Output("json"))
     told = json.loads(capsys.readouterr().out)
     assert (told["event"], told["stored"], told["stored_before"], told["duplicates"]) == (
         "ended", 1234, 1000, 2,
@@ -300,7 +324,7 @@ def test_the_app_s_function_gets_the_results(serving, vent, project):
     lines = (project / "kept.txt").read_text().splitlines()
     assert sorted(lines) == [f"xxxxxxxxx{number}" for number in range(1, 6)]
     # A signal stores and leaves; with --once that is too early.
-    for words, code in (([], 0), (["--once"], 1)):
+    for words, code in (([], 0), (["--once"], 143)):
         sink = serving("sink", "sink_app:app", *words)
         sink.send_signal(signal.SIGTERM)
         left, told, err = ended(sink)
@@ -330,6 +354,50 @@ def test_a_broken_line_is_mended_and_the_run_gone_on_with(serving, vent, project
     assert sorted(rows[1:]) == sorted(
         f"{run}-{number},pad,{number:x>10}" for number in range(1, 21)
     )
+
+
+@pytest.fixture
+def killed(serving, start, monkeypatch):
+    """A ventilator that is killed as soon as the sink here has stored a result of it."""
+    look = Unended.look
+
+    def killed(*words):
+        serving("worker", "sink_app:app", "--pool", "thread")
+        words = ("--array", "0-999", "--rate", "100/s", *words)
+        ventilator = start("ventilator", "sink_app:app", "pad", *words)
+
+        def look_and_kill(self, producers, now):
+            if any(producer["stored"] for producer in producers):
+                ventilator.kill()
+            return look(self, producers, now)
+
+        monkeypatch.setattr(Unended, "look", look_and_kill)
+        monkeypatch.setattr(unended, "PATIENCE", 0.0)
+
+    return killed
+
+
+def test_once_ends_when_a_ventilator_without_a_run_was_killed(here, killed, caplog):
+    killed()
+    assert here("sink_app:app", "--once")[0] == 1
+    said = r"incomplete: ventilator#\w+ was lost without saying how many results there are: \d+ are"
+    assert re.search(said, caplog.text)
+
+
+def test_once_says_how_a_run_is_gone_on_with_that_was_killed(here, killed, monkeypatch):
+    killed("--run", "night")
+    told = []
+
+    def interrupt(record):
+        if "incomplete: run night" in record.getMessage():
+            told.append(record.getMessage())
+            signal.raise_signal(signal.SIGINT)
+        return True
+
+    monkeypatch.setattr(unended._log, "filters", [interrupt])
+    code, _ = here("sink_app:app", "--out", "out.jsonl", "--once")
+    assert (code, len(told)) == (130, 1)
+    assert "To go on start it again with --resume" in told[0]
 
 
 FULL = """

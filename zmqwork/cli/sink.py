@@ -104,7 +104,8 @@ def _add_end(parser: Parser) -> None:
     group.add_argument(
         "--once",
         action="store_true",
-        help="when every producer that came has said that it has no more, and one at least",
+        help="when every producer that came has said that it has no more, and one at least; or was "
+        "killed, and had no run that can be gone on with",
     )
     group.add_argument(
         "--expect",
@@ -125,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
     """Take results until it is done, or a signal ends it: an exit code.
 
     0; 1 if --once or --expect did not get what they wait for; 74 if the place of the results cannot
-    be written; 130 or 143 when it was cut short.
+    be written; 130 or 143 when it was cut short, by one signal if it still waited for results.
     """
     _check(args)
     from zmqwork.cli.storing import store  # noqa: PLC0415 - what is wrong so far is said at once

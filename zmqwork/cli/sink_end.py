@@ -8,6 +8,7 @@ from typing import Any
 from zmqwork.cli import exits
 from zmqwork.cli.output import Output, counted
 from zmqwork.cli.vent_end import listed
+from zmqwork.nodes.signals import StopSignals
 from zmqwork.nodes.sink import Sink as Node
 from zmqwork.nodes.store import is_node_id
 
@@ -20,10 +21,10 @@ class SinkEnd:
     Args:
         args: the command's.
         node: the sink, which has left.
-        signalled: what a second signal makes of the exit code.
+        signals: those that it got.
     """
 
-    def __init__(self, args: argparse.Namespace, node: Node, signalled: int) -> None:
+    def __init__(self, args: argparse.Namespace, node: Node, signals: StopSignals) -> None:
         self._status = node.last_status
         self._stored = node.stored
         self._before = node.stored_before
@@ -31,8 +32,8 @@ class SinkEnd:
         self._reports = {report["producer_id"]: report for report in node.reports}
         self._is_complete = self._has_all(args, node)
         waits = args.once or args.expect is not None
-        incomplete = exits.FAILED if waits and not self._is_complete else exits.OK
-        self.exit_code = node.exit_code or signalled or incomplete
+        incomplete = (signals.first_code or exits.FAILED) if waits and not self._is_complete else 0
+        self.exit_code = node.exit_code or signals.exit_code or incomplete
 
     def _has_all(self, args: argparse.Namespace, node: Node) -> bool:
         lacking = any(report["lacking"] for report in self._reports.values())

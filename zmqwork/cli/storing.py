@@ -44,10 +44,8 @@ def store(args: argparse.Namespace) -> int:
         if args.until_eof:
             threading.Thread(target=leave_at_eof, args=(node,), daemon=True).start()
         _say(lambda: _introduce(output, sink, node))
-        # The kernel may give a signal to another thread; see `serving.serve`.
-        while not node.wait(0.5):
-            pass
-    ending = SinkEnd(args, node, signals.exit_code)
+        node.wait_ended()
+    ending = SinkEnd(args, node, signals)
     _say(lambda: ending.show(output))
     if getattr(sink.target, "reader_left", False):
         lead_nowhere(sys.stdout.fileno())

@@ -57,6 +57,7 @@ class StopSignals:
 
     Attributes:
         exit_code: 0 after a drain; 128 + the signal's number once it was told twice.
+        first_code: 128 + the number of the first signal; 0: none came.
     """
 
     def __init__(self, node: Stoppable, words: Words = WORKER) -> None:
@@ -65,7 +66,7 @@ class StopSignals:
         self._count = 0
         self._counted = 0
         self._counted_at = 0.0
-        self.exit_code = 0
+        self.exit_code = self.first_code = 0
         names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
         self._signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
         self._before: dict[int, object] = {}
@@ -86,6 +87,7 @@ class StopSignals:
             return
         self._counted, self._counted_at = number, now
         self._count += 1
+        self.first_code = self.first_code or 128 + number
         if self._count == 1 and number != getattr(signal, "SIGQUIT", None):
             self._say(self._words.draining)
             self._node.request_drain()

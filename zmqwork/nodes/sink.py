@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from zmqwork.nodes.requests import deliver
 from zmqwork.nodes.signals import SINK, StopSignals
 from zmqwork.nodes.store import Store
 from zmqwork.nodes.storekeeper import Storekeeper
+from zmqwork.nodes.unended import Unended
 from zmqwork.transport.loop import Loop
 
 _log = logging.getLogger("zmqwork")
@@ -34,6 +36,9 @@ _CLOSE_TIMEOUT = 1.0
 # What the program leaves running stores what is here, and ends with it.
 _EXIT_TIMEOUT = 5.0
 _running: weakref.WeakSet[Sink] = weakref.WeakSet()
+
+# How often `wait_ended` looks; a person's pace.
+_LOOK_INTERVAL = 0.5
 
 # Reports of producers that have ended, the last ones.
 _REPORTS_MAX = 256
@@ -90,6 +95,7 @@ class Sink(BoundNode[SinkConfig]):
         self._last_status: dict[str, Any] = {}
         self._news = threading.Condition()
         self._complete = False
+        self._gave_up = False
         self._reports: deque[dict[str, Any]] = deque(maxlen=_REPORTS_MAX)
 
     @property
@@ -170,8 +176,9 @@ class Sink(BoundNode[SinkConfig]):
 
         SIGTERM or the first SIGINT drains, the second leaves what is not stored to the workers,
         the third (or SIGQUIT) leaves at once. 0 after a drain, and with `once` or `expect` when
-        that is fulfilled; 130 or 143 after a second signal; 74 if the store's place cannot be
-        written; 70 if the store or the sink failed.
+        that is fulfilled; 1 if `once` cannot be, because a producer was lost for good; 130 or 143
+        after a second signal; 74 if the store's place cannot be written; 70 if the store or the
+        sink failed.
         """
         with StopSignals(self, SINK) as signals:
             try:
@@ -179,9 +186,23 @@ class Sink(BoundNode[SinkConfig]):
             except StoreError as error:
                 _log.critical("the sink cannot begin: %s", error)
                 return os.EX_IOERR
-            while not self.wait(0.5):
-                pass
-        return self.exit_code or signals.exit_code
+            self.wait_ended()
+        return self.exit_code or signals.exit_code or int(self._gave_up)
+
+    def wait_ended(self) -> None:
+        """Wait until it has left.
+
+        With `once`, say meanwhile which producers were lost, and leave without their end if none of
+        them can be gone on with.
+        """
+        unended = Unended()
+        # In steps: the kernel may give a signal to another thread, and only this one handles it.
+        while not self.wait(_LOOK_INTERVAL):
+            if not self._config.once or self._gave_up:
+                continue
+            if unended.look(self.status().get("producers", ()), time.monotonic()):
+                self._gave_up = True
+                self.request_drain()
 
     def wait_complete(self, timeout: float | None = None) -> bool:
         """Wait until all that was promised is stored; False if the time is over, or it left.
