@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import sys
 import time
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from zmqwork.config import ProducerConfig, check_name, check_number
@@ -33,6 +33,8 @@ WINDOW = 10_000
 END_PATIENCE = 10.0
 # After that it is looked so long for the next sink of an inbox whose sink has left.
 _RETURN_PATIENCE = 1.0
+# Where nothing was to be done a sink is looked for this long, to be told so.
+_MEET_PATIENCE = 2.0
 # How often it is looked whether all is settled; a person's pace.
 _LOOK_INTERVAL = 0.1
 
@@ -89,7 +91,8 @@ def ventilate(
     """Run each item through the tasks, the last of which sends its result to a sink.
 
     Waits until every item is settled, as long as that takes; workers and sinks may start later, and
-    may die meanwhile. The input is pulled as fast as the window lets it.
+    may die meanwhile. The input is pulled as fast as the window lets it. At the end all sinks that
+    are there and may take its results are told that no more comes.
 
     Args:
         app: whose tasks they are.
@@ -151,7 +154,7 @@ def ventilate(
             producer_id=run,
         )
         engine = Ventilation(state, window)
-        with _producing(config, app.discover(where), engine):
+        with _producing(config, app.discover(where), engine, _Takers(sink, inboxes)):
             if run and sink is not None:
                 memory = Memory(run, sink, inboxes)
                 engine.remember(memory.ask(engine.node, state.wait_for, resume=resume))
@@ -219,7 +222,9 @@ def _why_not_iterable(items: object) -> str:
 
 
 @contextlib.contextmanager
-def _producing(config: ProducerConfig, discovery: Discovery, engine: Ventilation) -> Iterator[None]:
+def _producing(
+    config: ProducerConfig, discovery: Discovery, engine: Ventilation, takers: _Takers
+) -> Iterator[None]:
     """A producer for one run, which leaves when all is settled and the sinks know it."""
     warn_of_exposure(discovery)
     run = engine.run
@@ -229,16 +234,44 @@ def _producing(config: ProducerConfig, discovery: Discovery, engine: Ventilation
     run.watch(engine.obstacle)
     try:
         yield
-        run.sinks = _ended(node)
+        run.sinks = _ended(node, takers.ids(node, must_meet=not run.read))
     finally:
         run.watch(None)
         run.ended_at = run.ended_at or time.monotonic()
         node.stop()
 
 
-def _ended(node: Producer) -> list[dict[str, Any]]:
-    """Tell the sinks that no more comes: what each of them has."""
-    report = node.end(END_PATIENCE)
+class _Takers(NamedTuple):
+    """The sinks that take the results of a run.
+
+    Attributes:
+        sink, inboxes: as `ventilate` has them.
+    """
+
+    sink: str | None
+    inboxes: tuple[str, ...]
+
+    def ids(self, node: Producer, *, must_meet: bool) -> list[str]:
+        """The outlets of those that are there; `must_meet`: one is waited for, for a moment."""
+        if self.sink is None and not self.inboxes:
+            return []
+        give_up_at = time.monotonic() + (_MEET_PATIENCE if must_meet else 0.0)
+        while True:
+            there = [outlet for outlet in node.outlets() if outlet["usable"]]
+            ids = [o["inbox"] or o["node_id"] for o in there if self._take(o)]
+            if ids or time.monotonic() >= give_up_at:
+                return ids
+            time.sleep(_LOOK_INTERVAL)
+
+    def _take(self, outlet: dict[str, Any]) -> bool:
+        if self.inboxes:
+            return outlet["inbox"] in self.inboxes
+        return self.sink in outlet["sinks"]
+
+
+def _ended(node: Producer, takers: Collection[str]) -> list[dict[str, Any]]:
+    """Tell the sinks that no more comes, also those that got nothing: what the others have."""
+    report = [sink for sink in node.end(END_PATIENCE, takers) if sink["count"]]
     silent = {sink["inbox"] for sink in report if sink["taken"] is None} - {""}
     give_up_at = time.monotonic() + _RETURN_PATIENCE
     while silent and time.monotonic() < give_up_at:

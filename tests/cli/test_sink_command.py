@@ -332,6 +332,17 @@ def test_the_app_s_function_gets_the_results(serving, vent, project):
         assert "draining: what is here is stored" in err
 
 
+@pytest.mark.parametrize("sink", [("--out", "out.jsonl"), ()])
+def test_an_input_without_records_ends_it_too(serving, vent, project, sink):
+    sink = serving("sink", "sink_app:app", "--once", *sink)
+    (project / "empty").touch()
+    code, told, err = vent("--lines", "empty")
+    assert (code, told["read"], told["sinks"], err) == (0, 0, [], "")
+    code, told, err = ended(sink)
+    assert (code, told["stored"], told["complete"]) == (0, 0, True)
+    assert "complete: 0 of 0 results" in err
+
+
 def test_a_broken_line_is_mended_and_the_run_gone_on_with(serving, vent, project):
     serving("worker", "sink_app:app", "--pool", "thread")
     serving("sink", "sink_app:app", "--out", "out.csv")

@@ -141,6 +141,18 @@ def test_without_sinks_there_is_nothing_to_wait_for(desk):
     assert answers(desk) == {"again": []}
 
 
+def test_those_that_got_nothing_are_told_if_they_are_meant(desk):
+    one, two = desk.open_sink("s"), desk.open_sink("box", inbox="box", sinks=[])
+    other = desk.open_sink("unused", sinks=["other"])
+    work(desk, 2)
+    desk.turn(EndRequested("end", 10.0, ["box", node_id("s")]))
+    assert (desk.sent(End, one), desk.sent(End, two)) == ([End(2, 2)], [End(0, 0)])
+    assert desk.sent(End, other) == []
+    desk.say(one, Ended(2, []))
+    desk.say(two, Ended(0, []))
+    assert [sink["count"] for sink in answers(desk)["end"]] == [2, 0]
+
+
 def test_patience_ends(desk):
     sink = desk.open_sink()
     work(desk, 1)

@@ -217,15 +217,15 @@ def test_the_next_sink_of_an_inbox_is_told_of_the_end(monkeypatch):
     """Its sink failed; the next one has all of it, and is found when all is settled."""
     gone = {"sinks": ["default"], "inbox": "box", "usable": False}
     node = Scripted([gone], [gone], [{**gone, "usable": True}])
-    silent, heard = ([{"inbox": "box", "taken": taken}] for taken in (None, 3))
+    silent, heard = ([{"inbox": "box", "count": 3, "taken": taken}] for taken in (None, 3))
     ends = [silent, heard]
-    node.end = lambda patience: ends.pop(0)
-    assert _ended(node) == heard
+    node.end = lambda patience, also=(): ends.pop(0)
+    assert _ended(node, []) == heard
     # Who left because that was all that it expected is not waited for, not for long.
     monkeypatch.setattr(ventilating, "_RETURN_PATIENCE", 0.05)
     ends += [silent, heard]
     node.answers = [[gone]]
-    assert _ended(node) == silent
+    assert _ended(node, []) == silent
 
 
 def wait_for(asked):

@@ -209,6 +209,26 @@ def test_a_generator_that_raises_in_the_middle(app, task, work, collect):
     assert sink.node.wait(PATIENCE), "it was told that no more comes"
 
 
+def test_sinks_that_got_nothing_are_told_of_the_end(app, task, work, collect):
+    work()
+    two = [collect(once=True), collect(once=True)]
+    other = collect(name="other", once=True)
+    run = ventilate(app, task, [1])
+    assert (run.ok, len(run.sinks)) == (1, 1)
+    assert all(sink.node.wait(PATIENCE) for sink in two)
+    assert sorted(len(sink.results) for sink in two) == [0, 1]
+    assert not other.node.has_left, "the run was not for it"
+
+
+def test_an_input_without_items_ends_a_sink_too(app, task, collect):
+    sink = collect(once=True)
+    run = ventilate(app, task, [])
+    assert (run.read, run.sinks) == (0, [])
+    assert sink.node.wait(PATIENCE)
+    [report] = sink.node.reports
+    assert (report["count"], report["lacking"]) == (0, 0)
+
+
 def test_an_item_that_cannot_travel(app, task, work, collect):
     work()
     sink = collect()

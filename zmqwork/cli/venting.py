@@ -67,25 +67,27 @@ def _run(args: argparse.Namespace, plan: Plan, output: Output) -> int:
 
 
 def _push(args: argparse.Namespace, plan: Plan, feed: Feed, run: str) -> None:
-    """Submit all, wait for all. If there is nothing to do, nobody is waited for."""
+    """Submit all, wait for all. If there is nothing to do, sinks that are there are told so."""
     items = iter(feed)
     first = list(itertools.islice(items, 1))
-    if first:
-        ventilate(
-            plan.app,
-            plan.stages,
-            itertools.chain(first, items),
-            sink=None if args.no_sink else args.sink,
-            inbox=args.inbox,
-            run=run,
-            resume=args.resume,
-            remember="always" if args.run is not None or args.inbox else "if_possible",
-            window=args.window,
-            on_failed=feed.fail,
-            on_start=functools.partial(setattr, feed, "run"),
-            name="ventilator",
-            **search_options(args),
-        )
+    if not first and (args.no_sink or not feed.ended):
+        return
+    ventilate(
+        plan.app,
+        plan.stages,
+        itertools.chain(first, items),
+        sink=None if args.no_sink else args.sink,
+        inbox=args.inbox,
+        # Who remembers a run is waited for, which is of no use where there is none.
+        run=run if first else "",
+        resume=args.resume,
+        remember="always" if args.run is not None or args.inbox else "if_possible",
+        window=args.window,
+        on_failed=feed.fail,
+        on_start=functools.partial(setattr, feed, "run"),
+        name="ventilator",
+        **search_options(args),
+    )
 
 
 def _name_of_run(args: argparse.Namespace, plan: Plan, output: Output) -> tuple[str, bool]:

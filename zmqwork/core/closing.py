@@ -53,7 +53,7 @@ class Closing:
         """Tell every sink that no more comes; the request is answered with what they have."""
         self._waiters.append(event.request)
         for outlet in self._books.outlets:
-            if outlet.next > 1:
+            if outlet.next > 1 or outlet.id in event.also:
                 self._report[outlet.id] = None
                 self._tell(outlet)
         self._books.timers.set(("ended", None), now + event.patience)

@@ -160,13 +160,15 @@ class StatusRequested:
 class EndRequested:
     """The application has no more for its sinks: tell them, and answer with what they have.
 
-    `patience`: seconds to wait for those that do not answer. `Answer` carries a list of ``sink``
+    `patience`: seconds to wait for those that do not answer. `also`: ids of outlets that are told
+    though nothing went there; those of other runs are not. `Answer` carries a list of ``sink``
     (a label), ``inbox``, ``count`` (numbers given), ``succeeded``, ``taken`` (None: not heard) and
     ``missing`` (ranges of numbers).
     """
 
     request: object
     patience: float
+    also: Collection[str] = ()
 
 
 @dataclass(slots=True)

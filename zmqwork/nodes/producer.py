@@ -201,9 +201,9 @@ class Producer:
             entry.sink_seq = sink_seq
             self._entries.append(entry)
 
-    def end(self, patience: float) -> list[dict[str, Any]]:
+    def end(self, patience: float, also: Collection[str] = ()) -> list[dict[str, Any]]:
         """Tell the sinks that no more comes; what they have, as `events.EndRequested` says."""
-        report: list[dict[str, Any]] = self._ask(lambda r: EndRequested(r, patience), [])
+        report: list[dict[str, Any]] = self._ask(lambda r: EndRequested(r, patience, also), [])
         return report
 
     def outlets(self) -> list[dict[str, Any]]:
