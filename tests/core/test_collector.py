@@ -579,7 +579,7 @@ def test_a_sink_that_cannot_store_leaves_the_results_to_the_workers(desk, draine
         desk.turn(DrainRequested())
     desk.turn(StoreFailed(2, "the disk is full", fatal=True))
     assert texts(desk) == [
-        "the sink gives up, because the disk is full: 2 results are stored, 3 stay with their workers"
+        "the sink gives up (2 results are stored, 3 stay with their workers): the disk is full"
     ]
     assert desk.notices() == ["store_failed"]
     assert desk.sent(Bye, link)

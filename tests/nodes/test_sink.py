@@ -277,11 +277,11 @@ def _full_disk():
 @pytest.mark.parametrize(
     ("error", "calls", "code", "said"),
     [
-        (lambda: ValueError("no"), 3, os.EX_SOFTWARE, "because ValueError: no:"),
+        (lambda: ValueError("no"), 3, os.EX_SOFTWARE, "): ValueError: no"),
         (_full_disk, 3, os.EX_IOERR, "No space left"),
-        (lambda: StoreError("the disk is full"), 1, os.EX_IOERR, "because the disk is full:"),
+        (lambda: StoreError("the disk is full"), 1, os.EX_IOERR, "): the disk is full"),
         (lambda: SystemExit(3), 1, os.EX_SOFTWARE, "called sys.exit(3)"),
-        (KeyboardInterrupt, 1, os.EX_SOFTWARE, "because KeyboardInterrupt:"),
+        (KeyboardInterrupt, 1, os.EX_SOFTWARE, "): KeyboardInterrupt"),
     ],
 )
 def test_a_handler_that_fails_for_good_ends_the_sink(
@@ -305,9 +305,15 @@ def test_a_handler_that_fails_for_good_ends_the_sink(
     assert sink.wait(PATIENCE)
     assert seen == [[2, 3]] * calls
     assert (sink.exit_code, sink.has_failed, sink.stored) == (code, True, 1)
-    (gave_up,) = [r.getMessage() for r in caplog.records if "gives up, because" in r.getMessage()]
+    (gave_up,) = [r.getMessage() for r in caplog.records if "the sink gives up (" in r.getMessage()]
     assert said in gave_up
-    assert gave_up.endswith("1 results are stored, 2 stay with their workers")
+    assert "(1 results are stored, 2 stay with their workers)" in gave_up
+    # What a store says of its place needs no second line, and no traceback.
+    if code == os.EX_IOERR and calls == 1:
+        assert [r.getMessage() for r in caplog.records if "disk is full" in r.getMessage()] == [
+            gave_up
+        ]
+        assert not any(r.exc_info for r in caplog.records)
 
 
 def test_the_log_shows_the_users_frames_alone(start, connect, caplog):

@@ -287,7 +287,7 @@ class Collector:
         self.counters["failures"] += 1
         if not event.fatal:
             return
-        text = f"the sink gives up, because {event.text}: {self._left_over()}"
+        text = f"the sink gives up ({self._left_over()}): {event.text}"
         self._out.append(Notice("store_failed", text))
         if self.state in (SERVING, DRAINING):
             self._say_bye(now)

@@ -17,6 +17,7 @@ _LEVELS = {
     "resumed": logging.DEBUG,
     "attempt_failed": logging.INFO,
     "complete": logging.INFO,
+    "store_failed": logging.ERROR,
 }
 
 

@@ -146,6 +146,8 @@ class Storekeeper:
         more = "the sink gives up" if final else f"again in {self._retry_delay:g} s"
         if final:
             self.exit_code = os.EX_IOERR if _is_of_the_disk(error) else os.EX_SOFTWARE
+        if isinstance(error, StoreError):
+            return  # it says all, and the machine says it, with what becomes of the results
         _log.error(
             "%d results could not be stored (try %d of %d), %s: %s",
             count, tries, self._retries + 1, more, _line(error),
@@ -199,4 +201,4 @@ def _of_user(error: BaseException) -> TracebackType | None:
     trace = error.__traceback__
     while trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith(_OURS):
         trace = trace.tb_next
-    return trace or (None if isinstance(error, StoreError) else error.__traceback__)
+    return trace or error.__traceback__
