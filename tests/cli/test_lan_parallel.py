@@ -127,8 +127,8 @@ def test_ventilator_and_sink_are_killed_and_go_on(lan, tmp_path, until):
     until(lambda: lan.out.exists() and len(lan.records()) > 50)
     lan.kill(ventilator)
     refused = lan.start("ventilator", "--lines", "in.txt")
-    _, said = refused.communicate(timeout=PATIENCE)
-    assert refused.returncode == 2
+    out, said = refused.communicate(timeout=PATIENCE)
+    assert (refused.returncode, out) == (2, ""), "nothing was sent"
     assert re.search(r"run '\w{20}' was begun before: its sinks have \d+ results of it", said)
     ventilator = lan.ventilator("--lines", "in.txt", "--resume")
     until(lambda: len(lan.records()) == 149)

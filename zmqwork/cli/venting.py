@@ -17,6 +17,7 @@ from zmqwork.cli.reporter import Reporter
 from zmqwork.cli.search import search_options
 from zmqwork.cli.signals import terminable
 from zmqwork.cli.vent_end import lacking_of, show_end
+from zmqwork.errors import ZmqworkError
 from zmqwork.ventilating import ventilate
 
 PREFIX = "zmqwork ventilator"
@@ -50,15 +51,21 @@ def _run(args: argparse.Namespace, plan: Plan, output: Output) -> int:
     output.json(
         {"event": "started", "run": run or None, "task": plan.name, "input": plan.input_name}
     )
+    begun = True
     try:
         with reporter:
             reporter.watch(feed)
             _push(args, plan, feed, run)
+    except ZmqworkError:
+        # It was refused if nothing was sent: then there is nothing to say but why.
+        begun = feed.run.read > 0
+        raise
     finally:
         # Also when it is interrupted: how far it has come is what its user wants to know then.
         if errors is not None:
             errors.close()
-        show_end(output, plan, feed, errors, is_known=is_known)
+        if begun:
+            show_end(output, plan, feed, errors, is_known=is_known)
     feed.raise_failure()
     reporter.raise_failure()
     counts = feed.counts
