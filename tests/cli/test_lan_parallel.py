@@ -177,7 +177,11 @@ def test_people_read_what_happened(lan, tmp_path):
     summary, has, again = out.splitlines()
     assert re.fullmatch(r"3 records read: 2 succeeded, 1 failed \([\d.]+ s, [\d.]+/s\)", summary)
     assert re.fullmatch(r"sink \S+ \(inbox \w{32}\) has 2 of 2 results", has)
-    assert re.fullmatch(r"to go on with run \w{20}: the same command with --resume", again)
+    assert re.fullmatch(
+        r"nothing is left to do of run \w{20} but 1 failed record: to try again, once the cause is "
+        r"mended: the same command with --resume",
+        again,
+    )
     assert "zmqwork ventilator: in.txt, line 2: CommandFailed: exit code 1: [ 2 != 2 ]" in err
     out, err = sink.communicate(timeout=PATIENCE)
     assert sink.returncode == 0

@@ -17,10 +17,11 @@ import pytest
 
 from zmqwork import cli
 from zmqwork.cli import sink as cli_sink
+from zmqwork.cli.feed import Counts
 from zmqwork.cli.parser import Parser
 from zmqwork.cli.sink_end import SinkEnd
 from zmqwork.cli.storing import place_of, sink_of
-from zmqwork.cli.vent_end import lacking_of, listed, sink_text
+from zmqwork.cli.vent_end import lacking_of, listed, resume_text, sink_text
 from zmqwork.nodes import unended
 from zmqwork.nodes.unended import Unended
 from zmqwork.sinks import Csv, SqliteTable, Stdout
@@ -271,6 +272,33 @@ def test_what_a_ventilator_says_of_its_sinks():
         "sink s#1 took 8 results, and is not there any more to count them"
     )
     assert listed([(n, n) for n in range(1, 30, 2)]) == "1, 3, 5, 7, 9, 11, 13, 15, 17, 19, ..."
+
+
+@pytest.mark.parametrize(
+    ("counts", "unsettled", "words"),
+    [
+        (Counts(9, 0, 9, 0, 4, 0), True, "to go on with run a: the same command with --resume"),
+        (Counts(9, 0, 9, 0, 8, 1), True, "to go on with run a: the same command with --resume"),
+        (
+            Counts(9, 0, 9, 0, 7, 2),
+            False,
+            (
+                "nothing is left to do of run a but 2 failed records: to try again, once the cause is "
+                "mended: the same command with --resume"
+            ),
+        ),
+        (
+            Counts(9, 1, 8, 0, 7, 1),
+            False,
+            (
+                "to go on with run a: the same command with --run a --resume once the input is mended; "
+                "each record must stay in its place"
+            ),
+        ),
+    ],
+)
+def test_how_a_run_is_gone_on_with(counts, unsettled, words):
+    assert resume_text("a", counts, is_known=True, unsettled=unsettled, kept=False) == words
 
 
 # --- with workers and ventilators

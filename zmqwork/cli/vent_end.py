@@ -56,9 +56,10 @@ def show_end(
             f"{counted(errors.count, 'failed record')} in {errors.path}: feed it with "
             f"{plan.form.option} {'@' if plan.form.option == '--array' else ''}{errors.path}"
         )
-    if run.id and counts.read and (counts.done < counts.read or counts.failed or counts.bad):
+    unsettled = not feed.ended or counts.done < counts.read
+    if run.id and counts.read and (unsettled or counts.failed or counts.bad):
         kept = errors is not None and errors.count > 0
-        output.line(resume_text(run.id, is_known=is_known, is_broken=counts.bad > 0, kept=kept))
+        output.line(resume_text(run.id, counts, is_known=is_known, unsettled=unsettled, kept=kept))
     if feed.ended and plan.source is not None and plan.source.has_changed():
         complain(
             f"zmqwork ventilator: {plan.source.name} has changed while it was read: --resume will "
@@ -80,11 +81,25 @@ def end_text(counts: Counts, seconds: float, *, complete: bool) -> str:
     return f"{read}: {', '.join(words)} ({how})"
 
 
-def resume_text(run: str, *, is_known: bool, is_broken: bool, kept: bool) -> str:
-    """How the rest is done; `kept`: there is a file of failed records, which it does again."""
-    words = "--resume" if is_known and not is_broken else f"--run {run} --resume"
+def resume_text(run: str, counts: Counts, *, is_known: bool, unsettled: bool, kept: bool) -> str:
+    """How a run is gone on with.
+
+    Args:
+        run: its name.
+        counts: what became of its records.
+        is_known: the same command will give it the same name.
+        unsettled: there are records that nothing has become of.
+        kept: there is a file of failed records, which it does again.
+    """
+    words = "--resume" if is_known and not counts.bad else f"--run {run} --resume"
     words += " --overwrite-errors" if kept else ""
-    mended = " once the input is mended; each record must stay in its place" if is_broken else ""
+    if not unsettled and not counts.bad:
+        failed = counted(counts.failed, "failed record")
+        return (
+            f"nothing is left to do of run {run} but {failed}: to try again, once the cause is "
+            f"mended: the same command with {words}"
+        )
+    mended = " once the input is mended; each record must stay in its place" if counts.bad else ""
     return f"to go on with run {run}: the same command with {words}{mended}"
 
 
