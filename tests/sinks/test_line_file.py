@@ -181,7 +181,7 @@ def test_the_database_was_deleted(make, path):
     store.store(batch([1]))
     store.close()
     path.with_name("out.inbox").unlink()
-    with pytest.raises(StoreError, match=r"no sink is known to have.*delete it and out\.inbox"):
+    with pytest.raises(StoreError, match=r"no sink is known to have.*delete it, to begin anew"):
         make().open()
 
 
@@ -279,7 +279,7 @@ def test_the_database_is_of_the_future(make, path):
 
 
 def test_no_directory(tmp_path):
-    with pytest.raises(StoreError, match="No such file or directory"):
+    with pytest.raises(StoreError, match="there is no directory"):
         JsonLines(tmp_path / "none" / "out.jsonl").open()
 
 

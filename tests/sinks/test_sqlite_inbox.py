@@ -328,7 +328,7 @@ def test_files_that_are_no_inbox(path, opened):
         opened(book)
     with pytest.raises(StoreError, match="file is not a database"):
         SqliteInbox(path).id  # noqa: B018
-    with pytest.raises(StoreError, match="No such file or directory"):
+    with pytest.raises(StoreError, match="there is no directory"):
         SqliteInbox(path.parent / "none" / "x.db").store(book).open()
     lines = JsonLines(path.parent / "out.jsonl")
     lines.open()

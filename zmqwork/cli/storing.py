@@ -18,11 +18,13 @@ from zmqwork.cli.serving import found_by, leave_at_eof, log_to_people
 from zmqwork.cli.sink_end import SinkEnd
 from zmqwork.cli.target import load_app
 from zmqwork.definition import place
-from zmqwork.errors import UsageError
+from zmqwork.errors import ConfigError, UsageError
 from zmqwork.nodes.signals import SINK, StopSignals
 from zmqwork.nodes.sink import Sink as Node
+from zmqwork.nodes.store import Store
 from zmqwork.sink import DEFAULT_NAME, Sink, is_store
 from zmqwork.sinks import open_store
+from zmqwork.sinks.opening import Unfit
 
 _LEAVING = "Ctrl-C stores what is here and leaves; again: leaves it to the workers."
 
@@ -76,15 +78,7 @@ def sink_of(args: argparse.Namespace) -> Sink:
             f"under that name, say --sink {args.which}"
         )
     if args.out is not None:
-        place = open_store(
-            args.out,
-            args.format,
-            append=args.append,
-            bare=args.bare,
-            columns=args.columns,
-            id=args.inbox,
-        )
-        return app.sink(place, name=name or DEFAULT_NAME)
+        return app.sink(_place(args), name=name or DEFAULT_NAME)
     known = ", ".join(sorted(app.sinks))
     if not known:
         raise UsageError(
@@ -99,6 +93,25 @@ def sink_of(args: argparse.Namespace) -> Sink:
         near = nearest(name, app.sinks) or f": its sinks are {known}"
         raise UsageError(f"app {app.name!r} has no sink {name!r}{near}")
     return app.sinks[name]
+
+
+def _place(args: argparse.Namespace) -> Store:
+    """Where `--out` leads. UsageError: nowhere, or not with the other options."""
+    try:
+        return open_store(
+            args.out,
+            args.format,
+            append=args.append,
+            bare=args.bare,
+            columns=args.columns,
+            id=args.inbox,
+        )
+    except Unfit as error:
+        option = {"id": "inbox"}.get(error.option, error.option)
+        form = "" if error.what == args.out else f", which is {error.what}"
+        raise UsageError(f"--{option} does not go with --out {args.out}{form}") from None
+    except ConfigError as error:
+        raise UsageError(str(error)) from None
 
 
 def _say(show: Callable[[], object]) -> None:

@@ -13,7 +13,7 @@ from zmqwork.config import check_name
 from zmqwork.errors import ConfigError, StoreError
 from zmqwork.nodes.store import Batch
 from zmqwork.sinks import taken
-from zmqwork.sinks.disk import check_file_system, failure
+from zmqwork.sinks.disk import check_file_system, check_parent, failure
 from zmqwork.sinks.lock import Lock
 
 VERSION = 2
@@ -76,6 +76,7 @@ class Database:
     def lock(self) -> None:
         """Keep others out until `close`. StoreError: somebody has it, or may have it: see text."""
         shown = self._beside or self.path
+        check_parent(shown)
         check_file_system(shown, shared=self._beside is None)
         self._lock = Lock(self.path, shown)  # raises if it is held, by ourselves as well
 

@@ -120,6 +120,27 @@ def failure(
     return StoreError(text)
 
 
+def check_parent(path: Path) -> None:
+    """Refuse a place whose directory is missing: a typing error, as often as not.
+
+    Raises:
+        StoreError: there is none, or it is a file.
+    """
+    parent = path.parent
+    try:
+        is_directory = parent.is_dir()
+        is_there = parent.exists()
+    except OSError:  # whoever opens the file learns what it is
+        return
+    if not is_there:
+        raise StoreError(
+            f"{path}: there is no directory {parent}: make it first (mkdir -p), or choose another "
+            "place"
+        )
+    if not is_directory:
+        raise StoreError(f"{path}: {parent} is no directory: choose another place")
+
+
 def reason(error: OSError | sqlite3.Error) -> str:
     """What the system, or SQLite, said."""
     return str(getattr(error, "strerror", None) or error)

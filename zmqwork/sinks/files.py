@@ -13,7 +13,7 @@ from pathlib import Path
 from zmqwork.errors import ConfigError, StoreError
 from zmqwork.nodes.store import Batch, Record
 from zmqwork.sinks.database import Database, DatabaseStore, as_path
-from zmqwork.sinks.disk import failure, reason, sync_data, sync_directory
+from zmqwork.sinks.disk import check_parent, failure, reason, sync_data, sync_directory
 from zmqwork.sinks.plain import raw
 
 _OURS = ".zmqwork-"
@@ -61,6 +61,7 @@ class Files(DatabaseStore):
     def open(self) -> dict[str, list[tuple[int, int]]]:
         """As `Store.open`."""
         database = self._database
+        check_parent(self.path)
         self._make()
         database.lock()
         try:

@@ -183,9 +183,10 @@ class LineFile:
 
     def _other(self, what: str, *, can_append: bool = True) -> StoreError:
         append = "; or write behind what is there, with append (--append)" if can_append else ""
+        inbox = self.database.path
+        both = f" and {inbox.name}" if inbox.exists() else ""
         return StoreError(
-            f"{self.path} {what}. Choose another name; or delete it and "
-            f"{self.database.path.name}, to begin anew{append}"
+            f"{self.path} {what}. Choose another name; or delete it{both}, to begin anew{append}"
         )
 
 

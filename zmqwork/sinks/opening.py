@@ -14,6 +14,21 @@ from zmqwork.sinks.json_lines import JsonLines
 from zmqwork.sinks.sqlite_table import SqliteTable
 from zmqwork.sinks.stdout import FORMATS, Format, Stdout
 
+
+class Unfit(ConfigError):
+    """An option does not go with the place.
+
+    Attributes:
+        option: its name, as `open_store` has it.
+        what: the place, or its format.
+    """
+
+    def __init__(self, option: str, what: str) -> None:
+        super().__init__(f"{option} does not go with {what}")
+        self.option = option
+        self.what = what
+
+
 _SQLITE = "sqlite:"
 _DATABASES = {".db", ".sqlite", ".sqlite3"}
 
@@ -40,7 +55,7 @@ def open_store(
         id: of the inbox; None: a random one that is kept.
 
     Raises:
-        ConfigError: the text, or what goes with it, makes no sense.
+        ConfigError: the text, or what goes with it, makes no sense; `Unfit` if it is an option.
     """
     if text == "-":
         _refuse(text, append=append, id=id)
@@ -90,4 +105,4 @@ def _refuse_unfit(kind: str, *, bare: bool, columns: Sequence[str] | None) -> No
 def _refuse(what: str, **options: object) -> None:
     for name, value in options.items():
         if value:
-            raise ConfigError(f"{name} does not go with {what}")
+            raise Unfit(name, what)
