@@ -128,6 +128,9 @@ def test_a_broken_line_ends_it_with_its_place(rehearse, tmp_path):
     assert code == 1
     assert len(out.splitlines()) == 17
     assert "t.jsonl, line 17, column 9" in err
+    assert err.endswith("zmqwork ventilator: 18 records read: 1 bad\n")
+    _, out, _ = rehearse("--jsonl", "t.jsonl", "--skip-bad", "-o", "json")
+    assert json.loads(out.splitlines()[-1]) == {"event": "ended", "read": 18, "bad": 1}
 
 
 def test_an_unknown_column(rehearse, tmp_path):

@@ -10,7 +10,7 @@ from zmqwork.cli import exits
 from zmqwork.cli.calls import Call
 from zmqwork.cli.errors_file import ErrorsFile
 from zmqwork.cli.feed import Feed, FeedOptions
-from zmqwork.cli.output import JSON, Output, complain, jsonable
+from zmqwork.cli.output import JSON, Output, complain, counted, jsonable
 from zmqwork.cli.plan import Plan, planned
 from zmqwork.cli.rate import Bucket
 from zmqwork.cli.reporter import Reporter
@@ -137,9 +137,13 @@ def _rehearse(args: argparse.Namespace, plan: Plan, output: Output) -> int:
             _show_call(output, plan, number, call)
     feed.raise_failure()
     reporter.raise_failure()
-    if not feed.counts.read:
+    counts = feed.counts
+    output.json({"event": "ended", "read": counts.read, "bad": counts.bad})
+    if not counts.read:
         complain(f"{PREFIX}: {plan.input_name}: no records")
-    return exits.FAILED if feed.counts.bad else exits.OK
+    elif counts.bad and output.for_people:
+        complain(f"{PREFIX}: {counted(counts.read, 'record')} read: {counts.bad:,} bad")
+    return exits.FAILED if counts.bad else exits.OK
 
 
 def _show_call(output: Output, plan: Plan, number: int, call: Call) -> None:
