@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import threading
 
 from zmqwork import App
 
@@ -21,3 +23,20 @@ def test_ps_shows_sinks(zmqwork, runtime):
         assert "serving" in row
         explained = zmqwork("explain", "1a2b3c4d-1", "--realm", "thumbs")
         assert "no producer" in explained.stderr
+
+
+def test_ps_tells_tasks_that_run_from_results_that_a_sink_has_not_taken(
+    zmqwork, worker, start, until
+):
+    """To their producer they may as well run: it hears of them when the sink has them."""
+    app = App("thumbs")
+    taken = threading.Event()
+    worker("--pool", "thread")
+    with app.sink(lambda results: taken.wait()).start():
+        start("ventilator", "thumbs:app", "double", "--array", "1-3")
+        until(
+            lambda: re.search(
+                r"\([123] of them done, not taken by a sink yet\)", zmqwork("ps").stdout
+            )
+        )
+        taken.set()

@@ -56,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
          "nodes": survey.nodes, "unheard": survey.unheard}
     )  # fmt: skip
     if survey.nodes:
-        output.table(_COLUMNS, map(_row, survey.nodes))
+        done = _done(survey.nodes)
+        output.table(_COLUMNS, (_row(node, done) for node in survey.nodes))
     if output.for_people:
         if search.local and choose().warning:
             complain(choose().warning)
@@ -95,7 +96,21 @@ def _complain_of_nobody(search: Search) -> None:
     complain("Start one: zmqwork worker MODULE:APP        Find out more: zmqwork doctor")
 
 
-def _row(node: Mapping[str, Any]) -> tuple[object, ...]:
+def _done(nodes: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """By producer: its tasks that have run, and whose results a sink has not taken yet.
+
+    The producer counts them as dispatched or started until then; their workers know better.
+    """
+    done: Counter[str] = Counter()
+    for node in nodes:
+        for producer in records(node.get("producers")) if node.get("role") == "worker" else ():
+            finished = producer.get("finished")
+            if isinstance(finished, int):
+                done[str(producer.get("node_id"))] += finished
+    return done
+
+
+def _row(node: Mapping[str, Any], done: Mapping[str, int]) -> tuple[object, ...]:
     who = tuple(node.get(key) for key in ("name", "role", "realm", "host", "pid"))
     version = node.get("version")
     queues = _listed(node.get("queues"))
@@ -105,7 +120,8 @@ def _row(node: Mapping[str, Any]) -> tuple[object, ...]:
         return (*who, *names, None, None, node.get("queued"), stored, version)
     if node.get("role") != "worker":
         pending = node.get("pending")
-        return (*who, None, queues, None, None, pending, _settled(node), version)
+        states = _states(node, done.get(str(node.get("node_id")), 0))
+        return (*who, None, queues, None, None, pending, states, version)
     busy = (node.get("state"), queues or "all", node.get("slots"), node.get("busy"))
     return (*who, *busy, node.get("queued"), _tasks(node), version)
 
@@ -124,9 +140,10 @@ def _listed(names: object) -> str | None:
     return ", ".join(map(str, names)) if isinstance(names, list) and names else None
 
 
-def _settled(node: Mapping[str, Any]) -> str | None:
-    """A producer's tasks by state."""
+def _states(node: Mapping[str, Any], done: int) -> str | None:
+    """A producer's tasks by state; so many of them are `done`, and do not run any more."""
     states = node.get("tasks_by_state")
     if not isinstance(states, dict):
         return None
-    return ", ".join(f"{count} {state}" for state, count in states.items() if count) or "idle"
+    shown = ", ".join(f"{count} {state}" for state, count in states.items() if count) or "idle"
+    return f"{shown} ({done} of them done, not taken by a sink yet)" if done else shown
