@@ -59,6 +59,7 @@ class Run:
     sinks: list[dict[str, Any]] = field(default_factory=list)
     _missing: str = field(default="", init=False, repr=False)
     _look: Callable[[], str] | None = field(default=None, init=False, repr=False)
+    _tell: Callable[[], object] | None = field(default=None, init=False, repr=False)
 
     @property
     def obstacle(self) -> str:
@@ -69,6 +70,14 @@ class Run:
         look = self._look
         return self._missing or (look() if look is not None else "")
 
+    def tell_failures(self) -> None:
+        """Let `on_failed` be called with what has failed by now, as before each item.
+
+        For an input that waits for its next item, in the thread that pulls it.
+        """
+        if self._tell is not None:
+            self._tell()
+
     def wait_for(self, what: str) -> None:
         """Say what is waited for before it begins; empty: nothing. For who runs it."""
         self._missing = what
@@ -76,6 +85,10 @@ class Run:
     def watch(self, look: Callable[[], str] | None) -> None:
         """Say how its obstacle is found out; None: it has none any more. For who runs it."""
         self._look = look
+
+    def tell_by(self, tell: Callable[[], object]) -> None:
+        """Say how its failures are told. For who runs it."""
+        self._tell = tell
 
     @property
     def settled(self) -> int:

@@ -109,8 +109,9 @@ def ventilate(
         remember: ``"if_possible"``: where no inbox can remember the run it goes on without its
             name, and `Run.id` is empty; ``"always"``: that is an error.
         window: items in flight at the most.
-        on_failed: called in this thread with each item that did not reach the sink. If it raises,
-            no more is pulled, and it is not called again.
+        on_failed: called in this thread with each item that did not reach the sink, before the next
+            one is pulled (see `Run.tell_failures`). If it raises, no more is pulled, and it is not
+            called again.
         on_start: called in this thread with the `Run`, before the first item is pulled.
         name: as for `App.producer`, like all that follow.
         realm: likewise.
@@ -284,14 +285,20 @@ def _ended(node: Producer, takers: Collection[str]) -> list[dict[str, Any]]:
 
 
 class _Teller:
-    """Tells of failures, in the thread that feeds, until that raises."""
+    """Tells of failures, in the thread that feeds, until that raises.
+
+    Attributes:
+        raised: what it raised then.
+    """
 
     def __init__(self, engine: Ventilation, on_failed: Callable[[Failure], object] | None) -> None:
         self._failures = engine.failures
         self._on_failed = on_failed
+        self.raised: Exception | None = None
+        engine.run.tell_by(self.tell)
 
     def tell(self) -> Exception | None:
-        """Tell of those that are known by now; what that raised."""
+        """Tell of those that are known by now; what that raised, now or before."""
         while self._failures:
             failure = self._failures.popleft()
             if self._on_failed is not None:
@@ -299,8 +306,8 @@ class _Teller:
                     self._on_failed(failure)
                 except Exception as error:  # noqa: BLE001 - raised when all is settled
                     self._on_failed = None
-                    return error
-        return None
+                    self.raised = error
+        return self.raised
 
 
 def _feed(
@@ -347,7 +354,7 @@ def _pull(
     pulled = iter(items)
     for number in itertools.count():
         engine.wait_for_room()
-        if engine.failures and (raised := teller.tell()) is not None:
+        if (engine.failures or teller.raised) and (raised := teller.tell()) is not None:
             return raised
         try:
             item = next(pulled)

@@ -378,6 +378,29 @@ def test_a_bad_record_waits_for_what_was_sent_before_it(worker, run, project):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_failures_are_told_while_the_input_waits(worker, start_python):
+    worker()
+    process = start_python(
+        "-m", "zmqwork", "ventilator", "thumbs:app", "fail", "--no-sink", "--no-progress",
+        "--lines", "-",
+    )  # fmt: skip
+    process.stdin.write("first\n")
+    process.stdin.flush()
+    assert process.stderr.readline() == (
+        "zmqwork ventilator: standard input, line 1: ValueError: first\n"
+    )
+    out, _ = process.communicate(timeout=60)
+    assert out.startswith("1 record read: 0 succeeded, 1 failed (")
+    # Also while the next one waits for its turn.
+    process = start_python(
+        "-m", "zmqwork", "ventilator", "thumbs:app", "fail", "--no-sink", "--no-progress",
+        "--array", "1-2", "--rate", "1/d", "--max-failures", "1",
+    )  # fmt: skip
+    out, err = process.communicate(timeout=60)
+    assert "1 task has failed: no more are sent" in err
+    assert process.returncode == 1
+
+
 def test_an_input_that_changes_while_it_is_read_is_another_run(worker, start_python, gate, project):
     worker()
     (project / "t.jsonl").write_text(json.dumps(gate.words) + "\n")

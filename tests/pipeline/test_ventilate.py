@@ -249,6 +249,30 @@ def test_an_item_that_does_not_fit(app, work, collect):
     assert sink.results == [3]
 
 
+def test_an_input_that_waits_can_let_failures_be_told(app, work):
+    @app.task(max_retries=0)
+    def fail(number):
+        raise ValueError(number)
+
+    runs, told = [], []
+
+    def on_failed(failure):
+        told.append(failure.item)
+        raise LookupError("enough")
+
+    def numbers():
+        yield 1
+        until(lambda: runs[0].tell_failures() or told, "the failure is told")
+        yield 2
+        yield 3
+
+    work()
+    with pytest.raises(LookupError, match="enough"):
+        ventilate(app, fail, numbers(), sink=None, on_failed=on_failed, on_start=runs.append)
+    assert told == [1]
+    assert runs[0].read == 2, "what was raised is known when the next item is pulled"
+
+
 @pytest.mark.parametrize("window", [1, 100])
 def test_telling_of_failures_may_end_the_run(app, work, collect, window):
     @app.task(max_retries=0)

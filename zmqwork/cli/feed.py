@@ -133,6 +133,8 @@ class Feed:
         self._read = self._bad = self._submitted = self._failed = 0
         self._offset = 0
         self._lock = threading.Lock()
+        if source is not None:
+            source.on_idle = self._tell
 
     def __iter__(self) -> Iterator[EncodedCall]:
         """The tasks; the source of each is for `fail`."""
@@ -267,8 +269,13 @@ class Feed:
         go_at = now + self._options.bucket.take(now)
         # In pieces, so that a signal that another thread got is heard.
         while now < go_at and not self._stopped.wait(min(go_at - now, _LOOK_INTERVAL)):
+            self._tell()
             now = time.monotonic()
         return not self._stopped.is_set()
+
+    def _tell(self) -> None:
+        """Nothing comes for the moment: tell of what has failed meanwhile."""
+        self.run.tell_failures()
 
     def _keep(self, raw: bytes) -> None:
         if self._errors is None:

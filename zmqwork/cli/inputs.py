@@ -31,6 +31,7 @@ class Input:
         name: for people.
         size_bytes: how many bytes there are to read; None: only the end will tell.
         is_terminal: a person types it.
+        on_idle: called now and then while `read` waits, in its thread.
     """
 
     def __init__(self, name: str, descriptor: int) -> None:
@@ -43,6 +44,7 @@ class Input:
         rest = self._stat.st_size - self._start if self._is_file else 0
         self.size_bytes = rest if rest > 0 else None
         self.is_terminal = os.isatty(descriptor)
+        self.on_idle: Callable[[], object] = lambda: None
         self._stopped = False
 
     @property
@@ -59,6 +61,7 @@ class Input:
         try:
             while not self._stopped:
                 if not self._is_file and not self._is_ready():
+                    self.on_idle()
                     continue
                 try:
                     return os.read(self._descriptor, size)
