@@ -156,6 +156,20 @@ def test_a_worker_that_stops_while_it_is_cut_off_may_have_run_what_is_run_again(
     cluster.checks.undisturbed()
 
 
+def test_what_ends_while_its_worker_stops_may_run_again(cluster):
+    producer = cluster.add_producer()
+    stopped = cluster.add_worker(slots=1, tasks=TASKS)
+    cluster.submit(producer, "work", [Script(seconds=0.001)])
+    assert cluster.run_until(lambda: stopped.machine._feeder.slots[0].given, 2.0)
+    stopped.lag = 1.0
+    cluster.stop(stopped)
+    cluster.add_worker(slots=1, tasks=TASKS)
+    assert cluster.run_until(lambda: not cluster.unsettled, 100.0)
+    fate = cluster.truth.fate(producer.node_id, 1)
+    assert [run.outcome for run in fate.runs] == ["succeeds", "succeeds"]
+    cluster.checks.undisturbed()
+
+
 def test_a_drain_loses_nothing_and_a_stop_neither(cluster):
     producer = cluster.add_producer()
     drains = cluster.add_worker(tasks=TASKS)
