@@ -6,6 +6,8 @@ import pytest
 
 from zmqwork.core.effects import Deliver
 from zmqwork.testing import Cluster
+from zmqwork.testing.node import Producer
+from zmqwork.testing.plan import Plan
 from zmqwork.testing.store import Habits
 from zmqwork.testing.truth import Script
 
@@ -207,3 +209,18 @@ def test_a_store_that_is_set_going_again_stores_at_once(cluster):
     sink.store.stopped_until = 0.0
     assert cluster.run_until(lambda: not cluster.unsettled, 1.0)
     assert cluster.run_until(lambda: not cluster.living(cluster.sinks), 1.0)
+
+
+@pytest.mark.parametrize("seed", [34826])
+def test_who_comes_after_healing_is_prompt(seed):
+    """A run that began again late was as slow as before, so that slots of its worker idled."""
+    cluster = Cluster(seed)
+    plan = Plan(seed, cluster)
+    plan.begin()
+    cluster.run_for(plan.seconds)
+    before = len(cluster.nodes)
+    plan.heal()
+    cluster.run_for(20.0)
+    late = list(cluster.nodes.values())[before:]
+    assert any(isinstance(node, Producer) for node in late)
+    assert {node.lag for node in cluster.nodes.values()} == {0.001}
