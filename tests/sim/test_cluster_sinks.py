@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from zmqwork.core.effects import Deliver
+from zmqwork.core.events import PeerFound
 from zmqwork.testing import Cluster
 from zmqwork.testing.node import Producer
 from zmqwork.testing.plan import Plan
@@ -224,3 +225,23 @@ def test_who_comes_after_healing_is_prompt(seed):
     late = list(cluster.nodes.values())[before:]
     assert any(isinstance(node, Producer) for node in late)
     assert {node.lag for node in cluster.nodes.values()} == {0.001}
+
+
+def test_a_goodbye_between_workers_may_be_lost_with_its_link(cluster):
+    """Somebody typed the endpoint of a worker where a sink was meant."""
+    producer = cluster.add_producer()
+    other = cluster.add_worker(tasks={})
+    dials = cluster.add_worker(tasks=TASKS, finds_sinks=True)
+    cluster.add_sink()
+    endpoint = other.endpoints[0]
+    cluster.discovery.announce(PeerFound(f"typed:{endpoint}", (endpoint,), ""))
+    cluster.submit(producer, "work", [Script()], sink="default")
+    met = ("worker-1", "peer_alive", other.node_id)
+    said = cluster.notices
+    assert cluster.run_until(
+        lambda: met in [(name, notice.kind, notice.data["node_id"]) for name, notice in said], 5.0
+    )
+    cluster.network.reset(dials, other)
+    cluster.run_for(20.0)
+    assert ("worker-0", "client_lost") in [(name, notice.kind) for name, notice in said]
+    cluster.checks.undisturbed()
