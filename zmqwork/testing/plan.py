@@ -134,7 +134,10 @@ class Plan:
     def _settle_in(self, node: Node) -> None:
         random = self._random
         node.offset = random.choice((0.0, 1e3, 1e6)) * random.random()
-        if self._has("busy") and not self._healed:
+        if self._healed:
+            if isinstance(node, Worker):
+                node.pool.hurry()
+        elif self._has("busy"):
             node.budget = random.choice((1, 3, 1_000_000))
             node.lag = random.choice((0.001, 0.01, 0.1))
 
