@@ -73,3 +73,12 @@ def test_when_a_key_is_due():
     assert timers.at("b") is None
     timers.cancel("a")
     assert timers.at("a") is None
+
+
+def test_what_was_due_leaves_no_husks_beyond_the_bound():
+    timers = Timers()
+    for key in range(200):
+        timers.set(key, 9.0)
+        timers.set(key, 1.0)
+    assert len(timers.due(1.0)) == 200
+    assert len(timers._heap) <= 64

@@ -64,6 +64,7 @@ class Timers:
             if self._at.get(key) == (at, count):
                 del self._at[key]
                 keys.append(key)
+        self._sweep()
         return keys
 
     def next(self) -> float | None:
