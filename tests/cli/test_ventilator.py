@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -386,6 +387,7 @@ def test_failures_are_told_while_the_input_waits(worker, start_python):
     )  # fmt: skip
     process.stdin.write("first\n")
     process.stdin.flush()
+    assert select.select([process.stderr], [], [], 30.0)[0], "it is told of now"
     assert process.stderr.readline() == (
         "zmqwork ventilator: standard input, line 1: ValueError: first\n"
     )
