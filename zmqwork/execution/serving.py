@@ -93,9 +93,8 @@ class Server:
         helper.set(Helper(handlers, self._event_loop.finish, queues))
         self._name = ""
         self._index = 0  # of the attempt that runs
-        self._sent_at = 0.0
         # Since when the attempts run whose outcomes were not sent.
-        self._since = 0.0
+        self._sent_at = self._since = perf_counter()
         self._is_copy = False
         os.register_at_fork(after_in_child=self._forked)
 
