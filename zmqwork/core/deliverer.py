@@ -153,8 +153,15 @@ class Deliverer:
             outbox.put(bundle)
 
     def cancelled(self, account: Account, seqs: Iterable[int]) -> None:
-        """The producer does not count these any more, finished or not. Their results go on."""
-        for outbox, bundle in self.outboxes.take(account, frozenset(seqs)):
+        """The producer does not count these any more, finished or not.
+
+        Results that were sent go on: their sink may have them. So what nobody counts is never more
+        than sinks have granted.
+        """
+        wanted = frozenset(seqs)
+        for _, bundle in self.outboxes.take(account, wanted, unsent=True):
+            account.owe(-len(bundle), -bundle.weight)
+        for outbox, bundle in self.outboxes.take(account, wanted):
             account.owe(-len(bundle), -bundle.weight)
             bundle.account = None
             outbox.put(bundle)

@@ -88,7 +88,7 @@ class Intake:
         self._feeder.turned[account] = None
 
     def cancel(self, account: Account, cancel: Cancel, now: float) -> None:
-        """Forget these attempts; of what has ended, the result is delivered all the same."""
+        """Forget these attempts, and results of theirs that no sink was sent."""
         unknown = []
         for seq in cancel.seqs:
             held = account.held.get(seq)

@@ -219,9 +219,12 @@ class Outbox:
             if numbers.get(seq) == sink_seq
         ]
 
-    def take(self, account: Account, seqs: Collection[int]) -> list[Bundle]:
-        """Take out what is here of these tasks of an account, sent or not. O(all)."""
-        taken = [bundle.take(seqs) for bundle in self if bundle.account is account]
+    def take(
+        self, account: Account, seqs: Collection[int], *, unsent: bool = False
+    ) -> list[Bundle]:
+        """Take out what is here of these tasks of an account; `unsent`: if it was never sent."""
+        bundles = list(self._waiting.values()) if unsent else list(self)
+        taken = [bundle.take(seqs) for bundle in bundles if bundle.account is account]
         self._waiting = {key: bundle for key, bundle in self._waiting.items() if bundle.seqs}
         for batch in self._batches:
             batch.bundles = [bundle for bundle in batch.bundles if bundle.seqs]

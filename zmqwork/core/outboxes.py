@@ -73,12 +73,14 @@ class Outboxes:
         """Count what this turn has brought to it."""
         self.changed = outbox.absorb() or self.changed
 
-    def take(self, account: Account, seqs: Collection[int]) -> list[tuple[Outbox, Bundle]]:
-        """Take out the results of these tasks, wherever they are. O(all)."""
+    def take(
+        self, account: Account, seqs: Collection[int], *, unsent: bool = False
+    ) -> list[tuple[Outbox, Bundle]]:
+        """Take out the results of these tasks, wherever they are; `unsent`: as `Outbox.take`."""
         taken = []
         for outbox in self:
             self.absorb(outbox)
-            bundles = outbox.take(account, seqs)
+            bundles = outbox.take(account, seqs, unsent=unsent)
             if bundles:
                 self.touched[outbox] = None
                 taken += [(outbox, bundle) for bundle in bundles]
