@@ -57,9 +57,12 @@ class Run:
     begun_at: float = field(default_factory=time.monotonic)
     ended_at: float | None = None
     sinks: list[dict[str, Any]] = field(default_factory=list)
-    _missing: str = field(default="", init=False, repr=False)
-    _look: Callable[[], str] | None = field(default=None, init=False, repr=False)
-    _tell: Callable[[], object] | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # No fields: `dataclasses.asdict` is for what people want to keep.
+        self._missing = ""
+        self._look: Callable[[], str] | None = None
+        self._tell: Callable[[], object] | None = None
 
     @property
     def obstacle(self) -> str:
