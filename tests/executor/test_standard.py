@@ -357,16 +357,17 @@ def test_an_executor_that_is_dropped_ends(place):
 
 def test_the_end_of_the_program_waits(run):
     done = run("""
+import os
 import zmqwork
 
 def say(text):
-    print(text, flush=True)
+    os.write(1, f"{text}\\n".encode())  # at once: two processes write here
 
 if __name__ == "__main__":
     executor = zmqwork.Executor(local_workers=1)
     for word in ("apple", "pear"):
         executor.submit(say, word)
-    print("submitted", flush=True)
+    say("submitted")
 """)
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(done.stdout.split()) == ["apple", "pear", "submitted"]
