@@ -146,6 +146,7 @@ class BoundNode(Generic[C]):
 
     def _launch(self, make_loop: Callable[[], Loop], *undoing: Callable[[], object]) -> None:
         """Bind, announce, and run; if that fails, it is undone, also by these calls."""
+        self._check_process()
         config, discovery = self._config, self._discovery
         directory = discovery.directory
         if directory is None and not self._bind:

@@ -139,15 +139,14 @@ class Sink(BoundNode[SinkConfig]):
         """Open the store, bind, announce, and take results.
 
         Raises:
-            UsageError: it was started already, also if that failed, or a worker imports the module
-                that runs.
+            UsageError: it was started already, also if that failed; or a worker imports the module
+                that runs; or it was made before this process was forked.
             StoreError: the store's place cannot be used.
             TransportError: it cannot bind, or be announced.
         """
         self._check_unused()
         refuse_in_child("a sink")
         refuse_while_importing("a sink was started", "Start it")
-        self._check_process()
         self._launch(self._open, lambda: self._keeper.close(_CLOSE_TIMEOUT))
         _running.add(self)
         return self

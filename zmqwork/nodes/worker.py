@@ -81,7 +81,8 @@ class Worker(BoundNode[WorkerConfig]):
         """Bind, announce, and take work; returns when the first child process is up, if any.
 
         Raises:
-            UsageError: it was started already, or its child processes cannot run its tasks.
+            UsageError: it was started already, or made before this process was forked; or its child
+                processes cannot run its tasks.
             TransportError: it cannot bind, or be announced.
         """
         self._check_unused()
