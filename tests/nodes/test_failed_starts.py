@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
+from node_processes import PATIENCE
 
 from zmqwork import App
 from zmqwork.errors import TransportError, UsageError
@@ -56,3 +60,45 @@ def test_a_node_that_was_made_before_a_fork(make):
     node._config = dataclasses.replace(node.config, pid=1)
     with pytest.raises(UsageError, match="not started> belongs to process 1, not to a fork of it"):
         node.start()
+
+
+@pytest.fixture
+def no_threads():
+    """No thread can be started, as where a limit of the system is reached."""
+    before = threading.stack_size(1 << 47)
+    yield lambda: threading.stack_size(before)
+    threading.stack_size(before)
+
+
+def test_a_node_that_gets_no_thread(make, no_threads):
+    node = make()
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        node.start()
+    no_threads()
+    assert repr(node).endswith("could not start>")
+    for ask in (node.wait, node.status):
+        with pytest.raises(UsageError, match="make another one"):
+            ask()
+    assert not list(node._discovery.directory.path.iterdir()), "nobody finds it"
+    with make():
+        pass  # (a sink's store is free)
+
+
+def in_time(call):
+    """What the call returns, if it does."""
+    answer = Future()
+    threading.Thread(target=lambda: answer.set_result(call()), daemon=True).start()
+    return answer.result(PATIENCE)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_node_that_cannot_clean_up_has_left_all_the_same(make):
+    node = make().start()
+    (file,) = Path(node._discovery.directory.path).glob("*.node")
+    file.unlink()
+    file.mkdir()  # which is no file to unlink
+    node.stop()
+    assert node.has_left
+    assert in_time(node.status) == {}
+    if hasattr(node, "wait_complete"):
+        assert not in_time(node.wait_complete)

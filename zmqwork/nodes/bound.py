@@ -161,11 +161,16 @@ class BoundNode(Generic[C]):
             wanted = [] if directory is None else [f"ipc://{directory.socket_path(config.node_id)}"]
             self.endpoints = tuple(loop.bind([*wanted, *self._bind]))
             discovery.announce(record_of(config, self.role, self.endpoints), loop.bind_again)
-            undo.pop_all()
+            undone = undo.pop_all()
         self._loop = loop
         for event in self._early:
             loop.post(event)
-        loop.start(f"zmqwork-{self.role}-{config.node_id[:4]}", self._prepare, self._finish)
+        try:
+            loop.start(f"zmqwork-{self.role}-{config.node_id[:4]}", self._prepare, self._finish)
+        except RuntimeError:  # the system gives no more threads
+            self._loop = None
+            undone.close()
+            raise
 
     def _request(self, event: DrainRequested | StopRequested) -> None:
         if self._loop is None:
@@ -201,5 +206,7 @@ class BoundNode(Generic[C]):
         self._loop.stop()
 
     def _finish(self) -> None:
-        self._discovery.close()
-        self._left.set()
+        try:
+            self._discovery.close()
+        finally:
+            self._left.set()

@@ -240,6 +240,8 @@ class Sink(BoundNode[SinkConfig]):
                     self,
                 )
         finally:
-            super()._finish()
-            with self._news:
-                self._news.notify_all()
+            try:
+                super()._finish()
+            finally:
+                with self._news:
+                    self._news.notify_all()

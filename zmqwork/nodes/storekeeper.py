@@ -66,8 +66,13 @@ class Storekeeper:
         that another sink of this process has; that one goes on.
         """
         _claim(self._store)
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._work, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system gives no more threads
+            _let_go(self._store)
+            raise
+        self._thread = thread
         # In steps, so that a signal is handled meanwhile also where a wait cannot be interrupted.
         while not self._opened.wait(0.5):
             pass
@@ -111,8 +116,7 @@ class Storekeeper:
                 pass
         finally:
             self._close()
-            with _kept_lock:
-                _kept.discard(id(self._store))
+            _let_go(self._store)
 
     def _store_next(self) -> bool:
         """Store a batch, again and again if need be; False if that was the end, or given up."""
@@ -169,6 +173,11 @@ def _claim(store: Store) -> None:
                 "that one first, or make another store"
             )
         _kept.add(id(store))
+
+
+def _let_go(store: Store) -> None:
+    with _kept_lock:
+        _kept.discard(id(store))
 
 
 def _is_final(error: BaseException) -> bool:
