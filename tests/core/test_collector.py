@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from desks import SinkDesk, node_id, parcel
 
-from zmqwork.core import collector, roll
+from zmqwork.core import collector, portrait, roll
 from zmqwork.core.delivery import (
     HAS_HOLDING,
     HAS_NOT,
@@ -738,3 +738,15 @@ def test_the_status_of_a_sink_that_nobody_met(desk):
     desk.turn(StatusRequested())
     (answer,) = desk.of(Answer)
     assert answer.value["producers"][0]["count"] == 0
+
+
+def test_the_status_names_those_that_are_waited_for(desk, monkeypatch):
+    """Whoever asks takes those that are not named for ended."""
+    monkeypatch.setattr(portrait, "PRODUCERS_MAX", 2)
+    links = {name: desk.producer(name) for name in "pqr"}
+    for name in "qr":
+        desk.say(links[name], End(0, 0))
+    desk.turn(StatusRequested())
+    (answer,) = desk.of(Answer)
+    named = [(producer["name"][:6], producer["ended"]) for producer in answer.value["producers"]]
+    assert named == [("name-r", True), ("name-p", False)]

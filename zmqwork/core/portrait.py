@@ -11,7 +11,8 @@ from zmqwork.core.clients import Account
 from zmqwork.core.collected import Collected
 from zmqwork.core.slots import Slot
 
-# Producers that a sink names, those that it met last: a STATUS is one frame.
+# Producers that a sink names: a STATUS is one frame. Those that it waits for go before the others,
+# and of these those that are there; else those that it met last.
 PRODUCERS_MAX = 256
 
 # Outboxes that a worker names.
@@ -75,7 +76,7 @@ def of_sink(
         "queued_bytes": queued[1],
         "stored": counters["stored"],
         "duplicates": counters["duplicates"],
-        "producers": [_of_producer(c) for c in list(producers)[-PRODUCERS_MAX:]],
+        "producers": [_of_producer(c) for c in sorted(producers, key=_weight)[-PRODUCERS_MAX:]],
         "workers": [
             {
                 "node_id": carrier.client.node_id,
@@ -87,6 +88,10 @@ def of_sink(
         ],
         "counters": dict(counters),
     }
+
+
+def _weight(collected: Collected) -> tuple[bool, bool]:
+    return collected.end is None, collected.sessions > 0
 
 
 def _of_producer(collected: Collected) -> dict[str, Any]:
