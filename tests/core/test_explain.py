@@ -11,7 +11,16 @@ from zmqwork.core import explain
 from zmqwork.core.effects import Notice
 from zmqwork.core.events import CancelRequested, LinkDown, LinkUp, Probed, Received, StatusRequested
 from zmqwork.core.ledger import CHILD_DIED, ENDINGS_MAX, WORKER_LOST, TaskSpec, Trouble
-from zmqwork.core.messages import FAILED, LOST, Draining, Failure, Refused, Started
+from zmqwork.core.messages import (
+    FAILED,
+    HELD_RUNNING,
+    LOST,
+    Credit,
+    Draining,
+    Failure,
+    Refused,
+    Started,
+)
 
 
 @pytest.fixture
@@ -140,6 +149,17 @@ def test_each_worker_says_why_it_does_not_run_a_task(desk):
     }
     assert why_not(desk, 1)["worker-d"] == ""
     assert [v["name"] for v in about(desk)["workers"] if v["has_it"]] == ["worker-d"]
+
+
+def test_what_a_worker_has_besides_takes_its_credit(desk):
+    """It was given up on, and is back with a task that runs elsewhere by now."""
+    link = desk.open("w", credit=1)
+    desk.submit(1)
+    desk.open("v", credit=1)
+    desk.turn(LinkDown(link), Probed("local:w", gone=True))
+    desk.greet("w", Credit(1, 1 << 20), held=[[1, 1, HELD_RUNNING]])
+    desk.submit(2)
+    assert why_not(desk, 2)["worker-w"] == "has no credit left: it holds 1, and has granted 1"
     (advice,) = about(desk, 2)["advice"]
     assert "more workers" in advice
 

@@ -260,14 +260,14 @@ def _cannot(worker: Worker, waiting: Lane) -> str:
 
 
 def _will_not(worker: Worker, entry: Entry) -> str:
-    held, size_bytes = len(worker.held), len(entry.args)
+    load, size_bytes = worker.load, len(entry.args)
     if worker.draining:
         return "is draining: it takes nothing new"
     if not worker.usable:
         return f"is {worker.peer.state}: it is given nothing new"
-    if held >= worker.limit:
-        return f"has no credit left: it holds {held}, and has granted {worker.limit}"
-    if held and worker.held_bytes + size_bytes > worker.limit_bytes:
+    if load >= worker.limit:
+        return f"has no credit left: it holds {load}, and has granted {worker.limit}"
+    if worker.held and worker.held_bytes + size_bytes > worker.limit_bytes:
         return f"has no room for {size_bytes} bytes of arguments"
     return ""
 
