@@ -89,8 +89,8 @@ class Run:
         """Say how its obstacle is found out; None: it has none any more. For who runs it."""
         self._look = look
 
-    def tell_by(self, tell: Callable[[], object]) -> None:
-        """Say how its failures are told. For who runs it."""
+    def tell_by(self, tell: Callable[[], object] | None) -> None:
+        """Say how its failures are told; None: there are no more. For who runs it."""
         self._tell = tell
 
     @property

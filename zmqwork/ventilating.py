@@ -238,6 +238,7 @@ def _producing(
         run.sinks = _ended(node, takers.ids(node, must_meet=not run.read))
     finally:
         run.watch(None)
+        run.tell_by(None)
         run.ended_at = run.ended_at or time.monotonic()
         node.stop()
 

@@ -1,6 +1,7 @@
 """One task from a ventilator to a sink: real nodes, in this process."""
 
 import os
+import pickle
 import signal
 import threading
 
@@ -271,6 +272,13 @@ def test_an_input_that_waits_can_let_failures_be_told(app, work):
         ventilate(app, fail, numbers(), sink=None, on_failed=on_failed, on_start=runs.append)
     assert told == [1]
     assert runs[0].read == 2, "what was raised is known when the next item is pulled"
+
+
+def test_what_has_ended_can_be_pickled(app, task, work, collect):
+    work()
+    collect()
+    run = ventilate(app, task, [1, 2], on_failed=lambda failure: None)
+    assert pickle.loads(pickle.dumps(run)) == run
 
 
 @pytest.mark.parametrize("window", [1, 100])
