@@ -151,6 +151,16 @@ def forget_what_workers_have_besides(monkeypatch):
     monkeypatch.setattr(Worker, "load", property(lambda self: len(self.held)))
 
 
+def keep_what_workers_had_besides(monkeypatch):
+    def late(self, worker, seq, value, now):
+        strays = dict(worker.strays)
+        original(self, worker, seq, value, now)
+        worker.strays = strays
+
+    original = Judge._late_success
+    monkeypatch.setattr(Judge, "_late_success", late)
+
+
 # (bug, promises that it breaks, a seed that showed it once: looked at first)
 PLANTED = [
     (forget_the_lost, {"each_task_is_in_one_place", "everything_is_settled"}, 7),
@@ -167,6 +177,7 @@ PLANTED = [
     (take_hello_for_a_lease, {"nothing_starts_on_an_expired_lease"}, 112),
     (probe_elsewhere, {"nobody_is_lost_without_cause"}, 50),
     (forget_what_workers_have_besides, {"no_task_is_tossed_about"}, 368),
+    (keep_what_workers_had_besides, {"all_credit_is_back"}, 5010),
 ]
 
 

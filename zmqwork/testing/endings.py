@@ -156,7 +156,7 @@ def all_credit_is_back(cluster: Cluster) -> None:
     for node in cluster.living(cluster.producers):
         machine = node.machine
         for worker in machine._workforce:
-            good = not worker.held and worker.held_bytes == 0
+            good = not (worker.held or worker.strays) and worker.held_bytes == 0
             require(promise, good, node, worker)
         timers = [key for key in machine._timers._at if key[0] not in ("notice", "floors")]
         require(promise, not timers, node, "timers", timers)
