@@ -308,15 +308,22 @@ def test_completed_does_not_wait_for_the_first(node):
 @pytest.mark.parametrize("order", ["submitted", "completed"])
 def test_closing_cancels_what_was_not_begun(node, order):
     list(square.map([1]))
-    iterator = square.map(itertools.count(), window=10, chunk=1, order=order)
-    assert next(iterator) in range(100)
     node.hold()
-    for _ in range(12):
-        if not node._waiting:
-            break
-        next(iterator)
+    iterator = square.map(itertools.count(), window=10, chunk=1, order=order)
+
+    def run_the_first_of_some():
+        with node._condition:
+            node._condition.wait_for(lambda: len(node._waiting) > 2, WAIT)
+        node.let_go(1)
+
+    helper = threading.Thread(target=run_the_first_of_some)
+    helper.start()
+    assert next(iterator) == 0
+    helper.join()
+    assert len(node._waiting) > 2
     iterator.close()
     assert node.drain(WAIT)
+    assert len(node._waiting) == 0
 
 
 def test_closing_cancels_async(node):
