@@ -186,7 +186,17 @@ def test_using_makes_a_copy_with_other_options():
     ("options", "text"),
     [
         ({"max_retry": 1}, "did you mean 'max_retries'"),
-        ({"zzz": 1}, "known are expires, inbox, key, max_retries"),
+        ({"zzz": 1}, "known are countdown, expires, inbox, key, max_retries"),
+        ({"retry_fro": OSError}, "did you mean 'retry_for'"),
+        ({"retry_for": 3}, "retry_for takes classes of exceptions, or their names, not 3"),
+        (
+            {"retry_for": [OSError, int]},
+            r"classes of exceptions, or their names, not <class 'int'>",
+        ),
+        ({"no_retry_for": ("",)}, "a name in no_retry_for must be a non-empty string"),
+        ({"no_retry_for": ["E"] * 33}, "no_retry_for names 33 exceptions, at most 32 are told"),
+        ({"retry_jitter": 1}, "retry_jitter must be True or False, not 1"),
+        ({"countdown": -1}, "countdown must be a number at least 0"),
         ({"max_retries": -1}, "max_retries must be a number at least 0|from 0"),
         ({"max_retries": 1.5}, "whole number"),
         ({"max_retries": 2_000_000}, "from 0 to 1000000, not 2000000"),
@@ -205,6 +215,24 @@ def test_options_are_checked_at_once(options, text):
         scale.using(**options)
     with pytest.raises(ConfigError, match=text):
         App("x").task(**options)  # before there is a function
+
+
+def test_exceptions_are_kept_by_their_names():
+    task = scale.using(
+        retry_for=(OSError, "json.decoder.JSONDecodeError"), no_retry_for=TimeoutError
+    )
+    names = ("OSError", "json.decoder.JSONDecodeError"), ("TimeoutError",)
+    assert task.options.exceptions == names
+    assert task.using(max_retries=1).options.exceptions == names
+    assert task.spec.told() == {
+        "queue": "default", "retry_for": [*names[0]], "no_retry_for": [*names[1]],
+    }  # fmt: skip
+    assert scale.spec.told() == {"queue": "default"}
+
+
+def test_a_condition_is_a_function():
+    with pytest.raises(ConfigError, match="retry_when is a function of an exception, not 3"):
+        App("x").task(retry_when=3)(lambda: None)
 
 
 def test_type_checkers_know_all_options():

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         ZmqworkError,
     )
     from zmqwork.execution.context import Context, current
+    from zmqwork.execution.retry import Retry, Snooze
     from zmqwork.executor import Executor
     from zmqwork.future import TaskFuture
     from zmqwork.nodes.worker import Worker
@@ -75,8 +76,10 @@ __all__ = [
     "Pipeline",
     "Producer",
     "ProtocolError",
+    "Retry",
     "Run",
     "Sink",
+    "Snooze",
     "SqliteInbox",
     "StoreError",
     "Task",
@@ -104,8 +107,10 @@ _HOMES = {
     "Failure": "zmqwork.run",
     "Pipeline": "zmqwork.pipeline",
     "Producer": "zmqwork.producer",
+    "Retry": "zmqwork.execution.retry",
     "Run": "zmqwork.run",
     "Sink": "zmqwork.sink",
+    "Snooze": "zmqwork.execution.retry",
     "SqliteInbox": "zmqwork.sinks.inbox",
     "Task": "zmqwork.task",
     "TaskFuture": "zmqwork.future",

@@ -15,7 +15,7 @@ from zmqwork.config import (
     check_name,
     check_options,
 )
-from zmqwork.definition import check_task_name, origin, place, stand_side_by_side
+from zmqwork.definition import check_task_name, declare, origin, place, stand_side_by_side
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.producers import Producers
 from zmqwork.signature import refuse_what_cannot_run
@@ -25,6 +25,7 @@ from zmqwork.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from zmqwork.discovery.sources import Discovery
+    from zmqwork.execution.retry import RetryWhen
     from zmqwork.nodes.store import Store
     from zmqwork.nodes.worker import Worker
     from zmqwork.pipeline import Pipeline
@@ -99,6 +100,7 @@ class App:
         *,
         name: str | None = None,
         allow_wait: bool = False,
+        retry_when: RetryWhen | None = None,
         **options: Unpack[Options],
     ) -> TaskDecorator: ...
 
@@ -109,6 +111,7 @@ class App:
         *,
         name: str | None = None,
         allow_wait: bool = False,
+        retry_when: RetryWhen | None = None,
         **options: Unpack[Options],
     ) -> Any:
         """Make a function a task: ``@app.task`` or ``@app.task(max_retries=5)``.
@@ -122,8 +125,10 @@ class App:
             allow_wait: the function may wait for tasks that it submits. It lends its slot to them:
                 what nobody has begun yet runs in its place (to its end, whatever the time-out of
                 `result`). For plain functions, and not in the inline pool.
+            retry_when: asked on the worker with what the function raised, and the number of the
+                attempt (from 1): whether another one is worth it. Only if the options allow it.
             **options: see `config.TaskOptions`: `queue`, `max_retries`, `retry_backoff`,
-                `retry_backoff_max`, `expires`.
+                `retry_for`, `countdown`, `expires` and others.
 
         Raises:
             ConfigError: an option is unknown (the nearest is named) or has a wrong value, or the
@@ -137,8 +142,7 @@ class App:
             check_task_name(name)
 
         def decorate(decorated: Callable[..., Any]) -> Task[..., Any]:
-            if allow_wait:
-                _allow_wait(decorated)
+            declare(decorated, allow_wait=allow_wait, retry_when=retry_when)
             return self._add(decorated, name, checked)
 
         return decorate if function is None else decorate(function)
@@ -364,14 +368,3 @@ class App:
         Raises `ConfigError` or `InsecureBind`, as `Whereabouts.join`.
         """
         return (where or Whereabouts()).join(self._own)
-
-
-def _allow_wait(function: Callable[..., Any]) -> None:
-    if inspect.iscoroutinefunction(function):
-        raise UsageError(
-            f"allow_wait is for plain functions: what {function.__qualname__} would wait for could "
-            "not run in its event loop"
-        )
-    from zmqwork.execution.helping import allow_wait  # noqa: PLC0415 - few tasks need it
-
-    allow_wait(function)

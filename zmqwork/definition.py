@@ -12,11 +12,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zmqwork.chunks import SUFFIX
 from zmqwork.config import NAME_BYTES_MAX, check_name
-from zmqwork.errors import ConfigError
+from zmqwork.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from zmqwork.execution.retry import RetryWhen
 
 
 def check_task_name(name: str) -> None:
@@ -27,6 +30,32 @@ def check_task_name(name: str) -> None:
     if len(name.encode()) + len(SUFFIX) > NAME_BYTES_MAX:
         most = NAME_BYTES_MAX - len(SUFFIX)
         raise ConfigError(f"a task's name must be at most {most} bytes: {name!r}")
+
+
+def declare(
+    function: Callable[..., Any], *, allow_wait: bool, retry_when: RetryWhen | None
+) -> None:
+    """Tell the process that may run this function what was said where it was made a task.
+
+    Raises:
+        ConfigError: `retry_when` cannot be called.
+        UsageError: it is no plain function, and may not wait.
+    """
+    if retry_when is not None:
+        if not callable(retry_when):
+            raise ConfigError(f"retry_when is a function of an exception, not {retry_when!r}")
+        from zmqwork.execution.retry import set_condition  # noqa: PLC0415 - few tasks need it
+
+        set_condition(function, retry_when)
+    if allow_wait:
+        if inspect.iscoroutinefunction(function):
+            raise UsageError(
+                f"allow_wait is for plain functions: what {function.__qualname__} would wait for "
+                "could not run in its event loop"
+            )
+        from zmqwork.execution import helping  # noqa: PLC0415 - few tasks need it
+
+        helping.allow_wait(function)
 
 
 def origin(function: Callable[..., Any]) -> tuple[str, str]:

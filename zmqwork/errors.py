@@ -30,6 +30,18 @@ from __future__ import annotations
 import concurrent.futures
 import textwrap
 
+# The names of the exceptions after which a task is retried, unless it says otherwise: all.
+ANY_ERROR = ("BaseException",)
+
+
+def name_of(kind: type) -> str:
+    """By what name a class of exceptions travels: ``ValueError``, ``subprocess.TimeoutExpired``."""
+    try:
+        module, name = str(kind.__module__), str(kind.__qualname__)
+    except BaseException:  # noqa: BLE001  # a metaclass is user code
+        return "Exception"
+    return name if module == "builtins" else f"{module}.{name}"
+
 
 class ZmqworkError(Exception):
     """The root of all errors of this package."""

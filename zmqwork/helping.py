@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.core.events import Claimed
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import FAILED, SUCCEEDED
+from zmqwork.core.retry import another_attempt
 from zmqwork.errors import ZmqworkError
 from zmqwork.execution.context import running
 from zmqwork.execution.helping import LentItem, helper
@@ -63,7 +64,7 @@ def _help(future: TaskFuture[Any], spent: int, *, from_worker: bool) -> int:
         args=claimed.args,
         seq=future.seq,
         attempt=claimed.attempt,
-        options={"queue": claimed.spec.options.queue},
+        options=claimed.spec.told(),
         producer_id=future._producer.node_id,
         lender=lender,
     )
@@ -77,15 +78,12 @@ def _settle(future: TaskFuture[Any], claimed: Claimed, good: bool, payload: Any)
     entry.attempt = claimed.attempt
     if good:
         entry.state, entry.value = SUCCEEDED, payload
-    elif payload.get("final") or not spec.options.max_retries:
-        entry.state, entry.error = FAILED, {**payload, "attempts": claimed.attempt}
     else:
-        options = dataclasses.replace(spec.options, max_retries=spec.options.max_retries - 1)
-        again = dataclasses.replace(spec, options=options)
-        try:
-            future.seq = future._producer.resubmit(again, claimed.args, future)
-        except ZmqworkError:  # it is full, or has stopped: then this was the last attempt
-            entry.state, entry.error = FAILED, {**payload, "attempts": claimed.attempt}
-        else:
-            return
+        again = another_attempt(spec, payload)
+        if again is not None:
+            # (If it is full, or has stopped, this was the last attempt.)
+            with contextlib.suppress(ZmqworkError):
+                future.seq = future._producer.resubmit(again, claimed.args, future)
+                return
+        entry.state, entry.error = FAILED, {**payload, "attempts": claimed.attempt}
     settle([entry])

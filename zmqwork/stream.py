@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zmqwork.chunks import chunk_name, open_chunk
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.lifecycle import FAILED
+from zmqwork.core.retry import another_attempt
 from zmqwork.errors import (
     DecodeError,
     EncodeError,
@@ -50,8 +51,6 @@ class Stream:
             refuse_inside_task("a map in the order of completion, or an amap,")
         once = dataclasses.replace(task.options, max_retries=0)
         self._chunk_spec = TaskSpec(chunk_name(task.name), task.fingerprint, once)
-        again = dataclasses.replace(task.options, max_retries=max(0, task.options.max_retries - 1))
-        self._again_spec = TaskSpec(task.name, task.fingerprint, again)
         self._finished = Finished(wake) if wake else None
         # Both are bounded by the window: all flights in the order of submission (none if
         # completion decides); those that are not taken, by their futures.
@@ -223,11 +222,12 @@ class Stream:
         self._task.chunk_size.learn(len(values), seconds, size)
         troubles: dict[int, Exception | Flight] = {}
         for index, record in failures.items():
-            if record.get("final") or self._task.options.max_retries == 0:
+            again = another_attempt(self._task.spec, record)
+            if again is None:
                 name = f"{flight.future.id}[{index}]"
                 troubles[index] = error_of(name, FAILED, {**record, "attempts": 1})
             else:
-                troubles[index] = self._again(flight.items[index], self._again_spec, 1)
+                troubles[index] = self._again(flight.items[index], again, 1)
         return Batch(values, troubles)
 
     def _open_failed(self, flight: Flight, error: TaskError | DecodeError) -> Batch:

@@ -19,7 +19,7 @@ from typing import (
 
 from zmqwork.broadcast import Broadcast, send
 from zmqwork.chunks import ChunkSize, chunk_handler
-from zmqwork.config import TASK_OPTION_NAMES, TaskOptions, check_options
+from zmqwork.config import TASK_OPTION_NAMES, Exceptions, TaskOptions, check_options
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.future import TaskFuture
 from zmqwork.mapping import Mappable
@@ -40,6 +40,10 @@ class Options(TypedDict, total=False):
     max_retries: int
     retry_backoff: float
     retry_backoff_max: float
+    retry_jitter: bool
+    retry_for: Exceptions
+    no_retry_for: Exceptions
+    countdown: float
     expires: float | None
     sink: str | None
     inbox: str | tuple[str, ...]

@@ -189,7 +189,17 @@ def test_the_times_that_remain(desk):
     assert 0 < said["retry_in"] <= 100.0
     assert f"a retry is due in {said['retry_in']:.1f} s" in said["text"]
     assert (said["failures"], said["max_retries"]) == (1, 3)
-    assert said["evidence"] == [{"cause": "failed", "type": "E", "text": "x" * 300}]
+    assert said["evidence"] == [{"cause": "failed", "type": "E", "text": "x" * 300, "attempt": 1}]
+
+
+def test_what_is_not_due_yet(desk):
+    link = desk.open()
+    desk.submit(1, of=spec(countdown=1.0))
+    assert about(desk)["text"] == "it is not time yet: it is due in 1.0 s"
+    assert about(desk)["advice"] == []
+    desk.until(101.0)
+    desk.say(link, done(1, failures=[Failure(1, 1, FAILED, {"snooze": True, "after": 2.0})]))
+    assert about(desk)["text"] == "attempt 1 put it off; the next one is due in 2.0 s"
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,39 @@ def test_a_final_failure_is_not_retried(desk):
     assert task.state == "failed"
 
 
+def test_the_handler_says_when_it_wants_to_be_tried_again(desk):
+    link = desk.open()
+    (task,) = desk.submit(1, of=spec(max_retries=1, retry_backoff=0.0))
+    desk.say(link, done(1, failures=[failure(1, after=1.5)]))
+    desk.until(101.4)
+    assert (task.state, task.failures) == ("resting", 1)
+    desk.until(101.5)
+    assert desk.given() == [(1, 2)]
+    desk.say(link, done(2, failures=[failure(1, 2, after=1.5)]))
+    assert desk.settled() == [(1, "failed")]
+
+
+def test_a_snooze_is_no_failure_however_often_it_comes(desk):
+    link = desk.open()
+    (task,) = desk.submit(1, of=spec(max_retries=0))
+    for attempt in range(1, 11):
+        desk.say(link, done(attempt, failures=[failure(1, attempt, snooze=True, after=0.125)]))
+        assert (task.state, task.failures, task.trouble) == ("resting", 0, None)
+        desk.until(100.0 + 0.125 * attempt)
+        assert desk.given() == [(1, attempt + 1)]
+    assert desk.machine.counters["snoozed"] == 10
+    desk.say(link, done(11, failures=[failure(1, 11)]))
+    assert desk.settled() == [(1, "failed")]
+
+
+def test_a_snoozed_task_expires(desk):
+    link = desk.open()
+    desk.submit(1, of=spec(expires=5.0))
+    desk.say(link, done(1, failures=[failure(1, snooze=True, after=60.0)]))
+    desk.until(105.0)
+    assert desk.settled() == [(1, "expired")]
+
+
 def test_a_stale_failure_counts_for_nothing(desk):
     link = desk.open()
     (task,) = desk.submit(1)

@@ -90,3 +90,11 @@ def test_a_worker_that_comes_back_takes_its_crash_back():
     assert [record.get("attempt") for record in trouble.evidence] == [None, 2, 3]
     trouble.absolve(2)
     assert trouble.crashes == 2
+
+
+def test_what_a_worker_is_told_of_the_options():
+    assert TaskSpec("f", "", TaskOptions()).told() == {"queue": "default"}
+    options = TaskOptions(queue="q", retry_for=(OSError, "pkg.Busy"), no_retry_for=TimeoutError)
+    assert TaskSpec("f", "", options).told() == {
+        "queue": "q", "retry_for": ["OSError", "pkg.Busy"], "no_retry_for": ["TimeoutError"],
+    }  # fmt: skip

@@ -5,7 +5,8 @@ from random import Random
 import pytest
 
 from zmqwork.config import TaskOptions
-from zmqwork.core.retry import retry_delay
+from zmqwork.core.ledger import TaskSpec
+from zmqwork.core.retry import another_attempt, retry_delay
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,31 @@ def test_no_backoff_means_at_once():
 def test_the_same_seed_gives_the_same_delay():
     options = TaskOptions()
     assert retry_delay(options, 2, Random(5)) == retry_delay(options, 2, Random(5))
+
+
+def test_without_jitter_it_is_the_ceiling():
+    options = TaskOptions(retry_backoff=2.0, retry_backoff_max=10.0, retry_jitter=False)
+    assert [retry_delay(options, n, Random(1)) for n in (1, 2, 3, 4)] == [2.0, 4.0, 8.0, 10.0]
+
+
+def given(**options):
+    return TaskSpec("f", "", TaskOptions(countdown=60.0, **options))
+
+
+@pytest.mark.parametrize(
+    ("retries", "error", "left", "countdown"),
+    [
+        (2, {}, 1, 0.0),
+        (2, {"after": 5.0}, 1, 5.0),
+        (1, {}, 0, 0.0),
+        (0, {"after": 5.0, "snooze": True}, 0, 5.0),
+    ],
+)
+def test_a_call_that_comes_back_from_outside_the_ledger(retries, error, left, countdown):
+    again = another_attempt(given(max_retries=retries), error)
+    assert (again.options.max_retries, again.options.countdown) == (left, countdown)
+
+
+def test_a_call_that_does_not_come_back():
+    assert another_attempt(given(max_retries=0), {}) is None
+    assert another_attempt(given(max_retries=9), {"final": True}) is None

@@ -85,6 +85,32 @@ def context():
     return [current.task_id, current.attempt, current.queue, current.cancelled]
 
 
+def not_yet(error, attempt):
+    return "not yet" in str(error) and attempt < 3
+
+
+@app.task(retry_backoff=0.01, retry_when=not_yet)
+def count_attempts(text="not yet"):
+    raise OSError(text)
+
+
+@app.task(max_retries=1, retry_for=LookupError, retry_backoff=0.01)
+def look_up(keys, key):
+    try:
+        return keys[key]
+    except TypeError:
+        raise zmqwork.Retry(after=0.05)  # noqa: B904
+    except IndexError:
+        if zmqwork.current().attempt < 4:
+            raise zmqwork.Snooze(0.02)  # noqa: B904
+        return zmqwork.current().attempt
+
+
+@app.task(max_retries=0, allow_wait=True)
+def wait_for_look_up(keys, key):
+    return look_up.submit(keys, key).result(30)
+
+
 @app.task(max_retries=0, queue="special")
 def special(value):
     return value

@@ -230,6 +230,7 @@ H = head(m.Hello(1, "0" * 32, "producer", "n", "r", (1, 1)))
 W = head(m.Welcome(1, "0" * 32, "worker", "n", "r", 1, held=[[1, 1, 0]]))
 T = head(m.Tasks([m.Run("t", {}, 1, [1], [b""])]))
 D = head(m.Done(1, [1], [1], [b""], [m.Failure(2, 1, "failed", {"type": "E", "text": ""})], {}))
+E = {"type": "E", "text": ""}
 S = head(
     m.Welcome(1, "0" * 32, "sink", "n", "r", 1, sinks=["s"], inbox="i", taken=[[1, 2], [4, 4]])
 )
@@ -273,6 +274,9 @@ HOSTILE = {
     "a transfer that never came": replaced(T, (2, 0, 4), [1]),
     "a transfer below 0": replaced(T, (2, 0, 4), [-1]),
     "a queue that is a number": replaced(T, (2, 0, 1), {"queue": 1}),
+    "an exception that is a number": replaced(T, (2, 0, 1), {"retry_for": [1]}),
+    "exceptions that are a text": replaced(T, (2, 0, 1), {"no_retry_for": "OSError"}),
+    "exceptions without end": replaced(T, (2, 0, 1), {"retry_for": ["E"] * 33}),
     "NaN as a deadline": replaced(T, (2, 0, 1), {"deadline": NAN}),
     "an endless deadline": replaced(T, (2, 0, 1), {"deadline": 1e300}),
     "options with a number as key": replaced(T, (2, 0, 1), {1: 1}),
@@ -287,6 +291,10 @@ HOSTILE = {
     "an outcome that cannot be hashed": replaced(D, (6, 0, 2), []),
     "an error without a type": replaced(D, (6, 0, 3), {"text": ""}),
     "an error whose text is bytes": replaced(D, (6, 0, 3), {"type": "E", "text": b""}),
+    "an error that comes back before now": replaced(D, (6, 0, 3), {**E, "after": -1.0}),
+    "an error that comes back some time": replaced(D, (6, 0, 3), {**E, "after": NAN}),
+    "a snooze without end": replaced(D, (6, 0, 3), {**E, "snooze": True}),
+    "a snooze that is a number": replaced(D, (6, 0, 3), {**E, "after": 1.0, "snooze": 1}),
     "times of one number": replaced(D, (7,), {"t": [1.0]}),
     "times below 0": replaced(D, (7,), {"t": [1, -1.0]}),
     "a backlog of 4": [verbs.DEMAND, 1, 4],

@@ -35,7 +35,7 @@ def advice(entry: Entry, waiting: Lane, about: dict[str, Any], books: Books) -> 
         out.append("start its sink: zmqwork sink MODULE:APP")
     elif entry.state == WAITING and not waiting.node:
         out.append("start more workers, or some with more slots (-c), if this takes too long")
-    elif entry.state == RESTING:
+    elif entry.state == RESTING and entry.failures:
         out.append("correct what failed; the retry comes by itself")
     elif entry.worker is not None and entry.worker.peer.state != ALIVE:
         then = "ends as lost, too" if waiting.node else "is dispatched again"

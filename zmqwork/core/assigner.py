@@ -8,7 +8,6 @@ is served first, and the tasks of one lane are shared out evenly.
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any
 
 from zmqwork.core.books import Books
 from zmqwork.core.delivery import DESTINATIONS_MAX
@@ -133,7 +132,7 @@ class Assigner:
                 or entry.deadline_at is not None
             ):
                 spec = entry.spec
-                options: dict[str, Any] = {"queue": spec.options.queue}
+                options = spec.told()
                 if entry.deadline_at is not None:
                     options["deadline"] = max(0.0, entry.deadline_at - now)
                 run = Run(spec.name, options, entry.attempt, [], [])

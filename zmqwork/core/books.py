@@ -28,6 +28,7 @@ _COUNTERS = (
     "dispatched",
     "executions",
     "retried",
+    "snoozed",
     "resubmitted",
     "returned",
     "crashes",

@@ -4,6 +4,7 @@
 tasks to workers with credit, and emits what the turn settled. What is decided where::
 
     books      where every task is, and the moves between these places
+    submission where a new task goes
     assigner   which worker gets which waiting task      balancer   demand and recall
     judge      what the end of an attempt means          inventory  a session's begin and end
     outlets    which sink takes which result             shipping   what sinks have, and lack
@@ -43,8 +44,6 @@ from zmqwork.core.events import (
 from zmqwork.core.inventory import Inventory
 from zmqwork.core.judge import Judge
 from zmqwork.core.lag import Lag, earliest
-from zmqwork.core.lanes import Lane
-from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import DISPATCHED, LEFT, STARTED, WAITING
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import (
@@ -63,6 +62,7 @@ from zmqwork.core.messages import (
 from zmqwork.core.peer import OPEN, Peer
 from zmqwork.core.remarks import Remarks
 from zmqwork.core.shipping import Shipping
+from zmqwork.core.submission import Submission
 from zmqwork.core.workers import Worker
 
 # An ack goes with the next tasks for its worker, or after this long: alone it would wake the
@@ -85,6 +85,7 @@ class Dispatcher:
         self._workforce = books.workforce
         self.counters = books.counters
         self._shipping = shipping = Shipping(books)
+        self._submission = Submission(books)
         self._judge = Judge(books, shipping.inquiry)
         self._assigner = Assigner(books, self._judge.acks)
         self._broadcasts = Broadcasts(books, self._assigner)
@@ -158,30 +159,7 @@ class Dispatcher:
     # -- the application ----------------------------------------------------------------------
 
     def _submitted(self, event: Submitted, now: float) -> None:
-        self.counters["submitted"] += len(event.entries)
-        entries = self._ledger.entries
-        lane: Lane | None = None
-        spec = expires = None
-        bound: list[Entry] = []
-        for entry in event.entries:
-            if entry.spec is not spec:
-                spec = entry.spec
-                expires = spec.options.expires
-                lane = None
-                if not (spec.inbox or spec.options.inbox):
-                    lane = self._lanes.of(spec)
-            entries[entry.seq] = entry
-            if lane is not None:
-                lane.append(entry)
-            else:
-                self._books.outlets.bind(entry)
-                self._lanes.of(entry.spec).append(entry)
-                bound.append(entry)
-            if expires is not None:
-                entry.deadline_at = now + expires
-                self._timers.set(("expire", entry.seq), entry.deadline_at)
-        if event.entries:
-            self._ledger.newest = max(self._ledger.newest, event.entries[-1].seq)
+        bound = self._submission.place(event.entries, now)
         if self._stopped:
             self._books.abandon(event.entries)
         else:

@@ -202,13 +202,20 @@ def _ended(seq: int, books: Books) -> dict[str, Any]:
     return about | {"state": "settled", "text": text}
 
 
+def _resting(entry: Entry, remaining: float | None) -> str:
+    due = "soon" if remaining is None else f"in {remaining:.1f} s"
+    if not entry.attempt:
+        return f"it is not time yet: it is due {due}"
+    last = entry.trouble.evidence[-1] if entry.trouble and entry.trouble.evidence else {}
+    if last.get("attempt") != entry.attempt or last.get("cause") != "failed":
+        return f"attempt {entry.attempt} put it off; the next one is due {due}"
+    said = str(last.get("text"))[:_TEXT_CHARACTERS_MAX]
+    return f"attempt {entry.attempt} failed ({last.get('type')}: {said}); a retry is due {due}"
+
+
 def _text(entry: Entry, waiting: Lane, about: dict[str, Any], books: Books) -> str:
     if entry.state == RESTING:
-        trouble = entry.trouble
-        why = trouble.evidence[-1] if trouble is not None and trouble.evidence else {}
-        said = str(why.get("text"))[:_TEXT_CHARACTERS_MAX]
-        due = f" in {about['retry_in']:.1f} s" if about["retry_in"] is not None else " soon"
-        return f"attempt {entry.attempt} failed ({why.get('type')}: {said}); a retry is due{due}"
+        return _resting(entry, about["retry_in"])
     worker = entry.worker
     if entry.state in (DISPATCHED, STARTED) and worker is not None:
         verb = "runs on" if entry.state == STARTED else "is queued at"

@@ -122,6 +122,10 @@ class Judge:
 
     def _failed(self, entry: Entry, error: dict[str, Any], now: float) -> None:
         books = self._books
+        if error.get("snooze"):
+            books.counters["snoozed"] += 1
+            self._put_off(entry, "snoozed", now + error["after"])
+            return
         trouble = entry.troubled()
         trouble.failures += 1
         options = entry.spec.options
@@ -129,12 +133,20 @@ class Judge:
             entry.error = {**error, "attempts": entry.attempt}
             books.settle(entry, "failed")
             return
-        trouble.note({"cause": "failed", "type": error.get("type"), "text": error.get("text")})
+        trouble.note({
+            "cause": "failed", "type": error.get("type"), "text": error.get("text"),
+            "attempt": entry.attempt,
+        })  # fmt: skip
         books.counters["retried"] += 1
-        entry.move("retried")
-        delay = retry_delay(options, trouble.failures, books.random)
-        books.rest(entry, now + delay)
-        books.may_expire(entry)
+        delay = error.get("after")
+        if delay is None:
+            delay = retry_delay(options, trouble.failures, books.random)
+        self._put_off(entry, "retried", now + delay)
+
+    def _put_off(self, entry: Entry, cause: str, until: float) -> None:
+        entry.move(cause)
+        self._books.rest(entry, until)
+        self._books.may_expire(entry)
 
     def crashed(
         self, worker: Worker, entry: Entry, evidence: dict[str, Any], *, dropped: bool = False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zmqwork.config import TaskOptions
 from zmqwork.core import lifecycle
 from zmqwork.core.lifecycle import TASK, WAITING
+from zmqwork.errors import ANY_ERROR
 
 if TYPE_CHECKING:
     from zmqwork.core.outlets import Outlet
@@ -44,6 +45,17 @@ class TaskSpec:
     item_count: int = 1
     inbox: str = ""
     node: str = ""
+
+    def told(self) -> dict[str, Any]:
+        """What a worker must know of the options."""
+        options = self.options
+        told: dict[str, Any] = {"queue": options.queue}
+        wanted, unwanted = options.exceptions
+        if wanted != ANY_ERROR:
+            told["retry_for"] = [*wanted]
+        if unwanted:
+            told["no_retry_for"] = [*unwanted]
+        return told
 
 
 @dataclass(slots=True)

@@ -39,6 +39,9 @@ TASK: Final[Mapping[str, Mapping[str, str]]] = {
     # The handler raised, and a retry is left, or not.
     "retried": {DISPATCHED: RESTING, STARTED: RESTING},
     "failed": {DISPATCHED: FAILED, STARTED: FAILED},
+    # The handler says that it is too early; or whoever submitted it did.
+    "snoozed": {DISPATCHED: RESTING, STARTED: RESTING},
+    "postponed": {WAITING: RESTING},
     "rested": {RESTING: WAITING},
     # Worker or child gone; `buried` when it was running and the crash limit is reached.
     "lost": {DISPATCHED: WAITING, STARTED: WAITING},

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
+from typing import Any
 
 from zmqwork.config import TaskOptions
+from zmqwork.core.ledger import TaskSpec
 
 # 2.0 ** 1024 overflows a float; no back-off needs more doublings than this.
 _DOUBLINGS_MAX = 64
@@ -18,4 +22,24 @@ def retry_delay(options: TaskOptions, failures: int, random: Random) -> float:
     """
     doublings = min(failures - 1, _DOUBLINGS_MAX)
     ceiling = min(options.retry_backoff_max, options.retry_backoff * 2.0**doublings)
-    return random.uniform(0.0, ceiling)
+    return random.uniform(0.0, ceiling) if options.retry_jitter else ceiling
+
+
+def another_attempt(spec: TaskSpec, error: Mapping[str, Any]) -> TaskSpec | None:
+    """As what to submit again a call that failed outside the ledger; None: it has failed.
+
+    That is an item of a chunk, or a task that another one ran while it waited for it. It comes back
+    at once, unless the handler said when: whoever waits for it holds something up.
+
+    Args:
+        spec: the task's, with the retries that it has left.
+        error: what was told of the failure, as in `messages.Failure`.
+    """
+    options = spec.options
+    left = options.max_retries
+    if not error.get("snooze"):
+        left -= 1
+        if left < 0 or error.get("final"):
+            return None
+    again = replace(options, max_retries=left, countdown=error.get("after", 0.0))
+    return replace(spec, options=again)

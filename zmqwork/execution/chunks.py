@@ -27,7 +27,7 @@ def chunk_handler(function: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(function):
 
         async def run_chunk_async(items: list[Any], star: bool = False) -> bytes:
-            done = _Done()
+            done = _Done(function)
             rest = iter(items)
             for item in rest:
                 try:
@@ -40,11 +40,11 @@ def chunk_handler(function: Callable[..., Any]) -> Callable[..., Any]:
         return run_chunk_async
 
     def run_chunk(items: list[Any], star: bool = False) -> bytes:
-        done = _Done()
+        done = _Done(function)
         rest = iter(items)
         while True:
             try:
-                done.run(function, rest, star=star)
+                done.run(rest, star=star)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - as in `invoke`
                 done.fail(error)
             else:
@@ -56,14 +56,15 @@ def chunk_handler(function: Callable[..., Any]) -> Callable[..., Any]:
 class _Done:
     """What has come out of a chunk so far: a value per item, None where it failed."""
 
-    def __init__(self) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
         self.values: list[Any] = []
         self.failures: list[list[Any]] = []
         self._begun_at = time.perf_counter()
 
-    def run(self, function: Callable[..., Any], rest: Iterator[Any], *, star: bool) -> None:
+    def run(self, rest: Iterator[Any], *, star: bool) -> None:
         """Run the items up to the end, or to the first that raises: that one is consumed."""
-        append = self.values.append
+        function, append = self._function, self.values.append
         if star:
             for item in rest:
                 append(function(*item))
@@ -73,7 +74,11 @@ class _Done:
 
     def fail(self, error: BaseException) -> None:
         """The item after the last value raised this."""
-        self.failures.append([len(self.values), _record(_without_own_frames(error))])
+        # Only workers run chunks; whoever maps has no use for what this imports.
+        from zmqwork.execution.invoke import failure  # noqa: PLC0415
+
+        record = failure(self._function, _without_own_frames(error))
+        self.failures.append([len(self.values), record])
         self.values.append(None)
 
     def encoded(self) -> bytes:
@@ -87,15 +92,14 @@ class _Done:
                     encode_value(value)
                 except EncodeError as error:
                     self.values[index] = None
-                    self.failures.append([index, _record(error, final=True)])
+                    self.failures.append([index, _final(error)])
         return encode_value([seconds, self.values, self.failures])
 
 
-def _record(error: BaseException, *, final: bool = False) -> dict[str, Any]:
-    # Only workers run chunks; whoever maps has no use for what this imports.
+def _final(error: EncodeError) -> dict[str, Any]:
     from zmqwork.execution.invoke import error_record  # noqa: PLC0415
 
-    return error_record(error, final=final)
+    return error_record(error, final=True)
 
 
 def _without_own_frames(error: BaseException) -> BaseException:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Coroutine
 from types import CoroutineType, TracebackType
 from typing import Any
 
-from zmqwork.errors import DecodeError, EncodeError
+from zmqwork.errors import DecodeError, EncodeError, name_of
 from zmqwork.execution.context import Item, running
+from zmqwork.execution.retry import verdict
 from zmqwork.wire.values import decode_call, encode_value
 
 # What travels of a failure, in bytes; the wire's strings are bounded, too.
@@ -31,8 +32,8 @@ Finish = Callable[[Coroutine[Any, Any, Any]], Any]
 def run(handler: Callable[..., Any], item: Item, finish: Finish) -> Outcome:
     """Call `handler` for an attempt: (True, encoded value) or (False, error).
 
-    The error is a dict as in `messages.Failure`: ``type``, ``text``, ``traceback``, and
-    ``final`` when no retry can help.
+    The error is a dict as in `messages.Failure`: ``type``, ``text``, ``traceback``, and what
+    `retry.verdict` says besides.
 
     Args:
         handler: a function, or an ``async def``.
@@ -50,7 +51,7 @@ def run(handler: Callable[..., Any], item: Item, finish: Finish) -> Outcome:
         ours = True
         return True, encode_value(value)
     except BaseException as error:  # noqa: BLE001  # a handler may raise anything, even SystemExit
-        return False, error_record(error, final=ours and _is_final(error))
+        return False, _own_record(error) if ours else failure(handler, error)
     finally:
         running.set(None)
 
@@ -68,7 +69,7 @@ async def run_async(handler: Callable[..., Any], item: Item) -> Outcome:
     except BaseException as error:
         if isinstance(error, GeneratorExit) and not _has_running_loop():
             raise  # not the handler's: the event loop is gone, and this coroutine is closed
-        return False, error_record(error, final=ours and _is_final(error))
+        return False, _own_record(error) if ours else failure(handler, error)
     finally:
         running.set(None)
 
@@ -77,6 +78,12 @@ def missing(name: str) -> Outcome:
     """The outcome of a task that is not known here after all."""
     error = {"type": "UnknownTask", "text": f"this worker has no task {name!r}", "final": True}
     return False, error
+
+
+def failure(handler: Callable[..., Any], error: BaseException) -> dict[str, Any]:
+    """What is told of an exception of the handler's own, its consequences included."""
+    told, said = verdict(handler, error)
+    return {**error_record(told), **said}
 
 
 def error_record(error: BaseException, *, final: bool = False) -> dict[str, Any]:
@@ -108,18 +115,13 @@ def _has_running_loop() -> bool:
     return True
 
 
-def _is_final(error: BaseException) -> bool:
+def _own_record(error: BaseException) -> dict[str, Any]:
     """Arguments that cannot be read and results that cannot be written stay so."""
-    return isinstance(error, EncodeError | DecodeError)
+    return error_record(error, final=isinstance(error, EncodeError | DecodeError))
 
 
 def _type_name(error: BaseException) -> str:
-    kind = type(error)
-    try:
-        module, name = str(kind.__module__), str(kind.__qualname__)
-    except BaseException:  # noqa: BLE001  # a metaclass is user code
-        return "Exception"
-    return name if module == "builtins" or issubclass(kind, Told) else f"{module}.{name}"
+    return type(error).__qualname__ if isinstance(error, Told) else name_of(type(error))
 
 
 def _text(error: BaseException) -> str:

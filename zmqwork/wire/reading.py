@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from zmqwork.config import EXCEPTIONS_MAX
 from zmqwork.core import messages
 from zmqwork.core.messages import BATCH_COUNT_MAX, FAILED, HELD_DONE, LOST, NEIGHBOURS_MAX, REJECTED
 from zmqwork.core.pace import NAMES_MAX
@@ -217,6 +218,9 @@ def _check_options(options: dict[str, Any]) -> None:
         elif key == "headers":
             for header in fields.map_of(value, "a task's headers", _KEYS_MAX).values():
                 fields.text(header, "a task's header", HEADER_BYTES_MAX)
+        elif key in ("retry_for", "no_retry_for"):
+            for name in fields.array_of(value, f"a run's {key}", EXCEPTIONS_MAX):
+                fields.name(name, f"a name in a run's {key}")
         else:  # of a newer minor version
             fields.plain(value, "a run's options")
 
@@ -263,6 +267,12 @@ def _failure(f: Any) -> messages.Failure:
         raise DecodeError("a failure's traceback is no text")
     if type(error.get("final", False)) is not bool:
         raise DecodeError("a failure's 'final' is no boolean")
+    if "after" in error:
+        error["after"] = fields.seconds(error["after"], "a failure's 'after'", 0.0, _SUM_MAX)
+    if type(error.get("snooze", False)) is not bool:
+        raise DecodeError("a failure's 'snooze' is no boolean")
+    if error.get("snooze") and "after" not in error:
+        raise DecodeError("a failure that is snoozed has no 'after'")
     fields.plain(error, "a failure's error")
     seq = fields.number(f[0], "a failure's task")
     return messages.Failure(seq, fields.number(f[1], "a failure's attempt"), outcome, error)

@@ -1,0 +1,122 @@
+"""What a handler's exception means for its task. It is asked here, where the exception is.
+
+Classes do not travel, and a producer need not know them: it sends the names in `retry_for` and
+`no_retry_for` along with the task, if they are not the default, and is told whether another attempt
+is of use. What that attempt costs, and when it is due, is the producer's affair.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+from typing import Any
+
+from zmqwork.errors import ANY_ERROR, name_of
+from zmqwork.execution.context import running
+
+RetryWhen = Callable[[BaseException, int], object]
+
+# No attempt is put off for longer: a hundred years.
+SECONDS_MAX = 3_153_600_000.0
+
+# By handler. Bounded by the program's text.
+_conditions: dict[Callable[..., Any], RetryWhen] = {}
+
+
+class Retry(Exception):  # it is no error, but what a handler wants
+    """Raised by a handler: this attempt has failed, and another one is to be made.
+
+    Whatever `retry_for`, `no_retry_for` and `retry_when` of the task say; its `max_retries` holds.
+    What it was raised from, or was being handled when it was raised, is told as the failure::
+
+        except Busy as busy:
+            raise zmqwork.Retry(after=busy.retry_after)
+
+    Attributes:
+        after: seconds until the next attempt; None: as after any failure.
+
+    Raises:
+        ValueError: that is no number of seconds.
+    """
+
+    def __init__(self, after: float | None = None) -> None:
+        super().__init__(after)
+        self.after = None if after is None else _seconds("Retry(after)", after)
+
+    def __str__(self) -> str:
+        return "the handler wants another attempt"
+
+
+class Snooze(Exception):
+    """Raised by a handler: nothing has failed, the time has not come. It uses up no retry.
+
+    Attributes:
+        seconds: until the next attempt.
+
+    Raises:
+        ValueError: that is no number of seconds.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = _seconds("Snooze(seconds)", seconds)
+
+    def __str__(self) -> str:
+        return f"the handler puts its task off for {self.seconds:g} s"
+
+
+def _seconds(what: str, value: float) -> float:
+    # (NaN is no more than anything. A bool is an int, and Snooze(True) no second.)
+    if type(value) not in (int, float) or not value <= math.inf:
+        raise ValueError(f"{what} is a number of seconds, not {value!r}")
+    return min(max(0.0, float(value)), SECONDS_MAX)
+
+
+def set_condition(handler: Callable[..., Any], condition: RetryWhen) -> None:
+    """Ask `condition` whether what this handler raised is worth another attempt."""
+    _conditions[handler] = condition
+
+
+def verdict(
+    handler: Callable[..., Any], error: BaseException
+) -> tuple[BaseException, dict[str, Any]]:
+    """Which exception of the task that runs here to tell of, and what else stands in its record.
+
+    That is ``final`` (another attempt is of no use), or ``after`` (seconds until it) and ``snooze``
+    (it counts as none).
+
+    Args:
+        handler: what raised.
+        error: what it raised.
+    """
+    if isinstance(error, Retry):
+        said = {} if error.after is None else {"after": error.after}
+        return _cause(error), said
+    if isinstance(error, Snooze):
+        return error, {"after": error.seconds, "snooze": True}
+    item = running.get()  # None: somebody calls a handler of chunks by hand
+    options = item.options if item is not None else {}
+    names = {name_of(kind) for kind in type(error).__mro__}
+    if not _any_of(options.get("no_retry_for", ()), names) and _any_of(
+        options.get("retry_for", ANY_ERROR), names
+    ):
+        condition = _conditions.get(handler)
+        try:
+            if condition is None or condition(error, item.attempt if item is not None else 1):
+                return error, {}
+        except Exception as second:  # noqa: BLE001  # it is user code
+            # A broken condition decides nothing; that it is broken is told with the failure.
+            return second, {}
+    return error, {"final": True}
+
+
+def _any_of(wanted: Collection[str], names: set[str]) -> bool:
+    return not names.isdisjoint(wanted)
+
+
+def _cause(error: BaseException) -> BaseException:
+    if error.__cause__ is not None:
+        return error.__cause__
+    if error.__context__ is not None and not error.__suppress_context__:
+        return error.__context__
+    return error
