@@ -197,6 +197,8 @@ def test_using_makes_a_copy_with_other_options():
         ({"no_retry_for": ["E"] * 33}, "no_retry_for names 33 exceptions, at most 32 are told"),
         ({"retry_jitter": 1}, "retry_jitter must be True or False, not 1"),
         ({"countdown": -1}, "countdown must be a number at least 0"),
+        ({"timeout": "5"}, "timeout must be a number at least 0"),
+        ({"soft_timeout": -1}, "soft_timeout must be a number at least 0"),
         ({"max_retries": -1}, "max_retries must be a number at least 0|from 0"),
         ({"max_retries": 1.5}, "whole number"),
         ({"max_retries": 2_000_000}, "from 0 to 1000000, not 2000000"),

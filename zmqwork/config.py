@@ -115,6 +115,9 @@ class TaskOptions:
             `TaskFailed.type_name` has it), with those derived from them.
         no_retry_for: those of them after which it is not.
         countdown: seconds after submit before which no worker gets it.
+        timeout: seconds that an attempt may run; then it has failed, and its process is killed.
+            None: as long as it takes. (The inline pool cannot interrupt what runs.)
+        soft_timeout: seconds after which `SoftTimeout` is raised in the handler: it may clean up.
         expires: seconds after submit when the task is worthless; None: never.
         sink: the name of the sinks to one of which the result goes; None: back to the producer.
         inbox: the ids of the inboxes one of which alone may take the result.
@@ -129,6 +132,8 @@ class TaskOptions:
     retry_for: Exceptions = ANY_ERROR
     no_retry_for: Exceptions = ()
     countdown: float = 0.0
+    timeout: float | None = None
+    soft_timeout: float | None = None
     expires: float | None = None
     sink: str | None = None
     inbox: str | tuple[str, ...] = ()
@@ -145,8 +150,9 @@ class TaskOptions:
         object.__setattr__(self, "retry_for", exception_names("retry_for", self.retry_for))
         object.__setattr__(self, "no_retry_for", exception_names("no_retry_for", self.no_retry_for))
         check_number("countdown", self.countdown, 0)
-        if self.expires is not None:
-            check_number("expires", self.expires, 0)
+        for what in ("timeout", "soft_timeout", "expires"):
+            if getattr(self, what) is not None:
+                check_number(what, getattr(self, what), 0)
         if self.sink is not None:
             check_name("sink", self.sink)
         inboxes = (self.inbox,) if isinstance(self.inbox, str) else self.inbox

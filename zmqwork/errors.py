@@ -14,6 +14,7 @@
     ├── TransportError (OSError)          the machine or the network
     ├── JournalError                      the disk
     ├── StoreError                        the place where a sink puts its results
+    ├── SoftTimeout (TimeoutError)        inside a handler: time to clean up
     └── TaskError                         this task: always has `task_id`
         ├── TaskFailed                    its handler raised, attempts used up
         ├── TaskTimeout (TimeoutError)    it ran too long
@@ -89,6 +90,16 @@ class JournalError(ZmqworkError):
 
 class StoreError(ZmqworkError):
     """Where a sink stores its results cannot be opened or written: a full disk, wrong rights."""
+
+
+class SoftTimeout(ZmqworkError, TimeoutError):
+    """Raised in a handler when its `soft_timeout` is over: it may clean up, fail, or return.
+
+    A coroutine is cancelled instead, and has failed with this if that ends it.
+    """
+
+    def __str__(self) -> str:
+        return "the handler ran longer than its soft_timeout"
 
 
 class TaskError(ZmqworkError):

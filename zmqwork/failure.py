@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zmqwork.core import lifecycle
-from zmqwork.errors import TaskCancelled, TaskError, TaskExpired, TaskFailed, TaskLost
+from zmqwork.errors import TaskCancelled, TaskError, TaskExpired, TaskFailed, TaskLost, TaskTimeout
 
 # An error's text names this many pieces of evidence; the rest is in the dead letter.
 _EVIDENCE_SHOWN = 3
@@ -39,6 +39,8 @@ def error_of(task_id: str, state: str, error: Mapping[str, Any] | None) -> TaskE
     """
     error = error or {}
     text = shown(error.get("text") or "")
+    if state == lifecycle.FAILED and error.get("timeout") is not None:
+        return TaskTimeout(task_id, text)
     if state == lifecycle.FAILED:
         name = shown(error.get("type") or "Exception")
         traceback = shown(error.get("traceback") or "")

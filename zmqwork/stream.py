@@ -19,6 +19,7 @@ from zmqwork.errors import (
     TaskError,
     TaskFailed,
     TaskLost,
+    TaskTimeout,
 )
 from zmqwork.failure import error_of
 from zmqwork.flight import Batch, Finished, Flight
@@ -232,7 +233,7 @@ class Stream:
 
     def _open_failed(self, flight: Flight, error: TaskError | DecodeError) -> Batch:
         count = len(flight.items)
-        if isinstance(error, TaskFailed | TaskLost) and flight.chunked and count > 1:
+        if isinstance(error, TaskFailed | TaskLost | TaskTimeout) and flight.chunked and count > 1:
             # The chunk as a whole came to grief, by one of its items: find out by which.
             return Batch(
                 [None] * count,

@@ -44,6 +44,8 @@ class Options(TypedDict, total=False):
     retry_for: Exceptions
     no_retry_for: Exceptions
     countdown: float
+    timeout: float | None
+    soft_timeout: float | None
     expires: float | None
     sink: str | None
     inbox: str | tuple[str, ...]

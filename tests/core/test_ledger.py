@@ -98,3 +98,5 @@ def test_what_a_worker_is_told_of_the_options():
     assert TaskSpec("f", "", options).told() == {
         "queue": "q", "retry_for": ["OSError", "pkg.Busy"], "no_retry_for": ["TimeoutError"],
     }  # fmt: skip
+    chunk = TaskSpec("f[]", "", TaskOptions(timeout=5.0, soft_timeout=2.0), item_count=10)
+    assert chunk.told() == {"queue": "default", "timeout": 50.0, "soft_timeout": 20.0}

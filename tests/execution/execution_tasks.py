@@ -98,6 +98,20 @@ def until_cancelled(path):
     return "stopped"
 
 
+def until_alarmed(path):
+    try:
+        forever(path)
+    except zmqwork.SoftTimeout as error:
+        return f"cleaned up: {error}"
+
+
+def forever(path):
+    Path(path).touch()
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        threading.Event().wait(0.002)
+
+
 def context():
     task = zmqwork.current()
     return [task.task_id, task.name, task.attempt, task.queue, task.deadline, task.cancelled]

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 import zmqwork
@@ -104,6 +105,17 @@ def look_up(keys, key):
         if zmqwork.current().attempt < 4:
             raise zmqwork.Snooze(0.02)  # noqa: B904
         return zmqwork.current().attempt
+
+
+@app.task(max_retries=1, retry_backoff=0.01)
+def sleep_once(path, seconds):
+    with Path(path).open("a") as note:
+        print(os.getpid(), file=note)
+    if len(Path(path).read_text().split()) == 1:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            threading.Event().wait(0.002)
+    return os.getpid()
 
 
 @app.task(max_retries=0, allow_wait=True)

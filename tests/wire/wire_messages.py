@@ -31,6 +31,8 @@ options = st.fixed_dictionaries(
         "queue": names,
         "deadline": st.floats(-1e9, 1e9),
         "headers": st.dictionaries(st.text(max_size=5), st.text(max_size=10), max_size=2),
+        "timeout": st.floats(0.0, 1e9),
+        "soft_timeout": st.floats(0.0, 1e9),
         "retry_for": st.lists(names, max_size=3),
         "no_retry_for": st.lists(names, max_size=3),
         "of_a_newer_minor": plain,

@@ -99,6 +99,14 @@ class Restart:
 
 
 @dataclass(slots=True)
+class Alarm:
+    """The soft time-out of this running attempt is over: raise `SoftTimeout` in its handler."""
+
+    slot: int
+    attempt: Held
+
+
+@dataclass(slots=True)
 class Interrupt:
     """The result of this running attempt is not wanted any more: tell its handler."""
 
@@ -170,6 +178,7 @@ Effect = (
     | Execute
     | TakeBack
     | Restart
+    | Alarm
     | Interrupt
     | Deliver
     | MarkComplete

@@ -16,6 +16,7 @@ from zmqwork.core.clients import Account, Held, Outcomes, Target
 from zmqwork.core.effects import Effect, Execute, Interrupt, Restart, TakeBack
 from zmqwork.core.events import Finished, SlotDied, SlotReady, TakenBack
 from zmqwork.core.messages import FAILED, LOST, Failure
+from zmqwork.core.overtime import Overtime
 from zmqwork.core.pace import LONG_SECONDS, Pace
 from zmqwork.core.slots import Slot
 from zmqwork.core.timers import Timers
@@ -40,6 +41,7 @@ class Feeder:
         turned: accounts with news in this turn (of one producer there may be two: one that was
             given up while its attempts ran, and the one with which it came back).
         expired: attempts whose deadline passed before they could begin, of this turn.
+        overtime: what becomes of those that run too long.
         full: accounts that get no slot until results are acked. Bound: the accounts.
     """
 
@@ -55,6 +57,7 @@ class Feeder:
         "counters",
         "expired",
         "full",
+        "overtime",
         "ready",
         "slots",
         "turned",
@@ -81,6 +84,9 @@ class Feeder:
         self._ready_max = _READY_MIN
         self._spare_bytes = config.outbox_bytes
         self.counters = counters
+        self.overtime = Overtime(
+            timers, turned, counters, self._interrupt, out, shares_process=config.shares_process
+        )
         self.slots = [Slot(index) for index in range(config.slots)]
         self.ready: deque[Held] = deque()
         self.turned = turned
@@ -223,6 +229,7 @@ class Feeder:
         for slot in self.slots:
             if slot.look(now):
                 held = slot.given[0]
+                self.overtime.began(slot, held)
                 if held.dropped:
                     self._interrupt(slot, held, now)
                 elif self._config.shares_thread and not self._pace.is_short(held.name):

@@ -55,6 +55,11 @@ class TaskSpec:
             told["retry_for"] = [*wanted]
         if unwanted:
             told["no_retry_for"] = [*unwanted]
+        # A chunk may take as long as all of its items.
+        if options.timeout is not None:
+            told["timeout"] = options.timeout * self.item_count
+        if options.soft_timeout is not None:
+            told["soft_timeout"] = options.soft_timeout * self.item_count
         return told
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from random import Random
 from typing import Any
 
 from zmqwork.config import TaskOptions
 from zmqwork.core.ledger import TaskSpec
+from zmqwork.errors import ANY_ERROR
 
 # 2.0 ** 1024 overflows a float; no back-off needs more doublings than this.
 _DOUBLINGS_MAX = 64
@@ -23,6 +24,17 @@ def retry_delay(options: TaskOptions, failures: int, random: Random) -> float:
     doublings = min(failures - 1, _DOUBLINGS_MAX)
     ceiling = min(options.retry_backoff_max, options.retry_backoff * 2.0**doublings)
     return random.uniform(0.0, ceiling) if options.retry_jitter else ceiling
+
+
+def is_retried(options: Mapping[str, Any], names: Collection[str]) -> bool:
+    """Whether an exception is one of those after which a task is tried again.
+
+    Args:
+        options: of the attempt, as in `messages.Run`.
+        names: of its class and of all that this derives from.
+    """
+    unwanted, wanted = options.get("no_retry_for", ()), options.get("retry_for", ANY_ERROR)
+    return not any(name in unwanted for name in names) and any(name in wanted for name in names)
 
 
 def another_attempt(spec: TaskSpec, error: Mapping[str, Any]) -> TaskSpec | None:

@@ -61,6 +61,10 @@ from zmqwork.core.messages import (
 from zmqwork.core.timers import Timers
 from zmqwork.core.window import Window
 
+_COUNTERS = (
+    "received", "executed", "failed", "timeouts", "crashes", "returned", "dropped", "duplicates",
+)  # fmt: skip
+
 
 class Runner:
     """A worker, without its sockets, clock, threads and children."""
@@ -75,9 +79,7 @@ class Runner:
         self._lender = Lender(config, self._window, self.listener)
         self._lag = Lag(config.health.heartbeat_interval / 2)
         self._complaints = Complaints(self._out)
-        self.counters = dict.fromkeys(
-            ("received", "executed", "failed", "crashes", "returned", "dropped", "duplicates"), 0
-        )
+        self.counters = dict.fromkeys(_COUNTERS, 0)
         turned: dict[Account, None] = {}
         self._deliverer = deliverer = Deliverer(
             config, random, self.listener, turned, self.counters, self._out
@@ -177,6 +179,10 @@ class Runner:
             self._feeder.announce(self._feeder.slots[key], now)
         elif what == "interrupt":
             self._feeder.end_unwanted(self._feeder.slots[key])
+        elif what == "alarm":
+            self._feeder.overtime.alarm(self._feeder.slots[key], now)
+        elif what == "overtime":
+            self._feeder.overtime.end(self._feeder.slots[key], now)
         else:
             self._departure.due(what, now)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -13,6 +14,9 @@ _IGNORED: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
 }
+
+# Sent by the parent when a soft time-out is over. Programs that do not ask for it never notice.
+ALARM = signal.SIGURG
 
 _forking = threading.local()
 
@@ -30,6 +34,11 @@ def leave_signals_to_parent() -> None:
     # A process that a task forks can be ended by these: multiprocessing does it. What is sent to
     # it before its handlers are back must wait, or it would be lost.
     os.register_at_fork(before=_hold, after_in_parent=_let_go, after_in_child=_restore)
+
+
+def at_alarm(callback: Callable[[], None]) -> None:
+    """Call this in the main thread, between two steps of whatever it does, at each ALARM."""
+    signal.signal(ALARM, lambda *_: callback())
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:

@@ -12,6 +12,7 @@ from zmqwork.core.clients import Held
 from zmqwork.core.events import Finished, SlotDied, SlotReady
 from zmqwork.errors import DecodeError
 from zmqwork.execution import ending
+from zmqwork.execution.child_signals import ALARM
 from zmqwork.execution.interpreter import Launched
 from zmqwork.execution.launch import Recipe
 from zmqwork.execution.link import Link
@@ -123,6 +124,12 @@ class ChildSlot:
         link, tally = self._link, self._tally
         if self._ready and link is not None and tally is not None and tally.cancel(attempt):
             link.send([_NUDGE])
+
+    def alarm(self, attempt: Held) -> None:
+        """Raise `SoftTimeout` in the handler of this one."""
+        tally, child = self._tally, self._child
+        if self._ready and tally is not None and child is not None and tally.alarm(attempt):
+            child.process.send_signal(ALARM)
 
     def restart(self) -> None:
         """End the child, whatever it does; another one follows, and then `SlotReady`."""

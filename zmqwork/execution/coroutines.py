@@ -10,12 +10,14 @@ import contextlib
 import contextvars
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any
 
 from zmqwork.core.clients import Held
 from zmqwork.core.events import SlotReady, TakenBack
+from zmqwork.errors import SoftTimeout
 from zmqwork.execution import invoke
+from zmqwork.execution.alarm import Alarm, run_alarmed
 from zmqwork.execution.handlers import Handlers
 from zmqwork.execution.helping import Helper, helper
 from zmqwork.execution.pool import Host
@@ -36,6 +38,8 @@ class _Lane:
         self._handlers = handlers
         self._queues = queues
         self._running: Held | None = None
+        self._alarmed: Held | None = None  # whose soft time-out is over
+        self._alarm = Alarm()
         self._closed = False
         self._posting = False
         self._loop = asyncio.get_running_loop()
@@ -54,6 +58,16 @@ class _Lane:
     def cancel(self, attempt: Held) -> None:
         if self._running is attempt:
             self.task.cancel()
+
+    def alarm(self, attempt: Held) -> None:
+        """Cancel a coroutine, raise `SoftTimeout` in a function."""
+        if self._running is attempt:
+            self._alarmed = attempt
+            handler = self._handlers.get(attempt.name)
+            if handler is not None and _is_async(handler):
+                self.task.cancel()
+            else:
+                self._alarm.ring(attempt)
 
     def close(self) -> None:
         """Nothing is heard of it any more; whatever runs is cancelled."""
@@ -120,8 +134,16 @@ class _Lane:
         if handler is None:
             return invoke.missing(held.name)
         if _is_async(handler):
-            return await invoke.run_async(handler, held)
+            return await invoke.run_async(handler, held, self._finish)
         return await self._run_in_thread(handler, held)
+
+    async def _finish(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            return await coroutine
+        except asyncio.CancelledError:
+            if self._alarmed is self._running:
+                raise SoftTimeout from None
+            raise
 
     async def _run_in_thread(self, handler: Callable[..., Any], held: Held) -> invoke.Outcome:
         loop = self._loop
@@ -136,7 +158,7 @@ class _Lane:
 
         def work() -> None:
             helper.set(Helper(self._handlers, finish, self._queues))
-            outcome = invoke.run(handler, held, finish)
+            outcome = run_alarmed(self._alarm, handler, held, finish)
             with contextlib.suppress(RuntimeError):  # the pool has stopped meanwhile
                 loop.call_soon_threadsafe(settle, outcome)
 
@@ -198,6 +220,10 @@ class CoroutinePool:
         """Cancel the handler, as asyncio does: it may clean up."""
         self._call(self._cancel, slot, attempt)
 
+    def alarm(self, slot: int, attempt: Held) -> None:
+        """Cancel the handler, or raise it in its thread."""
+        self._call(self._alarm, slot, attempt)
+
     def restart(self, slot: int) -> None:
         """Cancel whatever the slot has. What resists is left to itself."""
         self._call(self._reopen, slot)
@@ -249,6 +275,9 @@ class CoroutinePool:
 
     def _cancel(self, slot: int, attempt: Held) -> None:
         self._lanes[slot].cancel(attempt)
+
+    def _alarm(self, slot: int, attempt: Held) -> None:
+        self._lanes[slot].alarm(attempt)
 
     def _reopen(self, slot: int) -> None:
         self._lanes[slot].close()

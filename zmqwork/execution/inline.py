@@ -56,6 +56,9 @@ class InlinePool:
     def cancel(self, slot: int, attempt: Held) -> None:
         """Nothing can run while this is called."""
 
+    def alarm(self, slot: int, attempt: Held) -> None:
+        """Nothing can run while this is called."""
+
     def restart(self, slot: int) -> None:
         """Forget what is queued."""
         self._queue.clear()

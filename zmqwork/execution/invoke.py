@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from types import CoroutineType, TracebackType
 from typing import Any
 
-from zmqwork.errors import DecodeError, EncodeError, name_of
+from zmqwork.errors import DecodeError, EncodeError, SoftTimeout, name_of
 from zmqwork.execution.context import Item, running
 from zmqwork.execution.retry import verdict
 from zmqwork.wire.values import decode_call, encode_value
@@ -51,25 +51,30 @@ def run(handler: Callable[..., Any], item: Item, finish: Finish) -> Outcome:
         ours = True
         return True, encode_value(value)
     except BaseException as error:  # noqa: BLE001  # a handler may raise anything, even SystemExit
-        return False, _own_record(error) if ours else failure(handler, error)
+        return False, _outside(handler, error) if ours else failure(handler, error)
     finally:
         running.set(None)
 
 
-async def run_async(handler: Callable[..., Any], item: Item) -> Outcome:
-    """As `run`, inside a running event loop."""
+async def run_async(
+    handler: Callable[..., Any],
+    item: Item,
+    finish: Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]] | None = None,
+) -> Outcome:
+    """As `run`, inside a running event loop; `finish` may stand around the handler's coroutine."""
     running.set(item)
     ours = True
     try:
         args, kwargs = decode_call(item.args)
         ours = False
-        value = await handler(*args, **kwargs)
+        coroutine = handler(*args, **kwargs)
+        value = await (coroutine if finish is None else finish(coroutine))
         ours = True
         return True, encode_value(value)
     except BaseException as error:
         if isinstance(error, GeneratorExit) and not _has_running_loop():
             raise  # not the handler's: the event loop is gone, and this coroutine is closed
-        return False, _own_record(error) if ours else failure(handler, error)
+        return False, _outside(handler, error) if ours else failure(handler, error)
     finally:
         running.set(None)
 
@@ -115,8 +120,14 @@ def _has_running_loop() -> bool:
     return True
 
 
-def _own_record(error: BaseException) -> dict[str, Any]:
-    """Arguments that cannot be read and results that cannot be written stay so."""
+def _outside(handler: Callable[..., Any], error: BaseException) -> dict[str, Any]:
+    """What is told of an exception before the handler, or after it.
+
+    Arguments that cannot be read and results that cannot be written stay so.
+    """
+    for late in (error, error.__cause__, error.__context__):
+        if isinstance(late, SoftTimeout):  # raised from outside, while they were read or written
+            return failure(handler, late)
     return error_record(error, final=isinstance(error, EncodeError | DecodeError))
 
 

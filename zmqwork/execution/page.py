@@ -26,9 +26,9 @@ _SECONDS = 3  # how long these ran, together (a double)
 _FLAGS_AT = 64
 FLAGS_COUNT = 8192
 
-# Wanted; its handler should end, for nobody wants its result; being taken back, unless the child
-# begins it at this moment; taken back, and not to be begun.
-WANTED, CANCELLED, TAKING, TAKEN = range(4)
+# Wanted; its soft time-out is over; its handler should end, for nobody wants its result; being
+# taken back, unless the child begins it at this moment; taken back, and not to be begun.
+WANTED, ALARMED, CANCELLED, TAKING, TAKEN = range(5)
 
 _HEAD_AT = _FLAGS_AT + FLAGS_COUNT
 _ENTRIES_AT = _HEAD_AT + OUTCOMES_HEAD.size
@@ -115,6 +115,10 @@ class Page:
     def is_cancelled(self, index: int) -> bool:
         """Whether nobody wants the result of the attempt with this index."""
         return self.flags[index % FLAGS_COUNT] == CANCELLED
+
+    def is_alarmed(self, index: int) -> bool:
+        """Whether the soft time-out of the attempt with this index is over."""
+        return self.flags[index % FLAGS_COUNT] == ALARMED
 
     def add(self, entry: bytes, seconds: float) -> None:
         """Put an outcome here; `seconds` is the time of all that are here."""

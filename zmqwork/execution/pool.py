@@ -60,6 +60,9 @@ class Pool(Protocol):
     def cancel(self, slot: int, attempt: Held) -> None:
         """Tell the handler of a running attempt that nobody waits for it; best effort."""
 
+    def alarm(self, slot: int, attempt: Held) -> None:
+        """Raise `SoftTimeout` in the handler of a running attempt; cancel it if it is async."""
+
     def restart(self, slot: int) -> None:
         """Forget what the slot has, kill it if that is possible; `SlotReady` follows."""
 

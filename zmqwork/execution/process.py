@@ -91,6 +91,10 @@ class ProcessPool:
         """`current().cancelled` becomes True in the child; a coroutine is cancelled."""
         self._slots[slot].cancel(attempt)
 
+    def alarm(self, slot: int, attempt: Held) -> None:
+        """A signal lets the child raise it, wherever its main thread is."""
+        self._slots[slot].alarm(attempt)
+
     def restart(self, slot: int) -> None:
         """Kill the slot's child and what it started; no more outcomes come from it."""
         self._slots[slot].restart()

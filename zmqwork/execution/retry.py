@@ -8,10 +8,11 @@ is of use. What that attempt costs, and when it is due, is the producer's affair
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
-from zmqwork.errors import ANY_ERROR, name_of
+from zmqwork.core.retry import is_retried
+from zmqwork.errors import SoftTimeout, name_of
 from zmqwork.execution.context import running
 
 RetryWhen = Callable[[BaseException, int], object]
@@ -83,35 +84,30 @@ def verdict(
     """Which exception of the task that runs here to tell of, and what else stands in its record.
 
     That is ``final`` (another attempt is of no use), or ``after`` (seconds until it) and ``snooze``
-    (it counts as none).
+    (it counts as none); and ``timeout``, for what ran too long.
 
     Args:
         handler: what raised.
         error: what it raised.
     """
     if isinstance(error, Retry):
-        said = {} if error.after is None else {"after": error.after}
-        return _cause(error), said
+        return _cause(error), {} if error.after is None else {"after": error.after}
     if isinstance(error, Snooze):
         return error, {"after": error.seconds, "snooze": True}
     item = running.get()  # None: somebody calls a handler of chunks by hand
     options = item.options if item is not None else {}
-    names = {name_of(kind) for kind in type(error).__mro__}
-    if not _any_of(options.get("no_retry_for", ()), names) and _any_of(
-        options.get("retry_for", ANY_ERROR), names
-    ):
+    said: dict[str, Any] = {}
+    if isinstance(error, SoftTimeout) and "soft_timeout" in options:
+        said["timeout"] = options["soft_timeout"]
+    if is_retried(options, [name_of(kind) for kind in type(error).__mro__]):
         condition = _conditions.get(handler)
         try:
             if condition is None or condition(error, item.attempt if item is not None else 1):
-                return error, {}
+                return error, said
         except Exception as second:  # noqa: BLE001  # it is user code
             # A broken condition decides nothing; that it is broken is told with the failure.
-            return second, {}
-    return error, {"final": True}
-
-
-def _any_of(wanted: Collection[str], names: set[str]) -> bool:
-    return not names.isdisjoint(wanted)
+            return second, said
+    return error, {**said, "final": True}
 
 
 def _cause(error: BaseException) -> BaseException:

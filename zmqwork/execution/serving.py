@@ -9,8 +9,11 @@ from collections.abc import Callable, Collection, Mapping
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from zmqwork.errors import SoftTimeout
 from zmqwork.execution import invoke
 from zmqwork.execution.child_channel import ChildChannel
+from zmqwork.execution.child_signals import at_alarm
+from zmqwork.execution.context import running
 from zmqwork.execution.event_loop import EventLoop
 from zmqwork.execution.functions import AllowedHandlers
 from zmqwork.execution.helping import Helper, helper
@@ -93,10 +96,12 @@ class Server:
         helper.set(Helper(handlers, self._event_loop.finish, queues))
         self._name = ""
         self._index = 0  # of the attempt that runs
+        self._alarmed = -1  # which was told last that its soft time-out is over
         # Since when the attempts run whose outcomes were not sent.
         self._sent_at = self._since = perf_counter()
         self._is_copy = False
         os.register_at_fork(after_in_child=self._forked)
+        at_alarm(self._alarm)
 
     def serve(self) -> None:
         """Until the parent has gone, or wants no more."""
@@ -136,7 +141,10 @@ class Server:
             if handler is None:
                 outcome = invoke.missing(name)
             else:
-                outcome = invoke.run(handler, item, finish)
+                try:
+                    outcome = invoke.run(handler, item, finish)
+                except SoftTimeout as error:  # raised when the handler had just ended
+                    outcome = False, invoke.error_record(error)
                 if self._is_copy:
                     _leave()
             entry = packer.entry(outcome)
@@ -194,6 +202,17 @@ class Server:
             os._exit(1)
         if task is not None and self._page.is_cancelled(self._index):
             task.cancel()
+
+    def _alarm(self) -> None:
+        """A soft time-out is over; whose, the page says."""
+        index = self._index
+        if self._is_copy or index == self._alarmed or not self._page.is_alarmed(index):
+            return
+        self._alarmed = index
+        if self._event_loop.task is not None:
+            self._event_loop.alarm()
+        elif running.get() is not None:
+            raise SoftTimeout
 
     def _forked(self) -> None:
         self._is_copy = True

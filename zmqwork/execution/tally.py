@@ -8,7 +8,7 @@ from itertools import islice
 
 from zmqwork.core.clients import Held
 from zmqwork.errors import DecodeError
-from zmqwork.execution.page import CANCELLED, FLAGS_COUNT, WANTED, Page
+from zmqwork.execution.page import ALARMED, CANCELLED, FLAGS_COUNT, WANTED, Page
 from zmqwork.wire.channel import Outcome
 
 
@@ -43,10 +43,17 @@ class Tally:
         self.given.extend(attempts)
 
     def cancel(self, attempt: Held) -> bool:
-        """Flag it in the page; False if the child does not have it."""
+        """Let the child see that nobody waits for it; False if it does not have it."""
+        return self._tell(attempt, CANCELLED)
+
+    def alarm(self, attempt: Held) -> bool:
+        """Let the child see that its soft time-out is over; False if it does not have it."""
+        return self._tell(attempt, ALARMED)
+
+    def _tell(self, attempt: Held, value: int) -> bool:
         for ahead, given in enumerate(self.given):
             if given is attempt:
-                self._flag(self.finished + ahead, CANCELLED)
+                self._flag(self.finished + ahead, value)
                 return True
         return False
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from zmqwork.core.clients import Held
 from zmqwork.core.events import SlotReady, TakenBack
 from zmqwork.execution import invoke
+from zmqwork.execution.alarm import Alarm, may_be_late, run_alarmed
 from zmqwork.execution.event_loop import EventLoop
 from zmqwork.execution.handlers import Handlers
 from zmqwork.execution.helping import Helper, helper
@@ -35,6 +36,7 @@ class _Lane:
         self._reporter = Reporter(host.post, slot)
         self._lookout = Lookout(host, self._look)
         self._event_loop = EventLoop()
+        self._alarm = Alarm()
         self._running: Held | None = None
         self._idle = False
         self._abandoned = False
@@ -60,6 +62,13 @@ class _Lane:
     def cancel(self, attempt: Held) -> None:
         self._event_loop.cancel(lambda: self._running is attempt)
 
+    def alarm(self, attempt: Held) -> None:
+        """Cancel a coroutine, raise `SoftTimeout` in a function."""
+        if self._event_loop.task is not None:
+            self._event_loop.alarm(lambda: self._running is attempt)
+        else:
+            self._alarm.ring(attempt)
+
     def abandon(self) -> None:
         """A thread cannot be killed: nobody listens to this one any more."""
         self._abandoned = True
@@ -83,6 +92,8 @@ class _Lane:
                 handler = self._handlers.get(held.name)
                 if handler is None:
                     outcome = invoke.missing(held.name)
+                elif may_be_late(held):
+                    outcome = run_alarmed(self._alarm, handler, held, finish)
                 else:
                     outcome = invoke.run(handler, held, finish)
                 reporter.add(outcome)
@@ -138,6 +149,10 @@ class ThreadPool:
     def cancel(self, slot: int, attempt: Held) -> None:
         """Cancel a coroutine; functions see `current().cancelled`: the attempt says it itself."""
         self._lanes[slot].cancel(attempt)
+
+    def alarm(self, slot: int, attempt: Held) -> None:
+        """Raise it in the slot's thread; a long call of C code hears of it when it returns."""
+        self._lanes[slot].alarm(attempt)
 
     def restart(self, slot: int) -> None:
         """Leave the old thread to itself, which ends after its attempt, and start another."""

@@ -9,7 +9,7 @@ from random import Random
 from typing import Self
 
 from zmqwork.config import WorkerConfig
-from zmqwork.core.effects import Answer, Execute, Interrupt, Left, Notice, Restart, TakeBack
+from zmqwork.core.effects import Alarm, Answer, Execute, Interrupt, Left, Notice, Restart, TakeBack
 from zmqwork.core.runner import Runner
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import UsageError
@@ -105,6 +105,7 @@ class Worker(BoundNode[WorkerConfig]):
                 Execute: lambda effect: self._pool.execute(effect.slot, effect.attempts),
                 TakeBack: lambda effect: self._pool.take_back(effect.slot),
                 Restart: lambda effect: self._pool.restart(effect.slot),
+                Alarm: lambda effect: self._pool.alarm(effect.slot, effect.attempt),
                 Interrupt: lambda effect: self._pool.cancel(effect.slot, effect.attempt),
                 Answer: deliver,
                 Notice: log_notice,

@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.core.effects import (
+    Alarm,
     Answer,
     Deliver,
     Dial,
@@ -48,6 +49,7 @@ class Performer:
             Probe: self._probe,
             TakeBack: self._take_back,
             Restart: self._restart,
+            Alarm: self._interrupt,
             Interrupt: self._interrupt,
             Answer: self._answer,
             Notice: self._notice,
@@ -80,7 +82,7 @@ class Performer:
     def _restart(self, node: Worker, effect: Restart) -> None:
         node.pool.restart(effect.slot)
 
-    def _interrupt(self, node: Worker, effect: Interrupt) -> None:
+    def _interrupt(self, node: Worker, effect: Alarm | Interrupt) -> None:
         node.pool.interrupt(effect.slot, effect.attempt)
 
     def _answer(self, node: Node, effect: Answer) -> None:

@@ -218,6 +218,8 @@ def _check_options(options: dict[str, Any]) -> None:
         elif key == "headers":
             for header in fields.map_of(value, "a task's headers", _KEYS_MAX).values():
                 fields.text(header, "a task's header", HEADER_BYTES_MAX)
+        elif key in ("timeout", "soft_timeout"):
+            options[key] = fields.seconds(value, f"a run's {key}", 0.0, _SUM_MAX)
         elif key in ("retry_for", "no_retry_for"):
             for name in fields.array_of(value, f"a run's {key}", EXCEPTIONS_MAX):
                 fields.name(name, f"a name in a run's {key}")
@@ -269,6 +271,8 @@ def _failure(f: Any) -> messages.Failure:
         raise DecodeError("a failure's 'final' is no boolean")
     if "after" in error:
         error["after"] = fields.seconds(error["after"], "a failure's 'after'", 0.0, _SUM_MAX)
+    if "timeout" in error:
+        error["timeout"] = fields.seconds(error["timeout"], "a failure's timeout", 0.0, _SUM_MAX)
     if type(error.get("snooze", False)) is not bool:
         raise DecodeError("a failure's 'snooze' is no boolean")
     if error.get("snooze") and "after" not in error:
