@@ -103,6 +103,19 @@ class TaskFuture(concurrent.futures.Future[R]):
             self._wait(_CANCEL_TIMEOUT)
         return self._state == CANCELLED_AND_NOTIFIED
 
+    def revoke(self, *, hard: bool = False) -> bool:
+        """Cancel the task even if its handler runs; True if it is cancelled now.
+
+        The handler sees `current().cancelled`; in the process pool it is killed if it has not
+        ended a second later, and a coroutine is cancelled.
+
+        Args:
+            hard: kill it at once; in a thread, raise `SoftTimeout` in it: it cannot be killed.
+        """
+        if self._state not in SETTLED and self._producer.cancel(self.seq, running=True, hard=hard):
+            self._wait(_CANCEL_TIMEOUT)
+        return self._state == CANCELLED_AND_NOTIFIED
+
     def cancelled(self) -> bool:
         """True if the task was cancelled."""
         return self._state == CANCELLED_AND_NOTIFIED

@@ -108,9 +108,12 @@ class Producer:
         answer: list[tuple[str, str]] = workers
         return answer
 
-    def cancel(self, seq: int) -> bool:
-        """Cancel a task; False if it is settled otherwise, or nobody knows any more."""
-        return self._started().cancel(seq)
+    def cancel(self, seq: int, *, running: bool = False, hard: bool = False) -> bool:
+        """Cancel a task; False if it is settled otherwise, or nobody knows any more.
+
+        `running`: even if its handler has begun; `hard`: it is given no time to end by itself.
+        """
+        return self._started().cancel(seq, running=running, hard=hard)
 
     def claim(
         self, seq: int, names: Container[str], queues: Collection[str], *, from_worker: bool

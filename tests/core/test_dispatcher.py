@@ -55,6 +55,21 @@ def test_what_waits_is_cancelled(desk):
     assert desk.machine._lanes.waiting() == 0
 
 
+@pytest.mark.parametrize("hard", [False, True])
+def test_what_runs_is_cancelled_if_that_is_asked_for(desk, hard):
+    link = desk.open()
+    desk.submit(1)
+    desk.say(link, Started([1], [1]))
+    desk.turn(CancelRequested([1], "request"))
+    assert (answers(desk), desk.settled()) == ({"request": []}, [])
+    desk.turn(CancelRequested([1], "request", True, hard))
+    assert (answers(desk), desk.settled()) == ({"request": [1]}, [(1, "cancelled")])
+    assert desk.sent(Cancel, link) == [Cancel([1], hard)]
+    desk.say(link, done(1, (1, 1)))
+    assert desk.settled() == []
+    assert desk.machine.counters["duplicates"] == 1
+
+
 def test_what_is_queued_at_a_worker_is_cancelled_there(desk):
     link = desk.open()
     desk.submit(1)

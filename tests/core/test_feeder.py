@@ -4,7 +4,7 @@ import pytest
 from desks import WorkerDesk
 
 from zmqwork.core import feeder
-from zmqwork.core.effects import Interrupt, Restart, TakeBack
+from zmqwork.core.effects import Alarm, Interrupt, Restart, TakeBack
 from zmqwork.core.events import Finished, SlotDied, SlotReady, TakenBack
 from zmqwork.core.messages import LOST, Cancel, Demand, Done, Pong, Recall, Return, Started
 
@@ -133,6 +133,24 @@ def test_a_running_attempt_that_nobody_wants_is_interrupted_then_killed(desk):
     assert [r.slot for r in desk.of(Restart)] == [0]
     desk.turn(SlotReady(0))
     assert held(desk) == [2]
+
+
+def test_one_that_is_revoked_for_good_is_killed_at_once(desk):
+    desk.say(desk.link, desk.tasks(1, 2, name="long"))
+    desk.say(desk.link, Cancel([1], hard=True))
+    assert [r.slot for r in desk.of(Restart)] == [0]
+    desk.turn(SlotReady(0))
+    assert held(desk) == [2]
+
+
+def test_in_a_thread_that_is_told_to_its_handler():
+    desk = WorkerDesk(shares_process=True)
+    link = desk.hello()
+    desk.say(link, desk.tasks(1))
+    desk.say(link, Cancel([1], hard=True))
+    assert [(a.slot, a.attempt.seq) for a in desk.of(Alarm)] == [(0, 1)]
+    desk.until(105.0)
+    assert desk.of(Restart) == []
 
 
 def test_one_that_heeds_the_interrupt_is_not_killed(desk):

@@ -188,6 +188,15 @@ def until_cancelled(begun, path):
 
 
 @app.task(max_retries=0)
+def begin_and_wait(begun):
+    """Look at nothing, for half a minute."""
+    Path(begun).write_text("begun\n")
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        threading.Event().wait(0.002)
+
+
+@app.task(max_retries=0)
 async def until_cancelled_async(begun, path):
     import asyncio
 

@@ -60,6 +60,7 @@ def test_every_message_comes_back(kind):
 # What is left out at the end of a message when it says nothing: all items of frame 0, and the
 # defaults of the last ones.
 LEFT_OUT = {
+    m.Cancel: (4, [False]),
     m.Hello: (11, [""]),
     m.Welcome: (21, [[], [], "", [[], []], []]),
     m.Ping: (5, [[]]),
@@ -301,6 +302,7 @@ HOSTILE = {
     "times of one number": replaced(D, (7,), {"t": [1.0]}),
     "times below 0": replaced(D, (7,), {"t": [1, -1.0]}),
     "a backlog of 4": [verbs.DEMAND, 1, 4],
+    "a cancellation that is harder": [verbs.CANCEL, 1, [1], 2],
     "a credit below 0": [verbs.CREDIT, 1, -1, 0],
     "more extra than credit": [verbs.CREDIT, 1, 3, 0, 4],
     "a producer id that is a number": [*H, 7],

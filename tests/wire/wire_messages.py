@@ -193,7 +193,7 @@ BY_KIND = {
     m.DoneAck: st.builds(m.DoneAck, numbers),
     m.Return: st.tuples(words, columns(numbers, numbers)).map(lambda r: m.Return(r[0], *r[1])),
     m.Recall: st.builds(m.Recall, counts),
-    m.Cancel: st.builds(m.Cancel, st.lists(numbers, max_size=8)),
+    m.Cancel: st.builds(m.Cancel, st.lists(numbers, max_size=8), st.booleans()),
     d.Results: st.builds(d.Results, numbers, st.lists(parcels(), max_size=4)),
     d.ResultsAck: st.builds(d.ResultsAck, numbers),
     d.Have: st.builds(d.Have, numbers, st.lists(numbers, max_size=8)),

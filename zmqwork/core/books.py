@@ -151,18 +151,20 @@ class Books:
         if entry.deadline_at is not None:
             self.timers.set_default(("expire", entry.seq), entry.deadline_at)
 
-    def withdraw(self, entry: Entry, cause: str, type_name: str, text: str) -> None:
-        """Settle a task that has not ended, wherever it is."""
+    def withdraw(
+        self, entry: Entry, cause: str, type_name: str, text: str, *, hard: bool = False
+    ) -> None:
+        """Settle a task that has not ended, wherever it is; `hard`: its handler gets no grace."""
         entry.error = {"type": type_name, "text": text, "attempts": entry.attempt}
-        self.unplace(entry, TASK[cause][entry.state])
+        self.unplace(entry, TASK[cause][entry.state], hard=hard)
         self.settle(entry, cause)
 
-    def unplace(self, entry: Entry, state: str) -> None:
+    def unplace(self, entry: Entry, state: str, *, hard: bool = False) -> None:
         """Take an entry that will be in `state` off its worker, its lane or its timer."""
         worker = entry.worker
         if worker is not None:
             if worker.peer.stage == OPEN:
-                self.dialer.send(worker.peer, Cancel([entry.seq]))
+                self.dialer.send(worker.peer, Cancel([entry.seq], hard))
             worker.drop(entry)
             worker.group.list(worker)
         elif entry.state == RESTING:

@@ -169,9 +169,11 @@ class Dispatcher:
         cancelled = []
         for seq in list(self._ledger.entries) if event.seqs is None else event.seqs:
             entry = self._ledger.get(seq)
-            # As with concurrent.futures, what has begun is not cancelled.
-            if entry is not None and entry.state != STARTED:
-                self._books.withdraw(entry, "cancelled", "CancelledError", "it was cancelled")
+            # As with concurrent.futures, what has begun is not cancelled unless that is asked for.
+            if entry is not None and (event.running or entry.state != STARTED):
+                self._books.withdraw(
+                    entry, "cancelled", "CancelledError", "it was cancelled", hard=event.hard
+                )
                 cancelled.append(seq)
         self._books.report()  # whoever asked finds the futures cancelled
         self._out.append(Answer(event.request, cancelled))

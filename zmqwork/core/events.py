@@ -85,10 +85,15 @@ class Submitted:
 
 @dataclass(slots=True)
 class CancelRequested:
-    """The application wants these tasks (None: all) cancelled; `Answer` says which could be."""
+    """The application wants these tasks (None: all) cancelled; `Answer` says which could be.
+
+    `running`: those that have begun, too; `hard`: at once, without a grace for their handlers.
+    """
 
     seqs: list[int] | None
     request: object = None
+    running: bool = False
+    hard: bool = False
 
 
 @dataclass(slots=True)

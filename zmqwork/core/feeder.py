@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from zmqwork.config import WorkerConfig
 from zmqwork.core.bundle import Bundle
 from zmqwork.core.clients import Account, Held, Outcomes, Target
-from zmqwork.core.effects import Effect, Execute, Interrupt, Restart, TakeBack
+from zmqwork.core.effects import Alarm, Effect, Execute, Interrupt, Restart, TakeBack
 from zmqwork.core.events import Finished, SlotDied, SlotReady, TakenBack
 from zmqwork.core.messages import FAILED, LOST, Failure
 from zmqwork.core.overtime import Overtime
@@ -99,11 +99,15 @@ class Feeder:
             self.ready = deque(item for item in self.ready if not item.dropped)
             self._ready_max = max(_READY_MIN, 2 * len(self.ready))
 
-    def interrupt(self, held: Held, now: float) -> None:
-        """This attempt was dropped: if it runs, tell its handler."""
+    def interrupt(self, held: Held, now: float, *, hard: bool = False) -> None:
+        """This attempt was dropped: if it runs, tell its handler; `hard`: end it at once."""
         for slot in self.slots:
             if slot.given and slot.given[0] is held:
                 self._interrupt(slot, held, now)
+                if hard and self._config.shares_process:
+                    self._out.append(Alarm(slot.index, held))
+                elif hard:
+                    self.end_unwanted(slot)
 
     def _interrupt(self, slot: Slot, held: Held, now: float) -> None:
         self._out.append(Interrupt(slot.index, held))

@@ -93,7 +93,7 @@ class Intake:
         for seq in cancel.seqs:
             held = account.held.get(seq)
             if held is not None:
-                self.drop(held, now)
+                self.drop(held, now, hard=cancel.hard)
             else:
                 unknown.append(seq)
         account.prune()
@@ -122,13 +122,13 @@ class Intake:
             self._feeder.take_back_stuck()
         del now
 
-    def drop(self, held: Held, now: float) -> None:
-        """Forget an attempt; one that runs is told to end, and ends unheard."""
+    def drop(self, held: Held, now: float, *, hard: bool = False) -> None:
+        """Forget an attempt; one that runs is told to end, or ended, and ends unheard."""
         held.dropped = True
         held.account.held.pop(held.seq, None)
         self.counters["dropped"] += 1
         if held.begun:
-            self._feeder.interrupt(held, now)
+            self._feeder.interrupt(held, now, hard=hard)
 
     def give_back(self, account: Account, items: list[Held], reason: str) -> None:
         """Return attempts that were not begun, and are not held any more."""

@@ -301,9 +301,10 @@ class Recall:
 
 @dataclass(slots=True)
 class Cancel:
-    """Forget these: their results are not wanted any more."""
+    """Forget these: their results are not wanted any more. `hard`: end what runs at once."""
 
     seqs: list[int]
+    hard: bool = False
 
 
 @dataclass(slots=True)

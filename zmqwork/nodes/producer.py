@@ -211,15 +211,15 @@ class Producer:
         outlets: list[dict[str, Any]] = self._ask(OutletsRequested, [])
         return outlets
 
-    def cancel(self, seq: int) -> bool:
-        """Cancel a task that has not begun; False if it has, or is settled."""
+    def cancel(self, seq: int, *, running: bool = False, hard: bool = False) -> bool:
+        """Cancel a task; False if it has begun and is not meant to, or is settled."""
         if self._left.is_set():
             return False
         if self._loop.on_loop_thread:
             # A finaliser of the user's that happens to run here: nobody could answer.
             self.abandon([seq])
             return False
-        return bool(self._ask(lambda r: CancelRequested([seq], r), []))
+        return bool(self._ask(lambda r: CancelRequested([seq], r, running, hard), []))
 
     def cancel_all(self) -> None:
         """Cancel every task that has not begun."""

@@ -304,7 +304,10 @@ def _recall(f: list[Any], _: Incoming) -> messages.Recall:
 
 
 def _cancel(f: list[Any], _: Incoming) -> messages.Cancel:
-    return messages.Cancel(fields.numbers(f[2], "CANCEL's tasks", HELD_MAX))
+    hard = f[3] if len(f) > 3 else False
+    if type(hard) is not bool:
+        raise DecodeError("CANCEL's 'hard' is no boolean")
+    return messages.Cancel(fields.numbers(f[2], "CANCEL's tasks", HELD_MAX), hard)
 
 
 def _info(f: list[Any], _: Incoming) -> messages.Info:

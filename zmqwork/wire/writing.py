@@ -142,7 +142,7 @@ def _recall(m: messages.Recall, _: Outgoing) -> list[Any]:
 
 
 def _cancel(m: messages.Cancel, _: Outgoing) -> list[Any]:
-    return [m.seqs]
+    return [m.seqs, True] if m.hard else [m.seqs]
 
 
 def _info(m: messages.Info, _: Outgoing) -> list[Any]:
