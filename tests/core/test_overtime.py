@@ -3,8 +3,12 @@ from __future__ import annotations
 import pytest
 from desks import WorkerDesk
 
-from zmqwork.core.effects import Alarm, Interrupt, Restart
+from zmqwork.core.effects import Alarm, Interrupt, Peek, Restart
+from zmqwork.core.events import SlotDied, SlotReady
 from zmqwork.core.messages import Cancel, Done, Return
+
+# After a time-out at 100.5, and what the pool had to tell.
+LATER = 100.505
 
 
 @pytest.fixture
@@ -25,6 +29,9 @@ def test_an_attempt_that_runs_too_long_has_failed_and_its_process_is_killed_afte
     desk.until(100.49)
     assert failures(desk) == []
     desk.until(100.5)
+    assert [p.slot for p in desk.of(Peek)] == [0]
+    assert failures(desk) == []
+    desk.until(LATER)
     [(seq, attempt, outcome, error)] = failures(desk)
     assert (seq, attempt, outcome) == (1, 1, "failed")
     assert error == {
@@ -33,7 +40,7 @@ def test_an_attempt_that_runs_too_long_has_failed_and_its_process_is_killed_afte
         "timeout": 0.5,
     }
     assert [(i.slot, i.attempt.seq) for i in desk.of(Interrupt)] == [(0, 1)]
-    desk.until(101.5)
+    desk.until(101.51)
     assert [r.slot for r in desk.of(Restart)] == [0]
     assert desk.machine.counters["timeouts"] == 1
 
@@ -52,9 +59,19 @@ def test_a_result_that_comes_with_the_end_of_the_time_counts(desk):
     assert (desk.sent(Done)[0].seqs, failures(desk)) == ([1], [])
 
 
-def test_a_result_after_it_does_not(desk):
+def test_a_result_that_the_pool_had_not_told_yet_counts(desk):
     desk.say(desk.link, desk.tasks(1, timeout=0.5))
     desk.until(100.5)
+    assert desk.of(Peek)
+    desk.finish(1)
+    assert desk.sent(Done)[0].seqs == [1]
+    desk.until(LATER)
+    assert failures(desk) == []
+
+
+def test_a_result_after_it_does_not(desk):
+    desk.say(desk.link, desk.tasks(1, timeout=0.5))
+    desk.until(LATER)
     desk.finish(1, at=100.6)
     assert desk.sent(Done) == []
     desk.until(102.0)
@@ -67,7 +84,7 @@ def test_each_attempt_has_its_own_time(desk):
     desk.say(desk.link, desk.tasks(2, timeout=0.5))
     desk.until(100.8)
     assert failures(desk) == []
-    desk.until(100.9)
+    desk.until(100.91)
     assert [seq for seq, *_ in failures(desk)] == [2]
     desk.finish(2)
     desk.say(desk.link, desk.tasks(3, timeout=0.5))
@@ -75,6 +92,17 @@ def test_each_attempt_has_its_own_time(desk):
     desk.say(desk.link, desk.tasks(4))
     desk.until(102.0)
     assert failures(desk) == [], "the next one has no time-out"
+
+
+def test_what_begins_anew_in_the_same_slot_has_all_its_time(desk):
+    desk.say(desk.link, desk.tasks(1, timeout=0.5))
+    desk.turn(SlotDied(0, 0), at=100.4)
+    desk.turn(SlotReady(0))
+    assert desk.placed() == [(0, 1)]
+    desk.until(100.8)
+    assert failures(desk) == []
+    desk.until(100.91)
+    assert [seq for seq, *_ in failures(desk)] == [1]
 
 
 def test_the_time_spent_in_a_queue_does_not_count(desk):
@@ -96,14 +124,14 @@ def test_the_time_spent_in_a_queue_does_not_count(desk):
 )
 def test_whether_it_is_tried_again_is_an_option_like_for_other_failures(desk, options, final):
     desk.say(desk.link, desk.tasks(1, timeout=0.5, **options))
-    desk.until(100.5)
+    desk.until(LATER)
     assert failures(desk)[0][3].get("final") is final
 
 
 def test_one_that_nobody_wants_any_more_has_not_failed(desk):
     desk.say(desk.link, desk.tasks(1, timeout=0.5, soft_timeout=0.25))
     desk.say(desk.link, Cancel([1]))
-    desk.until(100.5)
+    desk.until(LATER)
     assert (failures(desk), desk.of(Alarm)) == ([], [])
 
 
@@ -112,7 +140,7 @@ def test_a_handler_is_told_before(desk):
     desk.until(100.25)
     assert [(a.slot, a.attempt.seq) for a in desk.of(Alarm)] == [(0, 1)]
     assert failures(desk) == []
-    desk.until(100.5)
+    desk.until(LATER)
     assert len(failures(desk)) == 1
     assert desk.of(Alarm) == []
 
@@ -121,7 +149,7 @@ def test_in_a_thread_it_is_told_and_the_slot_stays_taken():
     desk = WorkerDesk(shares_process=True)
     link = desk.hello()
     desk.say(link, desk.tasks(1, timeout=0.5))
-    desk.until(100.5)
+    desk.until(LATER)
     assert len(failures(desk)) == 1
     assert [(a.slot, a.attempt.seq) for a in desk.of(Alarm)] == [(0, 1)]
     desk.until(103.0)

@@ -92,6 +92,13 @@ class TakeBack:
 
 
 @dataclass(slots=True)
+class Peek:
+    """Tell at once of what has ended in the slot: `Finished` follows if there is something."""
+
+    slot: int
+
+
+@dataclass(slots=True)
 class Restart:
     """End whatever the slot runs, at once; `SlotReady` follows when it can be used again."""
 
@@ -177,6 +184,7 @@ Effect = (
     | Answer
     | Execute
     | TakeBack
+    | Peek
     | Restart
     | Alarm
     | Interrupt

@@ -319,6 +319,7 @@ class Feeder:
         """What the slot has waits again, in front of the others."""
         self._wait_again(slot.given)
         slot.given.clear()
+        slot.head = None  # what ran there begins anew, perhaps here
 
     def _wait_again(self, attempts: Collection[Held]) -> None:
         for held in attempts:

@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from zmqwork.core.clients import Account, Held
-from zmqwork.core.effects import Alarm, Effect
+from zmqwork.core.effects import Alarm, Effect, Peek
 from zmqwork.core.messages import FAILED, Failure
 from zmqwork.core.retry import is_retried
 from zmqwork.core.slots import Slot
 from zmqwork.core.timers import Timers
 from zmqwork.errors import TaskTimeout, name_of
+
+# What a pool had to tell is here by then.
+_PEEK_SECONDS = 0.002
 
 _NAMES = [name_of(kind) for kind in TaskTimeout.__mro__]
 
@@ -70,6 +73,12 @@ class Overtime:
         """If the time-out of what runs there is over, it has failed."""
         held = self._late(slot, "timeout", now)
         if held is None:
+            return
+        if slot.peeked is not held:
+            # Pools tell of quick attempts several at a time: it may have ended long ago.
+            slot.peeked = held
+            self._out.append(Peek(slot.index))
+            self._timers.set(("overtime", slot.index), now + _PEEK_SECONDS)
             return
         account = held.account
         held.dropped = True

@@ -26,10 +26,11 @@ class Slot:
         head: the attempt that runs, as of the last look.
         head_at: since when.
         said: whether STARTED told of it.
+        peeked: for which attempt the pool was asked what has ended before it.
         asked: whether the pool was asked, since, to give back what it has not begun.
     """
 
-    __slots__ = ("asked", "given", "head", "head_at", "index", "ready", "said")
+    __slots__ = ("asked", "given", "head", "head_at", "index", "peeked", "ready", "said")
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -39,6 +40,7 @@ class Slot:
         self.head_at = 0.0
         self.said = False
         self.asked = False
+        self.peeked: Held | None = None
 
     @property
     def is_stuck(self) -> bool:

@@ -119,6 +119,15 @@ class ChildSlot:
         """Take back what the child has not begun; it will pass it over."""
         return self._tally.take_back() if self._ready and self._tally is not None else []
 
+    def peek(self) -> None:
+        """Fetch the outcomes that the child has not sent."""
+        if not self._ready or self._tally is None:
+            return
+        try:
+            self._report(self._tally.peek())
+        except DecodeError as error:
+            self._broken(str(error))
+
     def cancel(self, attempt: Held) -> None:
         """Tell the child that nobody waits for this one."""
         link, tally = self._link, self._tally
@@ -182,14 +191,10 @@ class ChildSlot:
     def _look(self) -> bool:
         """Fetch outcomes that the child has not sent because its next attempt takes long."""
         tally = self._tally
-        if tally is None or not self._ready or len(tally.given) < 2:
+        if tally is None or len(tally.given) < 2:
             return False
-        try:
-            self._report(tally.peek())
-        except DecodeError as error:
-            self._broken(str(error))
-            return False
-        return len(tally.given) > 1
+        self.peek()
+        return self._ready and len(tally.given) > 1
 
     def _is_idle(self) -> bool:
         return self._ready and self._tally is not None and not self._tally.given

@@ -96,7 +96,7 @@ class _Lane:
                 elif not self._posting:
                     # As soon as a handler waits; until then there may be more to report.
                     self._posting = True
-                    self._loop.call_soon(self._post)
+                    self._loop.call_soon(self.report)
 
     async def _wait(self) -> None:
         while not self._given:
@@ -125,7 +125,8 @@ class _Lane:
     def _is_closed(self) -> bool:
         return self._closed
 
-    def _post(self) -> None:
+    def report(self) -> None:
+        """Tell of what has ended."""
         self._posting = False
         self._reporter.post()
 
@@ -216,6 +217,10 @@ class CoroutinePool:
         """What the slot's coroutine has not begun."""
         self._call(self._take_back, slot)
 
+    def peek(self, slot: int) -> None:
+        """What the slot's coroutine keeps for the next report."""
+        self._call(self._peek, slot)
+
     def cancel(self, slot: int, attempt: Held) -> None:
         """Cancel the handler, as asyncio does: it may clean up."""
         self._call(self._cancel, slot, attempt)
@@ -272,6 +277,9 @@ class CoroutinePool:
     def _take_back(self, slot: int) -> None:
         assert self._host is not None
         self._host.post(TakenBack(slot, self._lanes[slot].take_back()))
+
+    def _peek(self, slot: int) -> None:
+        self._lanes[slot].report()
 
     def _cancel(self, slot: int, attempt: Held) -> None:
         self._lanes[slot].cancel(attempt)

@@ -53,6 +53,9 @@ class InlinePool:
         self._queue.clear()
         self._host.post(TakenBack(slot, back))
 
+    def peek(self, slot: int) -> None:
+        """Everything is told."""
+
     def cancel(self, slot: int, attempt: Held) -> None:
         """Nothing can run while this is called."""
 

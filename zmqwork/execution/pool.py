@@ -57,6 +57,9 @@ class Pool(Protocol):
     def take_back(self, slot: int) -> None:
         """Begin nothing more of what the slot has; `TakenBack` says what was not begun."""
 
+    def peek(self, slot: int) -> None:
+        """Post `Finished` at once if something has ended in the slot that was not told yet."""
+
     def cancel(self, slot: int, attempt: Held) -> None:
         """Tell the handler of a running attempt that nobody waits for it; best effort."""
 

@@ -87,6 +87,10 @@ class ProcessPool:
         assert self._host is not None
         self._host.post(TakenBack(slot, self._slots[slot].take_back()))
 
+    def peek(self, slot: int) -> None:
+        """What lies in the page that the child shares."""
+        self._slots[slot].peek()
+
     def cancel(self, slot: int, attempt: Held) -> None:
         """`current().cancelled` becomes True in the child; a coroutine is cancelled."""
         self._slots[slot].cancel(attempt)

@@ -59,6 +59,10 @@ class _Lane:
         back.reverse()
         return back
 
+    def report(self) -> None:
+        """Tell of what has ended."""
+        self._reporter.post()
+
     def cancel(self, attempt: Held) -> None:
         self._event_loop.cancel(lambda: self._running is attempt)
 
@@ -80,7 +84,7 @@ class _Lane:
         self._thread.join(timeout)
 
     def _look(self) -> bool:
-        self._reporter.post()
+        self.report()
         return bool(self._given) and not self._abandoned
 
     def _work(self) -> None:
@@ -145,6 +149,10 @@ class ThreadPool:
         """What the thread has not begun."""
         assert self._host is not None
         self._host.post(TakenBack(slot, self._lanes[slot].take_back()))
+
+    def peek(self, slot: int) -> None:
+        """What the thread keeps for the next report."""
+        self._lanes[slot].report()
 
     def cancel(self, slot: int, attempt: Held) -> None:
         """Cancel a coroutine; functions see `current().cancelled`: the attempt says it itself."""

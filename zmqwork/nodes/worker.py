@@ -9,7 +9,17 @@ from random import Random
 from typing import Self
 
 from zmqwork.config import WorkerConfig
-from zmqwork.core.effects import Alarm, Answer, Execute, Interrupt, Left, Notice, Restart, TakeBack
+from zmqwork.core.effects import (
+    Alarm,
+    Answer,
+    Execute,
+    Interrupt,
+    Left,
+    Notice,
+    Peek,
+    Restart,
+    TakeBack,
+)
 from zmqwork.core.runner import Runner
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import UsageError
@@ -104,6 +114,7 @@ class Worker(BoundNode[WorkerConfig]):
             {
                 Execute: lambda effect: self._pool.execute(effect.slot, effect.attempts),
                 TakeBack: lambda effect: self._pool.take_back(effect.slot),
+                Peek: lambda effect: self._pool.peek(effect.slot),
                 Restart: lambda effect: self._pool.restart(effect.slot),
                 Alarm: lambda effect: self._pool.alarm(effect.slot, effect.attempt),
                 Interrupt: lambda effect: self._pool.cancel(effect.slot, effect.attempt),
