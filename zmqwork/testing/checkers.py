@@ -16,7 +16,7 @@ from zmqwork.core.lender import EXTRA_MAX
 from zmqwork.core.lifecycle import DISPATCHED, RESTING, STARTED, WAITING
 from zmqwork.core.messages import Credit, Done, Return, Tasks
 from zmqwork.testing.node import Node, Producer, Worker
-from zmqwork.testing.truth import CRASHES, FAILS, SUCCEEDS, Violation
+from zmqwork.testing.truth import CRASHES, FAILS, OVERTIME, SUCCEEDS, Violation
 
 if TYPE_CHECKING:
     from zmqwork.testing.cluster import Cluster
@@ -134,11 +134,13 @@ def a_task_settles_once_and_as_it_happened(cluster: Cluster, node: Producer, ent
     if state == lifecycle.SUCCEEDED and options.goes_to_sink:
         good = True  # see `sink_checkers`
     elif state == lifecycle.SUCCEEDED:
-        good = entry.value == fate.result and fate.count(SUCCEEDS) > 0
+        good = entry.value == fate.result and fate.count(SUCCEEDS) + fate.count(OVERTIME) > 0
     elif state == lifecycle.FAILED:
-        good = fate.count(FAILS) > (0 if fate.script.final else options.max_retries)
+        late = fate.late(options.timeout, cluster.clock.now + _INSTANT)
+        good = fate.count(FAILS) + late > (0 if fate.script.final else options.max_retries)
     elif state == lifecycle.DEAD:
-        good = fate.count(CRASHES) + node.losses >= node.config.crash_limit
+        crashes = fate.count(CRASHES) + fate.count(OVERTIME)
+        good = crashes + node.losses >= node.config.crash_limit
     elif state == lifecycle.CANCELLED:
         good = fate.cancel_asked or node.stopped
     else:
@@ -147,6 +149,13 @@ def a_task_settles_once_and_as_it_happened(cluster: Cluster, node: Producer, ent
     require(promise, good, node, entry, entry.error, "but", fate)
     unfinished = state != lifecycle.SUCCEEDED
     require(promise, (entry.error is not None) == unfinished, node, entry, entry.error)
+
+
+def nothing_begins_before_its_time(cluster: Cluster, node: Producer, entry: Entry) -> None:
+    """No attempt begins before the countdown is over, whatever was lost, and whoever it goes to."""
+    fate = cluster.truth.tasks[node.node_id][entry.seq]
+    good = all(run.began_at >= fate.due_at - _INSTANT for run in fate.runs)
+    require(nothing_begins_before_its_time, good, node, entry, fate)
 
 
 def what_is_settled_stays(cluster: Cluster, node: Producer) -> None:
@@ -249,7 +258,7 @@ def a_worker_is_bounded(node: Worker) -> None:
     good = len(machine._feeder.ready) <= 2 * node.held_peak + _SLACK
     require(a_worker_is_bounded, good, node, len(machine._feeder.ready), "ready of", node.held_peak)
     timers = len(machine._timers)
-    require(a_worker_is_bounded, timers <= 2 * config.slots + 2, node, timers, "timers")
+    require(a_worker_is_bounded, timers <= 4 * config.slots + 2, node, timers, "timers")
     clients = len(machine.listener.clients)
     good = len(machine.listener._timers) <= 3 * clients and len(machine._accounts) <= clients
     require(a_worker_is_bounded, good, node, "accounts and timers for", clients, "clients")

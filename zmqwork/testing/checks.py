@@ -83,6 +83,7 @@ class Checks:
     def settling(self, node: Producer, entry: Entry) -> None:
         """When a task settles."""
         checkers.a_task_settles_once_and_as_it_happened(self._cluster, node, entry)
+        checkers.nothing_begins_before_its_time(self._cluster, node, entry)
         if entry.state == SUCCEEDED and entry.spec.options.goes_to_sink:
             sink_checkers.a_result_is_stored_before_its_task_succeeds(self._cluster, node, entry)
 

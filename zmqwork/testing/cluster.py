@@ -212,6 +212,7 @@ class Cluster:
             if expires_at is not None and spec.options.expires is not None:
                 expires_at += spec.options.expires
             fate = Fate(seq, script, b"of " + label, self.clock.now, expires_at)
+            fate.due_at = self.clock.now + spec.options.countdown
             fate.then = then[place] if then else None
             self.truth.submitted(producer.node_id, fate)
         producer.post(Submitted(entries))

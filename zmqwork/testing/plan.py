@@ -15,6 +15,7 @@ from zmqwork.testing.connection import Conditions
 from zmqwork.testing.faults import Faults
 from zmqwork.testing.node import RUNNING, Node, Producer, Sink, Worker
 from zmqwork.testing.sink_plan import LATE_SECONDS, SinkPlan
+from zmqwork.testing.time_plan import TimePlan
 from zmqwork.testing.truth import CRASHES, FAILS, SUCCEEDS, Script
 
 # The classes of faults.
@@ -67,6 +68,7 @@ class Plan:
         cluster.proves_death = random.random() < 0.6
         self._faults = Faults(cluster, random, self._replace, self._gone)
         self._healed = False
+        self._times = TimePlan(seed)
         self._sinks = SinkPlan(
             seed,
             cluster,
@@ -80,7 +82,8 @@ class Plan:
     def __str__(self) -> str:
         cast = f"{len(self._cluster.producers)} producers, {len(self._cluster.workers)} workers"
         cast += f", {self._sinks}"
-        return f"{cast}, {self.seconds:.0f} s of {', '.join(self.faults) or 'no faults'}"
+        faults = ", ".join(self.faults) or "no faults"
+        return f"{cast}, {self.seconds:.0f} s of {faults}; {self._times}"
 
     @property
     def is_calm(self) -> bool:
@@ -224,10 +227,14 @@ class Plan:
             max_retries=random.choice((0, 1, 3)),
             retry_backoff=random.choice((0.0, 0.1, 1.0)),
             retry_backoff_max=2.0,
+            **self._times.options(),
             **self._sinks.options(),
         )
 
     def _script(self, seconds: float) -> Script:
+        return self._times.script(self._fateful(seconds))
+
+    def _fateful(self, seconds: float) -> Script:
         random = self._random
         if self._has("stalls") and not self._healed and random.random() < 0.02:
             seconds = random.uniform(5.0, 40.0)  # it hangs

@@ -10,9 +10,12 @@ from typing import Any
 from zmqwork.core.clients import Held
 from zmqwork.core.events import Event, Finished, SlotDied, SlotReady, TakenBack
 from zmqwork.testing.clock import FakeClock
-from zmqwork.testing.truth import CRASHES, SUCCEEDS, Run, Script, Truth
+from zmqwork.testing.truth import CRASHES, OVERTIME, SNOOZES, SUCCEEDS, Run, Script, Truth
 
 # Results of short handlers are posted together, as the real pools do it.
+# Of sums of instants.
+_ROUNDING = 1e-6
+
 _FLUSH_SECONDS = 0.005
 
 _HURRY_SECONDS = 2.0
@@ -80,6 +83,10 @@ class ScriptedPool:
             slot.queue.pop()
         self._post(TakenBack(index, back))
 
+    def peek(self, index: int) -> None:
+        """Tell of what has ended."""
+        self._flush(index)
+
     def restart(self, index: int) -> None:
         """End what runs, at once; what had ended just before is sometimes told of still."""
         if self._random.random() < 0.5:
@@ -102,7 +109,7 @@ class ScriptedPool:
         self._truth.crashes += 1
         begun = 1 if slot.run is not None else 0
         if slot.run is not None:
-            slot.run.outcome = CRASHES
+            slot.run.outcome = self._outcome(slot, CRASHES)
         self._flush(index)
         self._end_child(index)
         self._post(SlotDied(index, begun, {"signal": signal}))
@@ -141,6 +148,8 @@ class ScriptedPool:
         slot = self._slots[index]
         slot.epoch += 1
         slot.ready = False
+        if slot.run is not None and not slot.run.outcome:
+            slot.run.outcome = self._outcome(slot, "")
         slot.run = None
         slot.queue.clear()
         for run in slot.untold:
@@ -172,7 +181,7 @@ class ScriptedPool:
         if outcome == CRASHES:
             self.kill(index, "SIGSEGV")
             return
-        slot.run.outcome = outcome
+        slot.run.outcome = self._outcome(slot, outcome)
         if not slot.results:
             slot.since = slot.run.began_at
         slot.seconds += self._clock.now - slot.run.began_at
@@ -182,15 +191,29 @@ class ScriptedPool:
         if outcome == SUCCEEDS:
             slot.results.append((True, fate.result if fate is not None else b""))
         else:
-            error = {"type": "ValueError", "text": outcome, "traceback": "", "final": script.final}
-            slot.results.append((False, error))
+            slot.results.append((False, _error(script, outcome)))
         if not slot.queue or self._clock.now - slot.since > _FLUSH_SECONDS:
             self._flush(index)
         if slot.queue:
             self._begin(index)
+
+    def _outcome(self, slot: _Slot, outcome: str) -> str:
+        """What its run came to, unless it took so long that this may not count."""
+        assert slot.run is not None
+        limit = slot.queue[0].options.get("timeout")
+        seconds = self._clock.now - slot.run.began_at
+        return OVERTIME if limit is not None and seconds >= limit - _ROUNDING else outcome
 
     def _flush(self, index: int) -> None:
         slot = self._slots[index]
         if slot.results:
             self._post(Finished(index, slot.results, slot.seconds))
             slot.results, slot.untold, slot.seconds = [], [], 0.0
+
+
+def _error(script: Script, outcome: str) -> dict[str, Any]:
+    """What a handler has to say that has no result."""
+    error = {"type": "ValueError", "text": outcome, "traceback": "", "final": script.final}
+    if outcome == SNOOZES:
+        return {**error, "final": False, "snooze": True, "after": script.after}
+    return {**error, "after": script.after} if script.after else error

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-SUCCEEDS, FAILS, CRASHES = "succeeds", "fails", "crashes"
+SUCCEEDS, FAILS, CRASHES, SNOOZES = "succeeds", "fails", "crashes", "snoozes"
+
+# What ran as long as its time-out: it may count as what it came to, or as a failure.
+OVERTIME = "overtime"
 
 
 class Violation(AssertionError):
@@ -26,13 +29,17 @@ class Script:
 
     Attributes:
         seconds: how long it runs, on average.
-        outcomes: of its first, second, ... run: SUCCEEDS, FAILS or CRASHES; the last one repeats.
+        outcomes: of its first, second, ... run: SUCCEEDS, FAILS, CRASHES or SNOOZES; the last one
+            repeats.
         final: its failures say that a retry is of no use.
+        after: seconds after which it asks to be tried again when it fails, or snoozes; 0: it does
+            not ask, or at once.
     """
 
     seconds: float = 0.01
     outcomes: tuple[str, ...] = (SUCCEEDS,)
     final: bool = False
+    after: float = 0.0
 
     def outcome(self, run: int) -> str:
         """How its run with this number, from 0, ends."""
@@ -46,7 +53,8 @@ class Run:
     Attributes:
         worker: the node id.
         attempt: the number under which it was handed to the slot.
-        outcome: SUCCEEDS, FAILS, CRASHES, or empty while it runs or if its worker went before.
+        outcome: SUCCEEDS, FAILS, CRASHES, SNOOZES or OVERTIME, or empty while it runs or if its
+            worker went before.
     """
 
     worker: str
@@ -62,6 +70,7 @@ class Fate:
     Attributes:
         result: what its handler returns: different for each task.
         expires_at: the instant when it expires, or None.
+        due_at: before this instant it must not begin.
         cancel_asked: whether somebody asked.
         settled: how it was settled: (state, value, error as text).
         then: what is done when it has succeeded.
@@ -72,6 +81,7 @@ class Fate:
     result: bytes
     submitted_at: float
     expires_at: float | None = None
+    due_at: float = 0.0
     runs: list[Run] = field(default_factory=list)
     cancel_asked: bool = False
     settled: tuple[str, bytes | None, str] | None = None
@@ -80,6 +90,13 @@ class Fate:
     def count(self, outcome: str) -> int:
         """How many of its runs ended so."""
         return sum(1 for run in self.runs if run.outcome == outcome)
+
+    def late(self, timeout: float | None, now: float) -> int:
+        """How many of its runs have taken as long as this, or still run after it."""
+        if timeout is None:
+            return 0
+        running = [run for run in self.runs if not run.outcome and now >= run.began_at + timeout]
+        return self.count(OVERTIME) + len(running)
 
 
 class Truth:
