@@ -80,7 +80,9 @@ def test_workers_that_cannot_run_it_say_why(submit, worker, zmqwork, until):
     assert 0 < said["retry_in"] <= 1000
     assert 1000 < said["expires_in"] <= 5000
     assert (said["attempt"], said["failures"], said["max_retries"]) == (1, 1, 5)
-    assert said["evidence"] == [{"cause": "failed", "type": "ValueError", "text": "x"}]
+    assert said["evidence"] == [
+        {"cause": "failed", "type": "ValueError", "text": "x", "attempt": 1}
+    ]
     table = zmqwork("explain", failing).stdout
     assert "evidence" in table
     assert "ValueError: x" in table
