@@ -76,7 +76,8 @@ class Run:
     def tell_failures(self) -> None:
         """Let `on_failed` be called with what has failed by now, as before each item.
 
-        For an input that waits for its next item, in the thread that pulls it.
+        For an input that waits for its next item, in the thread that pulls it. What `on_failed`
+        raises ends the run at the next item, not here.
         """
         if self._tell is not None:
             self._tell()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
@@ -76,3 +77,16 @@ def test_an_echo_does_not_cut_the_unwinding_of_a_command_short(clock):
             leave(pause)
         assert caught.value.code == 143
     assert unwound == [0], "a second one is obeyed, an echo is not"
+
+
+def test_a_fork_is_ended_as_if_there_were_no_node(asked):
+    """It has inherited the handlers, and no node that could drain."""
+    with StopSignals(asked):
+        pid = os.fork()
+        if not pid:
+            signal.raise_signal(signal.SIGTERM)
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+    assert os.WIFSIGNALED(status), status
+    assert os.WTERMSIG(status) == signal.SIGTERM
+    assert asked.words == []

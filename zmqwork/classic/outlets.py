@@ -17,7 +17,8 @@ class Outlets:
         self._sockets = sockets
         self._pushes: dict[str, Push] = {}  # bound: the sinks that are found
         self._untold: dict[str, Push] = {}  # of these
-        self._told: set[str] = set()  # bound: the sinks that ever came
+        # The sinks that ever came, in one run of a ventilator: some dozens of bytes each.
+        self._told: set[str] = set()
 
     def __len__(self) -> int:
         """How many sinks were told START."""

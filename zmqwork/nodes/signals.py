@@ -70,6 +70,7 @@ class StopSignals:
         names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
         self._signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
         self._before: dict[int, object] = {}
+        self._pid = os.getpid()
 
     def __enter__(self) -> Self:
         for number in self._signals:
@@ -82,6 +83,11 @@ class StopSignals:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del frame
+        if os.getpid() != self._pid:
+            # A fork has no node that could drain: it ends as the program would have without one.
+            signal.signal(number, self._before[number])  # type: ignore[arg-type]  # as above
+            os.kill(os.getpid(), number)
+            return
         now = time.monotonic()
         if number == self._counted and now - self._counted_at < ECHO_INTERVAL:
             return
