@@ -164,6 +164,10 @@ def test_a_binary_input(rehearse, tmp_path):
     [
         (["vent_app:app", "thumbnail"], 2, "name the input: --lines FILE, --jsonl FILE, "),
         (["--lines", "t", "--csv", "t"], 2, "argument --csv: not allowed with argument --lines"),
+        (["--lines", "t", "--lines", "u"], 2, "--lines may be given once: put the inputs together"),
+        (["--jsonl", "t", "--jsonl", "t"], 2, "--jsonl may be given once"),
+        (["--csv", "t", "--csv", "u"], 2, "--csv may be given once"),
+        (["--array", "1", "--array", "2"], 2, "--array may be given once"),
         (["--lines", "t"], 2, "name an app and its task (MODULE:APP TASK), or with --realm NAME"),
         (["vent_app:app", "--array", "1"], 2, "those of app 'venting' are thumbnail, upload"),
         (["vent_app:app", "thumnail", "--array", "1"], 2, "did you mean thumbnail?"),

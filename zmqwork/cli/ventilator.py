@@ -73,17 +73,40 @@ def configure(parser: Parser) -> None:
     add_search(parser, realm="look for workers of this realm, not of the app's own")
 
 
+class _Once(argparse.Action):
+    """An option that says where the input is: a second one would silently replace the first."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """Take it, or refuse the second one."""
+        if getattr(namespace, self.dest) is not None:
+            parser.error(f"{option_string} may be given once: put the inputs together before")
+        setattr(namespace, self.dest, values)
+
+
 def _add_input(parser: Parser) -> None:
     group = parser.add_argument_group("input", _INPUT)
     inputs = group.add_mutually_exclusive_group()
     inputs.add_argument(
-        "--lines", metavar="FILE", help="each line is a text, and one task; an empty line, too"
+        "--lines",
+        action=_Once,
+        metavar="FILE",
+        help="each line is a text, and one task; an empty line, too",
     )
     inputs.add_argument(
-        "--jsonl", metavar="FILE", help="each line is a JSON value, and one task; not blank lines"
+        "--jsonl",
+        action=_Once,
+        metavar="FILE",
+        help="each line is a JSON value, and one task; not blank lines",
     )
     inputs.add_argument(
         "--csv",
+        action=_Once,
         metavar="FILE",
         help="each row is one task; the first row names the task's parameters. Cells become what "
         "these are annotated with: text, int, float, bool, Decimal, Path, UUID, datetime, date. An "
@@ -91,6 +114,7 @@ def _add_input(parser: Parser) -> None:
     )
     inputs.add_argument(
         "--array",
+        action=_Once,
         type=_ranges,
         metavar="RANGES",
         help="each number is one task: 0-999, 0-9,20,30-39:2; @FILE: the numbers in a file",
