@@ -55,3 +55,9 @@ def test_a_call_that_comes_back_from_outside_the_ledger(retries, error, left, co
 def test_a_call_that_does_not_come_back():
     assert another_attempt(given(max_retries=0), {}) is None
     assert another_attempt(given(max_retries=9), {"final": True}) is None
+
+
+def test_calls_of_one_kind_come_back_as_one_kind():
+    first = another_attempt(given(max_retries=2), {})
+    assert another_attempt(given(max_retries=2), {"text": "another"}) is first
+    assert another_attempt(given(max_retries=2), {"after": 1.0}) is not first

@@ -2,8 +2,8 @@
 
 At its soft time-out a handler is told so, and may clean up and return. At its time-out the attempt
 has failed, whatever comes of it: its producer is told at once, and the handler is treated as one
-whose result nobody wants. Both count from when the attempt was seen at the head
-of its slot, which is a few milliseconds after it began, at most.
+whose result nobody wants. Both count from when the attempt was seen at the head of its slot, which
+is a few milliseconds after it began, at most.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -47,11 +48,15 @@ def another_attempt(spec: TaskSpec, error: Mapping[str, Any]) -> TaskSpec | None
         spec: the task's, with the retries that it has left.
         error: what was told of the failure, as in `messages.Failure`.
     """
-    options = spec.options
-    left = options.max_retries
+    left = spec.options.max_retries
     if not error.get("snooze"):
         left -= 1
         if left < 0 or error.get("final"):
             return None
-    again = replace(options, max_retries=left, countdown=error.get("after", 0.0))
-    return replace(spec, options=again)
+    return _again(spec, left, error.get("after", 0.0))
+
+
+# Calls of one kind share a spec, so that they travel in one run; few kinds fail at a time.
+@lru_cache(maxsize=256)
+def _again(spec: TaskSpec, retries: int, countdown: float) -> TaskSpec:
+    return replace(spec, options=replace(spec.options, max_retries=retries, countdown=countdown))
