@@ -19,6 +19,7 @@ PACKAGE = "zmqwork"
 RANKS = {
     "config": 0,
     "errors": 0,
+    "options": 0,
     "core": 1,
     "wire": 2,
     "transport": 3,
@@ -35,8 +36,8 @@ RANKS = {
 # one that starts the command line. The ready-made stores are a folder of that interface.
 FACES = {"__main__": "cli", "sinks": "api"}
 
-# errors is the one thing that config may know: it has to raise something.
-SIDEWAYS = {("config", "errors")}
+# errors is the one thing that config may know: it has to raise something. options uses its checks.
+SIDEWAYS = {("config", "errors"), ("options", "errors"), ("options", "config")}
 
 # What is pure in the standard library: nothing here acts, waits, or answers differently twice.
 PURE = {

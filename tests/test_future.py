@@ -14,7 +14,6 @@ import pytest
 from producer_standin import producing
 
 from zmqwork import App
-from zmqwork.config import TaskOptions
 from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.errors import (
     DecodeError,
@@ -27,6 +26,7 @@ from zmqwork.errors import (
 )
 from zmqwork.future import TaskFuture, mark_running, settle
 from zmqwork.nodes.callbacks import Callbacks
+from zmqwork.options import TaskOptions
 from zmqwork.wire.values import encode_value
 
 SPEC = TaskSpec("noop", "", TaskOptions())

@@ -9,8 +9,8 @@ import pytest
 from producer_standin import producing
 
 from zmqwork import App
-from zmqwork.config import TASK_OPTION_NAMES, TaskOptions
 from zmqwork.errors import ConfigError, EncodeError, TaskFailed, UsageError
+from zmqwork.options import TASK_OPTION_NAMES, TaskOptions
 from zmqwork.signature import call_check, fingerprint
 from zmqwork.task import AsyncTask, Options, Task
 from zmqwork.wire.values import decode_call

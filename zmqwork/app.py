@@ -9,14 +9,10 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, overload
 
-from zmqwork.config import (
-    TASK_OPTION_NAMES,
-    TaskOptions,
-    check_name,
-    check_options,
-)
+from zmqwork.config import check_name, check_options
 from zmqwork.definition import check_task_name, declare, origin, place, stand_side_by_side
 from zmqwork.errors import ConfigError, UsageError
+from zmqwork.options import TASK_OPTION_NAMES, TaskOptions
 from zmqwork.producers import Producers
 from zmqwork.signature import refuse_what_cannot_run
 from zmqwork.sink import Sink, SinkOptions, check_sink_options, define
@@ -127,7 +123,7 @@ class App:
                 `result`). For plain functions, and not in the inline pool.
             retry_when: asked on the worker with what the function raised, and the number of the
                 attempt (from 1): whether another one is worth it. Only if the options allow it.
-            **options: see `config.TaskOptions`: `queue`, `max_retries`, `retry_backoff`,
+            **options: see `options.TaskOptions`: `queue`, `max_retries`, `retry_backoff`,
                 `retry_for`, `countdown`, `expires` and others.
 
         Raises:

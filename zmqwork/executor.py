@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack
 from zmqwork.app import App
 from zmqwork.backing import Backing
 from zmqwork.chunks import open_chunk
-from zmqwork.config import TASK_OPTION_NAMES, TaskOptions, check_number, check_options
+from zmqwork.config import check_number, check_options
 from zmqwork.core.functions import ANY
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.lifecycle import FAILED
@@ -23,6 +23,7 @@ from zmqwork.errors import ConfigError
 from zmqwork.failure import error_of
 from zmqwork.functions import function_name, without_partial
 from zmqwork.future import TaskFuture
+from zmqwork.options import TASK_OPTION_NAMES, TaskOptions
 from zmqwork.task import Options, Task
 from zmqwork.whereabouts import Whereabouts
 from zmqwork.wire.values import encode_call
@@ -82,7 +83,7 @@ class Executor(concurrent.futures.Executor):
         initargs: its arguments.
         on_full: what `submit` does when 100,000 tasks are unsettled: it waits (``"block"``) or
             raises `PendingFull` (``"raise"``).
-        **options: of all its tasks, see `config.TaskOptions`; `max_retries` is 0 if not given.
+        **options: of all its tasks, see `options.TaskOptions`; `max_retries` is 0 if not given.
 
     Raises:
         ConfigError: an argument has a value that it cannot have.

@@ -19,10 +19,11 @@ from typing import (
 
 from zmqwork.broadcast import Broadcast, send
 from zmqwork.chunks import ChunkSize, chunk_handler
-from zmqwork.config import TASK_OPTION_NAMES, Exceptions, TaskOptions, check_options
+from zmqwork.config import check_options
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.future import TaskFuture
 from zmqwork.mapping import Mappable
+from zmqwork.options import TASK_OPTION_NAMES, Exceptions, TaskOptions
 from zmqwork.signature import call_check, fingerprint, signature_of
 from zmqwork.wire.values import encode_call
 
@@ -34,7 +35,7 @@ R = TypeVar("R")
 
 
 class Options(TypedDict, total=False):
-    """The options of `App.task` and `Task.using`, for type checkers; see `config.TaskOptions`."""
+    """The options of `App.task` and `Task.using`, for type checkers; see `options.TaskOptions`."""
 
     queue: str
     max_retries: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from zmqwork.config import ProducerConfig, SinkConfig, TaskOptions, WorkerConfig
+from zmqwork.config import ProducerConfig, SinkConfig, WorkerConfig
 from zmqwork.core.collector import Collector
 from zmqwork.core.delivery import Parcel, Results, ResultsAck
 from zmqwork.core.dispatcher import Dispatcher
@@ -23,6 +23,7 @@ from zmqwork.core.events import (
 from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.core.messages import DELIVER, Credit, Done, Hello, Route, Run, Tasks, Welcome
 from zmqwork.core.runner import Runner
+from zmqwork.options import TaskOptions
 
 PRODUCER_ID = "f" * 32
 REALM = "realm"

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 from desks import PRODUCER_ID, ProducerDesk, done, node_id, spec
 
-from zmqwork.config import TaskOptions
 from zmqwork.core.effects import Answer, Notice
 from zmqwork.core.events import (
     CancelRequested,
@@ -32,6 +31,7 @@ from zmqwork.core.messages import (
     Started,
     Tasks,
 )
+from zmqwork.options import TaskOptions
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 from desks import REALM, ProducerDesk, done, spec
 
-from zmqwork.config import TaskOptions
 from zmqwork.core import explain
 from zmqwork.core.effects import Notice
 from zmqwork.core.events import CancelRequested, LinkDown, LinkUp, Probed, Received, StatusRequested
@@ -21,6 +20,7 @@ from zmqwork.core.messages import (
     Refused,
     Started,
 )
+from zmqwork.options import TaskOptions
 
 
 @pytest.fixture

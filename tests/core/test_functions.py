@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from desks import ProducerDesk, WorkerDesk, done
 
-from zmqwork.config import PATTERNS_MAX, TaskOptions, check_patterns
+from zmqwork.config import PATTERNS_MAX, check_patterns
 from zmqwork.core import functions
 from zmqwork.core.effects import Answer
 from zmqwork.core.events import CancelRequested, StatusRequested
@@ -13,6 +13,7 @@ from zmqwork.core.functions import ANY
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.messages import REJECTED, Done, Failure, Started, Tasks, Welcome
 from zmqwork.errors import ConfigError
+from zmqwork.options import TaskOptions
 
 
 def function(name, **options):

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from zmqwork.config import TaskOptions
 from zmqwork.core.lanes import Lane, Lanes, key_of
 from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.core.lifecycle import CANCELLED, DISPATCHED
+from zmqwork.options import TaskOptions
 
 SPEC = TaskSpec("f", "1", TaskOptions())
 

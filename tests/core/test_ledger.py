@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from zmqwork.config import TaskOptions
 from zmqwork.core.ledger import (
     CHILD_DIED,
     EVIDENCE_MAX,
@@ -13,6 +12,7 @@ from zmqwork.core.ledger import (
     Trouble,
 )
 from zmqwork.core.lifecycle import ASKED, DISPATCHED, RESTING, STARTED, SUCCEEDED, WAITING
+from zmqwork.options import TaskOptions
 
 SPEC = TaskSpec("f", "1", TaskOptions())
 

@@ -4,9 +4,9 @@ from random import Random
 
 import pytest
 
-from zmqwork.config import TaskOptions
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.retry import another_attempt, retry_delay
+from zmqwork.options import TaskOptions
 
 
 @pytest.mark.parametrize(

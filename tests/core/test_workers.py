@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 from desks import entries, spec, welcome
 
-from zmqwork.config import TaskOptions
 from zmqwork.core.events import PeerFound
 from zmqwork.core.lanes import Lane, key_of
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.liveness import Liveness
 from zmqwork.core.peer import Peer
 from zmqwork.core.workers import Workforce
+from zmqwork.options import TaskOptions
 
 
 def peer(label):

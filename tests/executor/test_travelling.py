@@ -12,11 +12,12 @@ import executor_functions as f
 import pytest
 
 import zmqwork
-from zmqwork.config import PATTERNS_MAX, TaskOptions
+from zmqwork.config import PATTERNS_MAX
 from zmqwork.core.functions import ANY
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.execution.functions import AllowedHandlers, find, main_name
 from zmqwork.functions import function_name
+from zmqwork.options import TaskOptions
 from zmqwork.wire.values import encode_call
 
 PATIENCE = 30.0

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from zmqwork.config import TaskOptions
 from zmqwork.core import lifecycle
 from zmqwork.core.lifecycle import TASK, WAITING
 from zmqwork.errors import ANY_ERROR
+from zmqwork.options import TaskOptions
 
 if TYPE_CHECKING:
     from zmqwork.core.outlets import Outlet

@@ -8,9 +8,9 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
-from zmqwork.config import TaskOptions
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.errors import ANY_ERROR
+from zmqwork.options import TaskOptions
 
 # 2.0 ** 1024 overflows a float; no back-off needs more doublings than this.
 _DOUBLINGS_MAX = 64

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from zmqwork.config import ProducerConfig, SinkConfig, TaskOptions, WorkerConfig
+from zmqwork.config import ProducerConfig, SinkConfig, WorkerConfig
 from zmqwork.core.collector import Collector
 from zmqwork.core.dispatcher import Dispatcher
 from zmqwork.core.effects import Effect, Left, Notice
@@ -23,6 +23,7 @@ from zmqwork.core.events import (
 from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.core.runner import Runner
 from zmqwork.core.watcher import Watcher
+from zmqwork.options import TaskOptions
 from zmqwork.testing.checks import Checks
 from zmqwork.testing.clock import FakeClock
 from zmqwork.testing.discovery import Discovery

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zmqwork.config import EXCEPTIONS_MAX
 from zmqwork.core import messages
 from zmqwork.core.messages import BATCH_COUNT_MAX, FAILED, HELD_DONE, LOST, NEIGHBOURS_MAX, REJECTED
 from zmqwork.core.pace import NAMES_MAX
 from zmqwork.errors import DecodeError
+from zmqwork.options import EXCEPTIONS_MAX
 from zmqwork.wire import delivering, fields, verbs
 from zmqwork.wire.limits import (
     COUNT_MAX,
