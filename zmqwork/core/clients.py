@@ -139,6 +139,12 @@ class Outcomes:
         self.values += [_NIL] * len(seqs)
         self.since = sent_at if self.since is None else min(sent_at, self.since)
 
+    def begin_epoch(self) -> None:
+        """These are attempts of an earlier epoch."""
+        self.attempts = [0] * len(self.seqs)
+        for failure in self.failures:
+            failure.attempt = 0
+
     def cut(self) -> list[Done]:
         """The DONE messages, not numbered yet, each within the batch limits."""
         batches = []
@@ -189,12 +195,14 @@ class Account:
         limit: the credit granted last, in attempts.
         extra: how much of it is for what is on its way to sinks, and so takes no slot.
         backlog: how much the producer has waiting, as a DEMAND bucket.
+        epoch: the producer's; 0: it has no journal, so that its tasks end with its process.
     """
 
     __slots__ = (
         "backlog",
         "batch",
         "client",
+        "epoch",
         "extra",
         "finished",
         "held",
@@ -221,6 +229,24 @@ class Account:
         self.extra = 0
         self.batch = 0
         self.backlog = 0
+        self.epoch = client.epoch
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether the producer will ask for something that is here."""
+        return bool(self.held or self.outbox or self.outcomes or self.finished)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Another process of the producer has come: what is here are its attempts 0."""
+        self.epoch = epoch
+        for held in self.held.values():
+            held.attempt = 0
+        if self.outcomes:
+            self.outcomes.begin_epoch()
+        for done, _, _ in self.outbox:
+            done.attempts = [0] * len(done.seqs)
+            for failure in done.failures:
+                failure.attempt = 0
 
     def owe(self, count: int, size_bytes: int) -> None:
         """So many results more are on their way to sinks (or fewer), and take so many bytes."""

@@ -18,6 +18,7 @@ from zmqwork.core.intake import Intake
 from zmqwork.core.lender import Lender
 from zmqwork.core.listener import Listener
 from zmqwork.core.messages import Bye, Draining
+from zmqwork.core.orphans import Orphans
 from zmqwork.core.timers import Timers
 
 SERVING, DRAINING, LEAVING, GONE = "serving", "draining", "leaving", "gone"
@@ -32,7 +33,7 @@ class Departure:
     Args:
         config: the worker's.
         accounts: its producers, by node id.
-        feeder, intake, deliverer, lender, listener: its parts.
+        feeder, intake, deliverer, lender, orphans, listener: its parts.
         timers: where ("drain", None) and ("bye", None) are set.
         send_news: says what this turn has ended.
         out: where effects go.
@@ -49,6 +50,7 @@ class Departure:
         intake: Intake,
         deliverer: Deliverer,
         lender: Lender,
+        orphans: Orphans,
         listener: Listener,
         timers: Timers,
         send_news: Callable[[float], None],
@@ -60,6 +62,7 @@ class Departure:
         self._intake = intake
         self._deliverer = deliverer
         self._lender = lender
+        self._orphans = orphans
         self._listener = listener
         self._timers = timers
         self._send_news = send_news
@@ -90,6 +93,7 @@ class Departure:
             return
         self.state = DRAINING
         self._intake.refusal = "draining"
+        self._orphans.drop_all(now)
         self._timers.set(("drain", None), now + self._config.drain_timeout)
         for account in self._accounts.values():
             self._lender.stop(account)
@@ -107,6 +111,7 @@ class Departure:
 
     def _stop(self, now: float) -> None:
         """Kill what runs, and give it all back: nobody is to blame."""
+        self._orphans.drop_all(now)
         for slot in self._feeder.slots:
             if slot.given:
                 self._out.append(Restart(slot.index))

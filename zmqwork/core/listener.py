@@ -205,7 +205,7 @@ class Listener:
                 self._refuse(link, "full", f"this node has {CLIENTS_MAX} clients already")
                 return
             client = self.clients[hello.node_id] = Client(hello)
-        elif hello.session <= client.session:
+        elif (hello.epoch, hello.session) <= (client.epoch, client.session):
             self.counters.strays += 1  # an older link, read late
             self._out.append(Forget(link))
             return

@@ -92,6 +92,14 @@ class Outboxes:
             self.absorb(outbox)
             outbox.disown(account)
 
+    def begin_epoch(self, account: Account) -> None:
+        """Another process of this account's producer has come: these are its attempts 0."""
+        for outbox in self:
+            self.absorb(outbox)
+            for bundle in outbox:
+                if bundle.account is account:
+                    bundle.attempts = [0] * len(bundle)
+
     def inventory(self, account: Account) -> list[list[int]]:
         """The results of this account: [seq, attempt, HELD_DONE] each."""
         held = []

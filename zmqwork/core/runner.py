@@ -6,7 +6,7 @@ nothing is begun on a lease that the producer may have given up on. What is deci
 
     intake     which attempts are taken        feeder     which of them begins next, and where
     lender     how many a producer may have    deliverer  what goes to sinks
-    departure  how it drains, stops and leaves
+    departure  how it drains, stops and leaves orphans    what is kept for a producer that is gone
 
 Here are the events, the sessions with producers, and what is sent to them at the end of a turn.
 """
@@ -58,6 +58,7 @@ from zmqwork.core.messages import (
     Status,
     Tasks,
 )
+from zmqwork.core.orphans import Orphans
 from zmqwork.core.timers import Timers
 from zmqwork.core.window import Window
 
@@ -95,6 +96,7 @@ class Runner:
         )
         known = Repertoire(config.tasks, config.allow)
         self._intake = Intake(known, self._feeder, deliverer, self.listener, self.counters)
+        self._orphans = Orphans(self._timers, self._drop)
         self._departure = departure = Departure(
             config,
             self._accounts,
@@ -102,6 +104,7 @@ class Runner:
             self._intake,
             deliverer,
             self._lender,
+            self._orphans,
             self.listener,
             self._timers,
             self._send_news,
@@ -153,7 +156,8 @@ class Runner:
             self._feed(now)
         self._send_news(now)
         if self._lender.is_stale and self.state == SERVING:
-            self._lender.grant(list(self._accounts.values()), self._feeder.full)
+            there = [a for a in self._accounts.values() if a not in self._orphans]
+            self._lender.grant(there, self._feeder.full)
         self._departure.tick(now)
         return self._emit()
 
@@ -183,6 +187,8 @@ class Runner:
             self._feeder.overtime.alarm(self._feeder.slots[key], now)
         elif what == "overtime":
             self._feeder.overtime.end(self._feeder.slots[key], now)
+        elif what == "orphan":
+            self._orphans.due(key, now)
         else:
             self._departure.due(what, now)
 
@@ -194,6 +200,8 @@ class Runner:
         account = self._accounts.get(client.node_id)
         if producing and account is None:
             account = self._accounts[client.node_id] = Account(client)
+        if account is not None:
+            self._reclaim(account, client)
         resent = account.resend(now) if account is not None else []
         held: list[list[int]] = []
         if account is not None:
@@ -205,6 +213,14 @@ class Runner:
             self._resume(account, resent)
         if self.state == LEAVING:
             self.listener.send(client, Bye())
+
+    def _reclaim(self, account: Account, client: Client) -> None:
+        """The session is another one; perhaps so is the producer's process."""
+        self._orphans.reclaim(client.node_id)
+        if client.epoch != account.epoch:
+            account.begin_epoch(client.epoch)
+            self._deliverer.outboxes.begin_epoch(account)
+        account.client = client
 
     def _resume(self, account: Account, resent: list[Done]) -> None:
         client = account.client
@@ -236,16 +252,27 @@ class Runner:
         del now
 
     def client_lost(self, client: Client, now: float) -> None:
-        """Nobody wants these results: drop what is queued, cancel what runs."""
-        account = self._accounts.pop(client.node_id, None)
+        """Drop what is queued; cancel what runs, unless the producer may come back for it."""
+        account = self._accounts.get(client.node_id)
         if account is None:
             return
         for held in list(account.held.values()):
-            self._intake.drop(held, now)
+            if not (held.begun and account.epoch):
+                self._intake.drop(held, now)
         account.parked.clear()
         self._feeder.full.pop(account, None)
-        self._deliverer.outboxes.disown(account)
+        if account.epoch and account.is_owed and self.state == SERVING:
+            self._orphans.keep(account, now)
+        else:
+            self._drop(account, now)
         self._lender.is_stale = True
+
+    def _drop(self, account: Account, now: float) -> None:
+        """Nobody wants the outcomes of this account any more."""
+        for held in list(account.held.values()):
+            self._intake.drop(held, now)
+        del self._accounts[account.client.node_id]
+        self._deliverer.outboxes.disown(account)
 
     # -- what producers say -------------------------------------------------------------------
 
