@@ -25,6 +25,7 @@ from zmqwork.core.workers import Worker, Workforce
 
 _COUNTERS = (
     "submitted",
+    "recovered",
     "dispatched",
     "executions",
     "retried",
@@ -45,9 +46,14 @@ class Books:
         settled, running: what this turn settled, and what it learned to have begun.
         outlets: where results go that do not come back.
         timers: ("rest", seq), ("expire", seq), ("notice", lane), ("review", None), ("acks", None),
-            ("workers", None), ("asked", outlet), ("floors", None), ("ended", None).
+            ("workers", None), ("asked", outlet), ("floors", None), ("ended", None),
+            ("recover", None).
         resting: of the tasks that only one worker may run those that rest, by its node id and seq.
         joined_at: when a session with a worker began last.
+        journaled: whether what happens is recorded.
+        tried: the tasks that something went wrong with in this turn, if it is.
+        withheld: tasks of an earlier process that a worker may hold, by number, until that is known
+            (`recovery`). Bound: the ledger.
     """
 
     __slots__ = (
@@ -55,6 +61,7 @@ class Books:
         "counters",
         "dialer",
         "joined_at",
+        "journaled",
         "lanes",
         "ledger",
         "out",
@@ -65,11 +72,19 @@ class Books:
         "running",
         "settled",
         "timers",
+        "tried",
+        "withheld",
         "workforce",
     )
 
     def __init__(
-        self, config: ProducerConfig, random: Random, dialer: Dialer, out: list[Effect]
+        self,
+        config: ProducerConfig,
+        random: Random,
+        dialer: Dialer,
+        out: list[Effect],
+        *,
+        journaled: bool = False,
     ) -> None:
         self.config = config
         self.random = random
@@ -83,6 +98,9 @@ class Books:
         self.timers = Timers()
         self.resting: dict[str, dict[int, Entry]] = {}
         self.joined_at = float("-inf")
+        self.journaled = journaled
+        self.tried: dict[int, Entry] = {}
+        self.withheld: dict[int, Entry] = {}
         self.settled: list[Entry] = []
         self.running: list[Entry] = []
         self.counters = dict.fromkeys(_COUNTERS, 0)
@@ -100,7 +118,12 @@ class Books:
             self.out.append(Settle(self.settled))
             self.settled = []
 
-    def abandon(self, entries: Iterable[Entry]) -> None:
+    def suffered(self, entry: Entry) -> None:
+        """Something went wrong with this task: a later process shall know."""
+        if self.journaled:
+            self.tried[entry.seq] = entry
+
+    def abandon(self, entries: Iterable[Entry], type_name: str, text: str) -> None:
         """Settle these as cancelled: their producer stops."""
         for entry in entries:
             if entry.worker is not None:
@@ -110,7 +133,7 @@ class Books:
             elif entry.state != ASKED:
                 entry.state = RESTING  # out of its lane, which nobody will serve any more
                 self.lanes.of(entry.spec).husk(entry)
-            entry.error = {"type": "CancelledError", "text": "its producer stopped"}
+            entry.error = {"type": type_name, "text": text}
             self.settle(entry, "cancelled")
 
     def give_back(self, worker: Worker, entries: Iterable[Entry], cause: str) -> None:

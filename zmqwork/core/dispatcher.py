@@ -9,7 +9,9 @@ tasks to workers with credit, and emits what the turn settled. What is decided w
     judge      what the end of an attempt means          inventory  a session's begin and end
     outlets    which sink takes which result             shipping   what sinks have, and lack
     broadcasts what one worker alone may run             remarks    what people are told unasked
-    explain    all of this in words, for people
+    journaling what must be recorded before it is told   recovery   what an earlier process has left
+    requests   what the application asks                 explain    all of this in words, for people
+    retirement how it leaves
 
 Here are the events, and the sessions with workers and observers.
 """
@@ -21,46 +23,49 @@ from random import Random
 from typing import Any
 
 from zmqwork.config import ProducerConfig
-from zmqwork.core import explain, welcome
 from zmqwork.core.assigner import Assigner
 from zmqwork.core.balancer import Balancer
 from zmqwork.core.books import Books
 from zmqwork.core.broadcasts import Broadcasts
 from zmqwork.core.dialer import Dialer
-from zmqwork.core.effects import Answer, Effect, Left
+from zmqwork.core.effects import Answer, Effect
 from zmqwork.core.events import (
     CancelRequested,
-    Claimed,
     ClaimRequested,
     DrainRequested,
     EndRequested,
     Event,
     OutletsRequested,
+    Recovered,
     StatusRequested,
     StopRequested,
     Submitted,
     WorkersRequested,
+    WriteFailed,
+    WriteRefused,
+    Written,
 )
 from zmqwork.core.inventory import Inventory
+from zmqwork.core.journaling import Journaling
 from zmqwork.core.judge import Judge
 from zmqwork.core.lag import Lag, earliest
-from zmqwork.core.lifecycle import DISPATCHED, LEFT, STARTED, WAITING
+from zmqwork.core.lifecycle import LEFT, STARTED
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import (
-    Cancel,
     Credit,
     Done,
     Draining,
     Hello,
-    Info,
     Message,
     Return,
     Started,
-    Status,
     Welcome,
 )
-from zmqwork.core.peer import OPEN, Peer
+from zmqwork.core.peer import Peer
+from zmqwork.core.recovery import Recovery
 from zmqwork.core.remarks import Remarks
+from zmqwork.core.requests import Requests
+from zmqwork.core.retirement import Retirement
 from zmqwork.core.shipping import Shipping
 from zmqwork.core.submission import Submission
 from zmqwork.core.workers import Worker
@@ -71,7 +76,14 @@ _ACK_DELAY = 0.002
 
 
 class Dispatcher:
-    """A producer, without its sockets, clock and threads."""
+    """A producer, without its sockets, clock and threads.
+
+    Args:
+        config: what it must know.
+        random: for delays.
+        epoch: 0: it has no journal. Else that of this opening of the journal: what happens is
+            recorded, and `Recovered` must be the first event.
+    """
 
     def __init__(self, config: ProducerConfig, random: Random, epoch: int = 0) -> None:
         self._config = config
@@ -80,30 +92,45 @@ class Dispatcher:
             config, "producer", self, self._out, random, wanted=("worker", "sink"), epoch=epoch
         )
         self.listener = Listener(config, self, self._out)
-        self._books = books = Books(config, random, self.dialer, self._out)
+        self._books = books = Books(config, random, self.dialer, self._out, journaled=epoch > 0)
         self._ledger, self._lanes, self._timers = books.ledger, books.lanes, books.timers
         self._workforce = books.workforce
         self.counters = books.counters
         self._shipping = shipping = Shipping(books)
         self._submission = Submission(books)
         self._judge = Judge(books, shipping.inquiry)
-        self._assigner = Assigner(books, self._judge.acks)
+        self._recovery = Recovery(books)
+        self._journaling: Journaling | None = None
+        self._acks = self._judge.acks
+        self._report: Callable[[], None] = books.report
+        answer: Callable[[Answer], None] = self._out.append
+        if epoch:
+            self._journaling = journaling = Journaling(books, self._recovery, self._acks)
+            self._acks, self._report = journaling.acks, journaling.report
+            answer = journaling.answer
+        self._assigner = Assigner(books, self._acks)
         self._broadcasts = Broadcasts(books, self._assigner)
         self._balancer = Balancer(books)
         self._inventory = Inventory(books, self._judge, shipping)
         self._remarks = Remarks(books)
-        self._stopped = False
+        requests = Requests(config, books, self.listener, self._report, answer)
+        self._requests = requests
+        self._retirement = retirement = Retirement(books, shipping, self._journaling, self._report)
         self._lag = Lag(config.health.heartbeat_interval / 2)
         self._handlers: dict[type[Event], Callable[[Any, float], None]] = {
             Submitted: self._submitted,
-            CancelRequested: self._cancel_requested,
-            ClaimRequested: self._claim_requested,
+            CancelRequested: requests.cancel,
+            ClaimRequested: requests.claim,
             WorkersRequested: self._broadcasts.workers_requested,
-            StatusRequested: self._status_requested,
-            StopRequested: self._stop_requested,
+            StatusRequested: requests.status,
+            StopRequested: retirement.stop_requested,
             DrainRequested: self._drain_requested,
             EndRequested: shipping.closing.end,
             OutletsRequested: shipping.outlets_requested,
+            Recovered: self._recovered,
+            Written: retirement.written,
+            WriteRefused: retirement.written,
+            WriteFailed: retirement.written,
         }
         self._messages: dict[type[Message], Callable[[Worker, Any, float], None]] = {
             Done: self._judge.done,
@@ -135,14 +162,18 @@ class Dispatcher:
             for key in due:
                 self._due(key, now)
         # Results before sends: somebody may wait for them.
-        self._books.report()
-        if not self._stopped:
+        self._report()
+        if self._journaling is not None:
+            self._journaling.record(now)
+        if not self._retirement.stopped:
             self._broadcasts.serve(now)
             self._assigner.assign(now)
             self._balancer.watch(now)
-        if self._judge.acks:
+        if self._journaling is not None:
+            self._journaling.record(now)  # what was settled since
+        if self._acks:
             self._timers.set_default(("acks", None), now + _ACK_DELAY)
-        self._books.report()
+        self._report()
         return self._emit()
 
     def deadline(self) -> float | None:
@@ -159,64 +190,23 @@ class Dispatcher:
     # -- the application ----------------------------------------------------------------------
 
     def _submitted(self, event: Submitted, now: float) -> None:
-        bound = self._submission.place(event.entries, now)
-        if self._stopped:
-            self._books.abandon(event.entries)
+        if self._journaling is not None:
+            bound = self._journaling.submitted(event.entries, now)
+        else:
+            bound = self._submission.place(event.entries, now)
+        if self._retirement.stopped:
+            self._retirement.abandon(event.entries)
         else:
             self._shipping.submitted(bound, now)
-
-    def _cancel_requested(self, event: CancelRequested, now: float) -> None:
-        cancelled = []
-        for seq in list(self._ledger.entries) if event.seqs is None else event.seqs:
-            entry = self._ledger.get(seq)
-            # As with concurrent.futures, what has begun is not cancelled unless that is asked for.
-            if entry is not None and (event.running or entry.state != STARTED):
-                self._books.withdraw(
-                    entry, "cancelled", "CancelledError", "it was cancelled", hard=event.hard
-                )
-                cancelled.append(seq)
-        self._books.report()  # whoever asked finds the futures cancelled
-        self._out.append(Answer(event.request, cancelled))
-        del now
-
-    def _claim_requested(self, event: ClaimRequested, now: float) -> None:
-        entry = self._ledger.get(event.seq)
-        states = (WAITING, DISPATCHED) if event.from_worker else (WAITING,)
-        claimed = None
-        if entry is not None and entry.state in states and entry.spec.name in event.names:
-            options = entry.spec.options
-            ours = not event.queues or options.queue in event.queues
-            if ours and not options.goes_to_sink and not entry.spec.node:
-                claimed = Claimed(entry.spec, entry.args, entry.attempt + 1)
-                entry.owner = event.heir
-                self._books.withdraw(
-                    entry, "cancelled", "CancelledError", "the task that waits for it runs it"
-                )
-        self._out.append(Answer(event.request, claimed))
-        del now
-
-    def _status_requested(self, event: StatusRequested, now: float) -> None:
-        if event.seq is None:
-            status = explain.status(self._config, self._books)
-            self._out.append(Answer(event.request, status))
-        else:
-            self._out.append(Answer(event.request, explain.task(event.seq, self._books, now)))
 
     def _drain_requested(self, event: DrainRequested, now: float) -> None:
         """Nothing to do: a producer is drained when its ledger is empty, which its node sees."""
 
-    def _stop_requested(self, event: StopRequested, now: float) -> None:
-        if self._stopped:
-            return
-        self._stopped = True
-        self._shipping.closing.farewell()
-        for worker in self._workforce:
-            if worker.held and worker.peer.stage == OPEN:
-                self.dialer.send(worker.peer, Cancel(list(worker.held)))
-        self._books.abandon(list(self._ledger))
-        self.dialer.farewell()
-        self._out.append(Left())
-        del event, now
+    def _recovered(self, event: Recovered, now: float) -> None:
+        assert self._journaling is not None
+        letters = [letter.seq for letter in event.legacy.letters]
+        self._journaling.recovered(letters, event.legacy.workers)
+        self._recovery.recovered(event, now)
 
     # -- workers ------------------------------------------------------------------------------
 
@@ -238,6 +228,8 @@ class Dispatcher:
         worker.limit = 0  # a CREDIT follows the WELCOME
         worker.told_backlog = 0
         self._inventory.compare(worker, greeting, now)
+        self._recovery.compared(worker.node_id)
+        self._crew_changed()
         self._remarks.signatures(worker)
 
     def suspected(self, peer: Peer, now: float) -> None:
@@ -267,6 +259,7 @@ class Dispatcher:
             self._shipping.lost(peer, now)
             return
         self._workforce.remove(worker)
+        self._crew_changed()
         self._inventory.lose(worker, now)
 
     def left(self, peer: Peer, now: float) -> None:
@@ -276,6 +269,7 @@ class Dispatcher:
         if worker is not None:
             held = list(worker.held.values())
             self._workforce.remove(worker)
+            self._crew_changed()
             self._books.give_back(worker, held, "returned")
         else:
             self._shipping.lost(peer, now, LEFT)
@@ -288,6 +282,10 @@ class Dispatcher:
             handler(worker, message, now)
         elif not self._shipping.message(peer, message, now):
             self.dialer.counters.strays += 1
+
+    def _crew_changed(self) -> None:
+        if self._journaling is not None:
+            self._journaling.crew_changed = True
 
     def _worker(self, peer: Peer) -> Worker | None:
         worker = self._workforce.get(peer.node_id)
@@ -318,6 +316,10 @@ class Dispatcher:
         if what == "notice":
             self._remarks.lane(key)
             return
+        if what == "recover":
+            self._recovery.release()
+            self._crew_changed()
+            return
         if self._shipping.due(what, key, now):
             return
         entry = self._ledger.get(key)
@@ -333,20 +335,12 @@ class Dispatcher:
 
     def client_opened(self, client: Client, hello: Hello, now: float) -> None:
         """Somebody wants to know how we are."""
-        introduction = welcome.of_node(self._config, "producer", hello)
-        introduction.neighbours = self.listener.news_for(client)
-        self.listener.send(client, introduction)
+        self._requests.opened(client, hello)
         del now
 
     def client_message(self, client: Client, message: Message, now: float) -> None:
-        """Only questions are expected here."""
-        if isinstance(message, Info):
-            status = explain.status(self._config, self._books)
-            if message.seq:
-                status["task"] = explain.task(message.seq, self._books, now)
-            self.listener.send(client, Status(message.request, status))
-        else:
-            self.listener.counters.strays += 1
+        """What an observer says."""
+        self._requests.message(client, message, now)
 
     def client_renewed(self, client: Client, now: float) -> None:
         """Observers hold nothing of ours."""

@@ -12,6 +12,7 @@ from zmqwork.core.messages import Message
 if TYPE_CHECKING:
     from zmqwork.core.clients import Held
     from zmqwork.core.ledger import Entry
+    from zmqwork.core.records import Batch
 
 
 @dataclass(slots=True)
@@ -59,6 +60,21 @@ class Settle:
     """These tasks are settled: `entry.state`, `entry.value` and `entry.error` say how."""
 
     entries: list[Entry]
+
+
+@dataclass(slots=True)
+class Record:
+    """Make this durable; `Written`, `WriteRefused` or `WriteFailed` follows. In order."""
+
+    number: int
+    batch: Batch
+
+
+@dataclass(slots=True)
+class Confirm:
+    """All tasks up to this number are in the journal (save those that it refused)."""
+
+    seq: int
 
 
 @dataclass(slots=True)
@@ -180,6 +196,8 @@ Effect = (
     | Forget
     | Probe
     | Settle
+    | Record
+    | Confirm
     | MarkRunning
     | Answer
     | Execute

@@ -11,6 +11,7 @@ from zmqwork.core.messages import Message
 if TYPE_CHECKING:
     from zmqwork.core.clients import Held
     from zmqwork.core.ledger import Entry, TaskSpec
+    from zmqwork.core.records import Legacy
 
 # A link: an int for one that this node dialled (it chose the number), bytes for one that
 # somebody opened to our bound socket (the routing id, new at each connection).
@@ -188,6 +189,48 @@ class OutletsRequested:
 
 
 @dataclass(slots=True)
+class Recovered:
+    """The first event of a producer with a journal: what its earlier process has left behind.
+
+    Attributes:
+        legacy: what the journal has.
+        owners: the owner of each of `legacy.tasks`.
+    """
+
+    legacy: Legacy
+    owners: Sequence[object]
+
+
+@dataclass(slots=True)
+class Written:
+    """All batches up to this number of an `effects.Record` are durable."""
+
+    number: int
+
+
+@dataclass(slots=True)
+class WriteRefused:
+    """There is no room for what was submitted in this batch; the rest of it is durable.
+
+    As `Written`, of this batch and all before it.
+
+    Attributes:
+        number: which.
+        text: why, in a line.
+    """
+
+    number: int
+    text: str
+
+
+@dataclass(slots=True)
+class WriteFailed:
+    """The journal is broken: nothing is written any more, nor is known of what was under way."""
+
+    text: str
+
+
+@dataclass(slots=True)
 class Finished:
     """A slot's next attempts ended, in the order in which they were given to it.
 
@@ -279,6 +322,10 @@ Event = (
     | StatusRequested
     | EndRequested
     | OutletsRequested
+    | Recovered
+    | Written
+    | WriteRefused
+    | WriteFailed
     | Finished
     | TakenBack
     | SlotDied

@@ -202,8 +202,12 @@ def _ended(seq: int, books: Books) -> dict[str, Any]:
     return about | {"state": "settled", "text": text}
 
 
-def _resting(entry: Entry, remaining: float | None) -> str:
-    due = "soon" if remaining is None else f"in {remaining:.1f} s"
+def _resting(entry: Entry, remaining: float | None, books: Books) -> str:
+    if entry.seq in books.withheld:
+        return "it may be at a worker of the producer's earlier process: that is being found out"
+    if remaining is None:
+        return "it is being written to the journal"
+    due = f"in {remaining:.1f} s"
     if not entry.attempt:
         return f"it is not time yet: it is due {due}"
     last = entry.trouble.evidence[-1] if entry.trouble and entry.trouble.evidence else {}
@@ -215,7 +219,7 @@ def _resting(entry: Entry, remaining: float | None) -> str:
 
 def _text(entry: Entry, waiting: Lane, about: dict[str, Any], books: Books) -> str:
     if entry.state == RESTING:
-        return _resting(entry, about["retry_in"])
+        return _resting(entry, about["retry_in"], books)
     worker = entry.worker
     if entry.state in (DISPATCHED, STARTED) and worker is not None:
         verb = "runs on" if entry.state == STARTED else "is queued at"

@@ -13,7 +13,7 @@ from zmqwork.core.effects import Notice
 from zmqwork.core.judge import Judge
 from zmqwork.core.lanes import Lane
 from zmqwork.core.ledger import WORKER_LOST, Entry
-from zmqwork.core.lifecycle import ASKED, DISPATCHED, STARTED, WAITING
+from zmqwork.core.lifecycle import ASKED, DISPATCHED, RESTING, STARTED, WAITING
 from zmqwork.core.messages import HELD_DONE, HELD_RUNNING, Cancel, Welcome
 from zmqwork.core.shipping import Shipping
 from zmqwork.core.workers import Worker
@@ -58,6 +58,8 @@ class Inventory:
             ):
                 trouble.lost_attempt = 0
                 adopted.append((entry, state))
+            elif entry is not None and seq in books.withheld:
+                adopted.append((entry, state))
             elif state != HELD_DONE and (entry is None or state != HELD_RUNNING):
                 unwanted.append(seq)  # (what runs may still win; a result will be offered)
         self._adopt(worker, adopted, now)
@@ -69,12 +71,14 @@ class Inventory:
             books.dialer.send(worker.peer, Cancel(unwanted))
 
     def _adopt(self, worker: Worker, held: list[tuple[Entry, int]], now: float) -> None:
-        """Attempts that were taken for lost, and wait, but are there after all."""
+        """Attempts that were taken for lost, or of an earlier process, and are there after all."""
         books = self._books
         by_lane: dict[Lane, list[int]] = {}
         for entry, _ in held:
             if entry.state == WAITING:
                 by_lane.setdefault(books.lanes.of(entry.spec), []).append(entry.seq)
+            elif entry.state == RESTING:
+                del books.withheld[entry.seq]
             else:
                 assert entry.outlet is not None
                 entry.outlet.asked.pop(entry.seq, None)

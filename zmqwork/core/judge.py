@@ -147,6 +147,7 @@ class Judge:
         entry.move(cause)
         self._books.rest(entry, until)
         self._books.may_expire(entry)
+        self._books.suffered(entry)
 
     def crashed(
         self, worker: Worker, entry: Entry, evidence: dict[str, Any], *, dropped: bool = False
@@ -158,6 +159,7 @@ class Judge:
         trouble.crashes += 1
         trouble.note({**evidence, "attempt": entry.attempt})
         if trouble.crashes < books.config.crash_limit:
+            books.suffered(entry)
             return False
         if not dropped:
             worker.drop(entry)

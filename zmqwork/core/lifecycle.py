@@ -53,8 +53,10 @@ TASK: Final[Mapping[str, Mapping[str, str]]] = {
     # Its worker is gone, and its sink is asked whether it has the result; it has not, or is silent.
     "doubted": {DISPATCHED: ASKED, STARTED: ASKED},
     "missed": {ASKED: WAITING},
-    # A worker that we gave up on is back, and holds the attempt still.
-    "adopted": {WAITING: DISPATCHED, ASKED: DISPATCHED},
+    # A worker that we gave up on is back, and holds the attempt still; or we are back, and it does.
+    "adopted": {WAITING: DISPATCHED, ASKED: DISPATCHED, RESTING: DISPATCHED},
+    # There is no room for it in the journal.
+    "refused": {RESTING: FAILED},
     "cancelled": {
         WAITING: CANCELLED,
         RESTING: CANCELLED,

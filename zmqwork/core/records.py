@@ -122,6 +122,7 @@ class Legacy:
         tasks: what is unsettled, in the order of the numbers.
         letters: the dead letters, in the order in which they died.
         workers: the workers that may hold attempts.
+        inboxes: the greatest number that was ever given at each inbox.
         settled: state -> how many tasks were ever settled so.
     """
 
@@ -132,3 +133,4 @@ class Legacy:
     letters: list[Recorded]
     workers: tuple[str, ...]
     settled: dict[str, int]
+    inboxes: dict[str, int] = field(default_factory=dict)

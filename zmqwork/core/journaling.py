@@ -1,0 +1,296 @@
+"""A producer with a journal: nothing leaves before what it rests on is durable.
+
+What a turn brings is one batch for the journal, and what follows from it is held back until the
+batch is written: tasks are dispatched, futures settled, results acked, requests answered then, and
+in that order. So a number that a worker ever saw is in the journal, and comes never again; and a
+result that a worker has forgotten, or an application has seen, is not lost with the process.
+Batches are numbered and written in order; how many at once is the writer's business.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from zmqwork.core.books import Books
+from zmqwork.core.effects import Answer, Confirm, Effect, Record, Settle
+from zmqwork.core.ledger import Entry
+from zmqwork.core.lifecycle import DEAD, FAILED, RESTING, TASK
+from zmqwork.core.records import Batch, Filed, Letter, Trial
+from zmqwork.core.recovery import Recovery
+
+_RESTED = TASK["rested"]
+
+# Dead letters that are kept, the newest.
+LETTERS_MAX = 10_000
+
+
+class _Turn:
+    """What waits until a batch is written.
+
+    Attributes:
+        number: the batch's.
+        at: when the turn was.
+        filed: tasks that may be dispatched then.
+        effects: what is to be performed then.
+        acks: what is to be acked then, as `Judge.acks`.
+        newest: the greatest number that the batch files; 0: it files none.
+    """
+
+    __slots__ = ("acks", "at", "effects", "filed", "newest", "number")
+
+    def __init__(self, number: int, at: float) -> None:
+        self.number = number
+        self.at = at
+        self.filed: list[Entry] = []
+        self.effects: list[Effect] = []
+        self.acks: dict[str, int] = {}
+        self.newest = 0
+
+
+class Journaling:
+    """Holds back, per turn, what must not be seen before it is recorded.
+
+    Args:
+        books: the producer's.
+        recovery: what an earlier process has left behind.
+        recorded: results that the judge has taken: to be acked when that is written.
+
+    Attributes:
+        acks: what may be acked; as `Judge.acks`.
+        crew_changed: whether a worker has come or gone in this turn.
+        closing: whether the producer leaves: what is settled now is not recorded any more.
+    """
+
+    __slots__ = (
+        "_books",
+        "_filed",
+        "_held_back",
+        "_letters",
+        "_number",
+        "_recorded",
+        "_recovery",
+        "_turns",
+        "_workers",
+        "acks",
+        "closing",
+        "crew_changed",
+    )
+
+    def __init__(self, books: Books, recovery: Recovery, recorded: dict[str, int]) -> None:
+        self._books = books
+        self._recovery = recovery
+        self._recorded = recorded
+        self.acks: dict[str, int] = {}
+        self._number = 0
+        # Bound: each has a task that is unsettled for the application, or a change of the workers.
+        self._turns: deque[_Turn] = deque()
+        self._filed: list[Entry] = []
+        self._held_back: list[Effect] = []
+        self._letters: deque[int] = deque()
+        self._workers: tuple[str, ...] = ()
+        self.crew_changed = True
+        self.closing = False
+
+    # -- what a turn brings -------------------------------------------------------------------
+
+    def submitted(self, entries: Sequence[Entry], now: float) -> list[Entry]:
+        """These are to be recorded before a worker gets them; those that are bound to inboxes."""
+        books = self._books
+        ledger = books.ledger
+        books.counters["submitted"] += len(entries)
+        for entry in entries:
+            ledger.add(entry)
+            ledger.newest = entry.seq
+            entry.state = RESTING  # as by the table: "postponed", until it is recorded
+            spec = entry.spec
+            if spec.inbox or spec.options.inbox:
+                books.outlets.bind(entry)
+            if spec.options.expires is not None:
+                entry.deadline_at = now + spec.options.expires
+                books.timers.set(("expire", entry.seq), entry.deadline_at)
+        if not self.closing:
+            self._filed += entries
+        return [entry for entry in entries if entry.outlet is not None]
+
+    def recovered(self, letters: Iterable[int], workers: tuple[str, ...]) -> None:
+        """The journal has these dead letters, and knows these workers."""
+        self._letters.extend(letters)
+        self._workers = workers
+
+    def report(self) -> None:
+        """As `Books.report`, but settled tasks are told of when that is recorded."""
+        books = self._books
+        if self.closing:
+            books.report()
+            return
+        settled, books.settled = books.settled, []
+        books.report()
+        if settled:
+            self._held_back.append(Settle(settled))
+
+    def answer(self, answer: Answer) -> None:
+        """Answer when everything that was decided so far is recorded."""
+        (self._books.out if self.closing else self._held_back).append(answer)
+
+    def close(self, now: float) -> None:
+        """The producer leaves. What it has not settled stays in the journal."""
+        self.record(now)
+        self.closing = True
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be written."""
+        return not self._turns
+
+    def record(self, now: float) -> None:
+        """The turn is over: let its batch be written, if there is anything in it."""
+        if self.closing:
+            return
+        self.report()
+        batch = self._batch(now)
+        if batch:
+            self._number += 1
+            turn = _Turn(self._number, now)
+            self._turns.append(turn)
+            self._books.out.append(Record(turn.number, batch))
+        elif self._turns:
+            turn = self._turns[-1]  # it keeps its place behind what waits
+        else:
+            turn = _Turn(0, now)
+        if batch.filed:
+            turn.newest = batch.filed[-1].seqs[-1]
+        turn.filed += self._filed
+        turn.effects += self._held_back
+        turn.acks.update(self._recorded)
+        self._filed, self._held_back = [], []
+        self._recorded.clear()
+        if not self._turns:
+            self._release(turn)
+
+    def _release(self, turn: _Turn) -> None:
+        """What this turn has brought is durable, as far as it must be."""
+        self._place(turn)
+        self.acks.update(turn.acks)
+        self._books.out += turn.effects
+
+    def _batch(self, now: float) -> Batch:
+        books = self._books
+        batch = Batch()
+        for entry in self._filed:
+            _file(batch, entry)
+        for effect in self._held_back:
+            if isinstance(effect, Settle):
+                self._settle(batch, effect.entries)
+        tried, books.tried = books.tried, {}
+        batch.trials += [
+            self._trial(entry, now)
+            for entry in tried.values()
+            if entry.seq in books.ledger.entries and not entry.spec.node
+        ]
+        if self.crew_changed:
+            self.crew_changed = False
+            there = [worker.node_id for worker in books.workforce]
+            workers = tuple(sorted({*self._recovery.awaited, *there}))
+            if workers != self._workers:
+                batch.workers = self._workers = workers
+        return batch
+
+    def _settle(self, batch: Batch, entries: list[Entry]) -> None:
+        for entry in entries:
+            if entry.spec.node:
+                continue
+            if entry.state in (FAILED, DEAD):
+                assert entry.error is not None
+                batch.letters.append(Letter(entry.seq, entry.state, entry.error))
+                self._letters.append(entry.seq)
+            else:
+                batch.settled.setdefault(entry.state, []).append(entry.seq)
+        while len(self._letters) > LETTERS_MAX:
+            batch.removed.append(self._letters.popleft())
+
+    def _trial(self, entry: Entry, now: float) -> Trial:
+        trouble = entry.troubled()
+        due_at = self._books.timers.at(("rest", entry.seq))
+        return Trial(
+            entry.seq,
+            trouble.failures,
+            trouble.crashes,
+            trouble.losses,
+            0.0 if due_at is None else max(0.0, due_at - now),
+            list(trouble.evidence),
+        )
+
+    # -- what the writer says -----------------------------------------------------------------
+
+    def written(self, number: int) -> None:
+        """All batches up to this one are durable."""
+        newest = 0
+        while self._turns and self._turns[0].number <= number:
+            turn = self._turns.popleft()
+            newest = turn.newest or newest
+            self._release(turn)
+        if newest:
+            self._books.out.append(Confirm(newest))
+
+    def refused(self, number: int, text: str) -> None:
+        """What this batch filed is not in the journal; the rest of it, and all before it, is."""
+        self.written(number - 1)
+        if not self._turns or self._turns[0].number != number:
+            return
+        turn = self._turns[0]
+        turn.newest = 0
+        for entry in turn.filed:
+            if entry.state == RESTING and not entry.spec.node:
+                entry.error = {"type": "JournalFull", "text": text}
+                self._books.unplace(entry, FAILED)
+                self._books.settle(entry, "refused")
+        refused, self._books.settled = self._books.settled, []
+        turn.effects.append(Settle(refused))
+        self.written(number)
+
+    def failed(self, text: str) -> None:
+        """Nothing can be recorded any more: what was to be settled by that has failed."""
+        self.closing = True
+        self._held_back[:0] = [effect for turn in self._turns for effect in turn.effects]
+        self._turns.clear()
+        self._filed = []
+        for effect in self._held_back:
+            if isinstance(effect, Settle):
+                for entry in effect.entries:
+                    entry.state, entry.value = FAILED, None
+                    entry.error = {"type": "JournalBroken", "text": text}
+            self._books.out.append(effect)
+        self._held_back = []
+
+    # -- places -------------------------------------------------------------------------------
+
+    def _place(self, turn: _Turn) -> None:
+        """These are recorded: they wait for workers, unless they were settled meanwhile."""
+        books = self._books
+        spec = lane = None
+        for entry in turn.filed:
+            if entry.state != RESTING:
+                continue
+            if entry.spec is not spec:
+                spec = entry.spec
+                lane = None if spec.options.countdown else books.lanes.of(spec)
+            if lane is None:
+                books.rest(entry, turn.at + spec.options.countdown)
+            else:
+                entry.state = _RESTED[RESTING]
+                lane.append(entry)
+
+
+def _file(batch: Batch, entry: Entry) -> None:
+    spec = entry.spec
+    if spec.node:
+        return  # for one worker that is there now: no later process could do anything with it
+    filed = batch.filed[-1] if batch.filed else None
+    if filed is None or filed.spec is not spec:
+        filed = Filed(spec, [], [])
+        batch.filed.append(filed)
+    filed.seqs.append(entry.seq)
+    filed.args.append(entry.args)
+    if spec.inbox:
+        filed.sink_seqs.append(entry.sink_seq)

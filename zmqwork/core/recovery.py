@@ -1,0 +1,89 @@
+"""What an earlier process of this producer has left behind, until it is dispatched again.
+
+Workers may hold attempts of it. Those that the journal names are waited for, one lease long at
+most: what their inventories name is adopted, as attempt 0, and the rest waits for any worker.
+"""
+
+from __future__ import annotations
+
+from zmqwork.core.books import Books
+from zmqwork.core.events import Recovered
+from zmqwork.core.ledger import Entry, Trouble
+from zmqwork.core.lifecycle import RESTING
+from zmqwork.core.records import Recorded
+
+
+class Recovery:
+    """Withholds recovered tasks until it is known who has them.
+
+    Attributes:
+        awaited: the workers that may hold some, by node id. Bound: the legacy's.
+    """
+
+    __slots__ = ("_books", "awaited")
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self.awaited: dict[str, None] = {}
+
+    def recovered(self, event: Recovered, now: float) -> None:
+        """Take in what the journal has."""
+        books = self._books
+        legacy = event.legacy
+        books.ledger.newest = legacy.newest
+        books.counters["recovered"] += len(legacy.tasks)
+        for inbox, newest in legacy.inboxes.items():
+            books.outlets.of_inbox(inbox).next = newest + 1
+        for task, owner in zip(legacy.tasks, event.owners, strict=True):
+            self._take(task, owner, now)
+        if self._books.withheld:
+            self.awaited = dict.fromkeys(legacy.workers)
+            books.timers.set(("recover", None), now + books.config.health.lease_timeout)
+            self.look()
+
+    def _take(self, task: Recorded, owner: object, now: float) -> None:
+        books = self._books
+        options = task.spec.options
+        entry = Entry(task.seq, task.spec, task.args, owner)
+        entry.sink_seq = task.sink_seq
+        entry.move("postponed")
+        books.ledger.add(entry)
+        if task.spec.inbox:
+            books.outlets.bind(entry)
+        delay = options.countdown - task.age
+        trial = task.trial
+        if trial is not None:
+            entry.trouble = Trouble(
+                failures=trial.failures,
+                crashes=trial.crashes,
+                losses=trial.losses,
+                evidence=list(trial.evidence),
+            )
+            delay = max(delay, trial.delay)
+        if options.expires is not None:
+            entry.deadline_at = now + options.expires - task.age
+            books.timers.set(("expire", entry.seq), entry.deadline_at)
+        if delay > 0:
+            books.rest(entry, now + delay)  # so no worker has it
+        else:
+            books.withheld[entry.seq] = entry
+
+    def compared(self, node_id: str) -> None:
+        """What this worker holds is known."""
+        if self.awaited and node_id in self.awaited:
+            del self.awaited[node_id]
+            self.look()
+
+    def look(self) -> None:
+        """Let all of it wait for workers, if none is awaited any more."""
+        if not self.awaited:
+            self.release()
+
+    def release(self) -> None:
+        """Nobody is waited for any longer."""
+        self.awaited = {}
+        books = self._books
+        books.timers.cancel(("recover", None))
+        withheld, books.withheld = books.withheld, {}
+        # (The others were settled meanwhile.)
+        books.wait_again([e for e in withheld.values() if e.state == RESTING], "rested")
