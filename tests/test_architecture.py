@@ -24,6 +24,7 @@ RANKS = {
     "wire": 2,
     "transport": 3,
     "discovery": 3,
+    "journal": 3,
     "execution": 4,
     "nodes": 5,
     "classic": 5,  # beside the nodes: PUSH and PULL without any of them

@@ -13,6 +13,9 @@
     │   └── VersionMismatch               another protocol major
     ├── TransportError (OSError)          the machine or the network
     ├── JournalError                      the disk
+    │   ├── JournalFull                   it has no room: make some, it goes on
+    │   ├── JournalBroken                 it failed: this process must not go on
+    │   └── JournalInUse                  another process has this journal
     ├── StoreError                        the place where a sink puts its results
     ├── SoftTimeout (TimeoutError)        inside a handler: time to clean up
     └── TaskError                         this task: always has `task_id`
@@ -86,6 +89,32 @@ class TransportError(ZmqworkError, OSError):
 
 class JournalError(ZmqworkError):
     """The journal cannot be read or written."""
+
+
+class JournalFull(JournalError):
+    """There is no room: on the disk, or in what the journal may take. Nothing was written."""
+
+
+class JournalBroken(JournalError):
+    """The disk failed: what is written is not known any more, until the journal is opened anew."""
+
+
+class JournalInUse(JournalError):
+    """Another process has the journal, or this one has it already.
+
+    Attributes:
+        path: which.
+        pid: the process; None: not known.
+    """
+
+    def __init__(self, path: str, pid: int | None = None) -> None:
+        super().__init__(path, pid)
+        self.path = path
+        self.pid = pid
+
+    def __str__(self) -> str:
+        who = f"process {self.pid}" if self.pid else "another process"
+        return f"{self.path} is in use by {who}: a journal belongs to one producer at a time"
 
 
 class StoreError(ZmqworkError):

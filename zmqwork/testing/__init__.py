@@ -8,6 +8,7 @@
     pool       ScriptedPool: slots whose handlers last, fail, crash and hang as scripted
     store      places where results take effect, and stores that need time, fail and stop
     node       Node: one machine with its inbox, its turns and its effects
+    journal    MemoryJournal: outlives the processes of a test, and fails as scripted
     truth      what really happened, seen from outside
     performer  does what machines want done
     discovery  who is shown to whom
@@ -31,7 +32,8 @@ from __future__ import annotations
 from zmqwork.testing.clock import FakeClock
 from zmqwork.testing.cluster import Cluster
 from zmqwork.testing.connection import Conditions
+from zmqwork.testing.journal import MemoryJournal
 from zmqwork.testing.network import MemoryNetwork
 from zmqwork.testing.truth import Violation
 
-__all__ = ["Cluster", "Conditions", "FakeClock", "MemoryNetwork", "Violation"]
+__all__ = ["Cluster", "Conditions", "FakeClock", "MemoryJournal", "MemoryNetwork", "Violation"]
