@@ -20,6 +20,8 @@ RANKS = {
     "config": 0,
     "errors": 0,
     "options": 0,
+    "disk": 1,
+    "lock": 1,
     "core": 1,
     "wire": 2,
     "transport": 3,

@@ -9,10 +9,10 @@ from contextlib import closing
 import pytest
 from store_batches import RUN, batch, values
 
-from zmqwork import SqliteInbox
+from zmqwork import SqliteInbox, disk
 from zmqwork.errors import ConfigError, StoreError, UsageError
 from zmqwork.nodes.store import Store
-from zmqwork.sinks import JsonLines, SqliteTable, disk
+from zmqwork.sinks import JsonLines, SqliteTable
 
 
 def book(results, tx):

@@ -10,7 +10,7 @@
 
     line_file  database  taken    what they are made of: a file, SQLite, the numbers
     plain  csv_rows               what becomes of a result in text
-    disk  lock  opening           file systems and errors, one sink at a time, ``--out``
+    disk  opening                 which places are none, one sink at a time; ``--out``
 """
 
 from zmqwork.sinks.csv_file import Csv

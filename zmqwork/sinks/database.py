@@ -11,10 +11,10 @@ from typing import Any
 
 from zmqwork.config import check_name
 from zmqwork.errors import ConfigError, StoreError
+from zmqwork.lock import Lock
 from zmqwork.nodes.store import Batch
 from zmqwork.sinks import taken
-from zmqwork.sinks.disk import check_file_system, check_parent, failure
-from zmqwork.sinks.lock import Lock
+from zmqwork.sinks.disk import check_file_system, check_parent, failure, lock
 
 VERSION = 2
 
@@ -78,7 +78,7 @@ class Database:
         shown = self._beside or self.path
         check_parent(shown)
         check_file_system(shown, shared=self._beside is None)
-        self._lock = Lock(self.path, shown)  # raises if it is held, by ourselves as well
+        self._lock = lock(self.path, shown)  # raises if it is held, by ourselves as well
 
     def exists(self) -> bool:
         """Whether the file is there and has our tables.
@@ -222,7 +222,7 @@ class Database:
             with contextlib.ExitStack() as stack:
                 if self._beside is not None and self._lock is None:
                     # Somebody who has it for himself alone would not let us read: he is named.
-                    stack.callback(Lock(self.path, self._beside).release)
+                    stack.callback(lock(self.path, self._beside).release)
                 connection = stack.enter_context(contextlib.closing(self._connect(_ASKING_TIMEOUT)))
                 if not self._is_ours(connection):
                     return None

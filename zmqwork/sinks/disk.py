@@ -1,71 +1,19 @@
-"""What stores ask of a disk: what kind it is, that it has what was written, why it would not."""
+"""Which places are none for a store, and why one cannot be written."""
 
 from __future__ import annotations
 
 import errno
 import logging
-import os
-import re
 import sqlite3
 from pathlib import Path
 
+from zmqwork.disk import MEMORY, PRIMARY, is_network, kind_of, reason
 from zmqwork.errors import StoreError
+from zmqwork.lock import Lock, LockHeld
 
 _log = logging.getLogger("zmqwork")
 
-_MOUNTS = Path("/proc/self/mountinfo")
-# They do not have what SQLite's WAL needs: memory that is shared by all who have the file open.
-_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre"}
-_MEMORY = {"tmpfs", "ramfs"}
-
-# Errors of SQLite that tell of the disk or the file, and not of a statement.
-_OF_THE_DISK = {
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_PERM,
-}
-_PRIMARY = 0xFF
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-# fdatasync leaves out the times, not the length.
-sync_data = getattr(os, "fdatasync", os.fsync)
-
-
-def sync_directory(path: Path) -> None:
-    """Let the names in a directory outlive a loss of power."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def file_system(path: Path, mounts: str) -> str:
-    """The type of the file system that `path`, which is absolute and has no links, lies on.
-
-    Args:
-        path: a file or a directory; it need not exist.
-        mounts: the text of ``/proc/self/mountinfo``.
-
-    Returns:
-        `ext4`, `nfs4`, `fuse.sshfs`; empty if that is not known.
-    """
-    found, depth = "", -1
-    for line in mounts.splitlines():
-        left, _, right = line.partition(" - ")
-        fields = left.split()
-        if len(fields) < 5 or not right:
-            continue
-        # Blanks in it are written as \040.
-        point = Path(re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), fields[4]))
-        # Of two on one place, the later one lies on top.
-        if len(point.parts) >= depth and path.is_relative_to(point):
-            found, depth = right.split()[0], len(point.parts)
-    return found
 
 
 def check_file_system(path: Path, *, shared: bool) -> None:
@@ -78,26 +26,17 @@ def check_file_system(path: Path, *, shared: bool) -> None:
     Raises:
         StoreError: it is shared, and the file system is another machine's.
     """
-    try:
-        kind = file_system(path, _MOUNTS.read_text("utf-8", "replace"))
-    except OSError:  # not Linux, or no /proc
-        return
-    if shared and (kind in _NETWORK or kind.startswith("fuse.ssh")):
+    kind = kind_of(path)
+    if shared and is_network(kind):
         raise StoreError(
             f"{path} is on a network file system ({kind}), where SQLite's log cannot be shared: "
             "choose a disk of this machine, or a store that writes a file (out.jsonl, out.csv)"
         )
-    if kind in _MEMORY:
+    if kind in MEMORY:
         _log.warning(
             "%s is in memory (%s): what is stored there does not outlive this machine's power",
             path, kind,
         )  # fmt: skip
-
-
-def is_of_the_disk(error: sqlite3.Error) -> bool:
-    """Whether SQLite could not use its file; other errors are of a statement, or of a lock."""
-    code = getattr(error, "sqlite_errorcode", None)  # not set on what Python itself raises
-    return code is not None and code & _PRIMARY in _OF_THE_DISK
 
 
 def failure(
@@ -110,7 +49,7 @@ def failure(
         error: what the system, or SQLite, said.
         safe_count: how many results are stored there for good; None: it is not open.
     """
-    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+    code = getattr(error, "sqlite_errorcode", 0) & PRIMARY
     is_full = code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) in _FULL
     text = f"{path}: {reason(error)}"
     if safe_count is not None:
@@ -118,6 +57,29 @@ def failure(
     if is_full:
         text += ". Make room, and start again: it goes on where it stopped"
     return StoreError(text)
+
+
+def lock(path: Path, shown: Path) -> Lock:
+    """Keep others out of a store.
+
+    Args:
+        path: what is locked.
+        shown: what people know it by.
+
+    Raises:
+        StoreError: another process, or another store of this one, holds it; or the file of the
+            lock cannot be made.
+    """
+    try:
+        return Lock(path)
+    except LockHeld as held:
+        who = f" (process {held.pid})" if held.pid else ""
+        raise StoreError(
+            f"{shown} is in use by another sink{who}: one sink at a time. Stop that one, or give "
+            "this one another file"
+        ) from held
+    except OSError as error:
+        raise failure(path.with_name(path.name + ".lock"), error) from error
 
 
 def check_parent(path: Path) -> None:
@@ -139,11 +101,6 @@ def check_parent(path: Path) -> None:
         )
     if not is_directory:
         raise StoreError(f"{path}: {parent} is no directory: choose another place")
-
-
-def reason(error: OSError | sqlite3.Error) -> str:
-    """What the system, or SQLite, said."""
-    return str(getattr(error, "strerror", None) or error)
 
 
 def _safe(count: int) -> str:

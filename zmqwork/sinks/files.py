@@ -10,10 +10,11 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from zmqwork.disk import reason, sync_data, sync_directory
 from zmqwork.errors import ConfigError, StoreError
 from zmqwork.nodes.store import Batch, Record
 from zmqwork.sinks.database import Database, DatabaseStore, as_path
-from zmqwork.sinks.disk import check_parent, failure, reason, sync_data, sync_directory
+from zmqwork.sinks.disk import check_parent, failure
 from zmqwork.sinks.plain import raw
 
 _OURS = ".zmqwork-"

@@ -15,10 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from zmqwork.disk import sync_data, sync_directory
 from zmqwork.errors import StoreError
 from zmqwork.nodes.store import Batch
 from zmqwork.sinks.database import Database, DatabaseStore, as_path
-from zmqwork.sinks.disk import failure, sync_data, sync_directory
+from zmqwork.sinks.disk import failure
 
 _log = logging.getLogger("zmqwork")
 

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from typing import Literal
 
+from zmqwork.disk import reason
 from zmqwork.errors import ConfigError, StoreError
 from zmqwork.nodes.store import Batch
 from zmqwork.sinks.csv_rows import CsvRows, Unknown
-from zmqwork.sinks.disk import reason
 from zmqwork.sinks.json_lines import json_lines
 from zmqwork.sinks.plain import raw
 

@@ -1,4 +1,4 @@
-"""A file beside a store that is locked while somebody has the store open.
+"""A file beside something that is locked while somebody has that open.
 
 The lock is flock's: the kernel drops it with the process, however that ends. The file is removed
 before the lock is, so one that is found free was left behind by a process that was killed.
@@ -7,16 +7,22 @@ before the lock is, so one that is found free was left behind by a process that 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from pathlib import Path
 
-from zmqwork.errors import StoreError
-from zmqwork.sinks.disk import failure
-
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 # Each further try needs somebody else who ended between two calls of ours.
 _TRIES = 100
+
+
+class LockHeld(Exception):
+    """Somebody has it, maybe this process; `pid` is None if that is not known."""
+
+    def __init__(self, pid: int | None) -> None:
+        super().__init__(pid)
+        self.pid = pid
 
 
 class Lock:
@@ -24,40 +30,34 @@ class Lock:
 
     Args:
         path: what is locked; the lock is `path` and ``.lock``.
-        shown: what people know it by.
+        mode: who may read the file of the lock, and so learn who holds it.
 
     Raises:
-        StoreError: another process, or another store of this one, holds it; or the file cannot be
-            made.
+        LockHeld: another process, or somebody else in this one, holds it.
+        OSError: the file cannot be made.
     """
 
-    def __init__(self, path: Path, shown: Path) -> None:
+    def __init__(self, path: Path, mode: int = 0o644) -> None:
         self._path = path.with_name(path.name + ".lock")
         for _ in range(_TRIES):
-            fd = self._lock(shown)
+            fd = self._lock(mode)
             if self._is_named(fd):
                 self._fd: int | None = fd
                 return
             os.close(fd)  # its holder removed it just now
-        raise StoreError(f"{self._path} vanishes again and again while it is locked")
+        raise OSError(errno.EAGAIN, "it vanishes again and again while it is locked", self._path)
 
-    def _lock(self, shown: Path) -> int:
-        try:
-            fd = os.open(self._path, _OPEN, 0o644)
-        except OSError as error:
-            raise failure(self._path, error) from error
+    def _lock(self, mode: int) -> int:
+        fd = os.open(self._path, _OPEN, mode)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+            holder = os.pread(fd, 32, 0).strip()
             os.close(fd)
-            raise StoreError(
-                f"{shown} is in use by another sink{f' (process {holder})' if holder else ''}: one "
-                "sink at a time. Stop that one, or give this one another file"
-            ) from error
-        except OSError as error:
+            raise LockHeld(int(holder) if holder.isdigit() else None) from error
+        except OSError:
             os.close(fd)
-            raise failure(self._path, error) from error
+            raise
         with contextlib.suppress(OSError):  # for people, and for the error above
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
