@@ -4,4 +4,11 @@
 
     journal   what a producer asks of one
     state     what is in one: batches in, a legacy out
+    sqlite    SqliteJournal: one in a file
+    database  its connection, and what SQLite's errors mean
+    log       its tables: rows with checksums, and notes
+    live      which of its records are needed still
+    compaction  how it gets rid of the others
+    reserve   room on the disk for settlements
+    machine   which machine this is
 """

@@ -14,5 +14,6 @@ Where to look::
     diagnosis    which part cannot travel       payloads    where a message's payloads are
     unfit        why this one cannot            parts       payloads too large for a frame
     packing      msgpack, guarded               channel     between a worker and its children
+    recording    what a journal writes down
     limits       how much of anything
 """

@@ -88,6 +88,14 @@ def walk(data: bytes | memoryview) -> None:
     unpacker.skip()
 
 
+def walk_all(data: bytes) -> None:
+    """The same for documents one after the other, the last of which must be complete."""
+    unpacker = Unpacker(max_buffer_size=0)
+    unpacker.feed(data)
+    while unpacker.tell() < len(data):
+        unpacker.skip()
+
+
 def explain(error: Exception) -> str:
     """Why msgpack refused, or user code inside it, whose exceptions may refuse to be shown."""
     try:

@@ -1,0 +1,149 @@
+"""One SQLite database that only we have open, and what its errors mean."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from zmqwork.disk import PRIMARY
+from zmqwork.errors import JournalError, JournalFull
+
+
+class Cursor(Protocol):
+    """What is used of a cursor."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def close(self) -> None:
+        """End the statement."""
+        ...
+
+
+class Connection(Protocol):
+    """What is used of a connection: that of `sqlite3`, or of `apsw`."""
+
+    def execute(self, statement: str, values: Any = ..., /) -> Cursor:
+        """Run a statement."""
+        ...
+
+    def close(self) -> None:
+        """Close the database."""
+        ...
+
+
+Connect = Callable[[str], Connection]
+
+
+def connect(path: str) -> Connection:
+    """The standard library's connection: every statement commits, and no thread owns it."""
+    # Opened by one thread and written by another, never by two at a time.
+    return sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+
+
+class Database:
+    """A connection that has its file for itself, and writes nothing that is not synced.
+
+    Args:
+        path: the file; it must be there.
+        connect: makes the connection.
+
+    Raises:
+        JournalError: it cannot be opened, or is open elsewhere.
+
+    Attributes:
+        name: the path, for people.
+        failed: how errors are raised that are not about room: `JournalError` as long as it is
+            being opened, later `JournalBroken`.
+    """
+
+    def __init__(self, path: Path, connect: Connect) -> None:
+        self.name = str(path)
+        self.failed: type[JournalError] = JournalError
+        with self._translated():
+            self._connection = connect(self.name)
+        try:
+            # Nobody else reads the log of a database in this mode, so it needs no shared memory.
+            self.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self.execute("PRAGMA journal_mode = WAL")
+            self.execute("PRAGMA synchronous = FULL")
+            # Checkpoints are made by us, so that their errors are heard of.
+            self.execute("PRAGMA wal_autocheckpoint = 0")
+            self.execute("PRAGMA journal_size_limit = 1048576")
+        except BaseException:
+            self.close()
+            raise
+
+    def execute(self, statement: str, values: Any = ()) -> list[Any]:
+        """Run a statement to its end; its rows."""
+        with self._translated():
+            return list(self._connection.execute(statement, values))
+
+    def rows(self, statement: str, values: Any = ()) -> Iterator[Any]:
+        """The rows of a statement, one after the other; nothing else may be run meanwhile."""
+        with self._translated():
+            cursor = self._connection.execute(statement, values)
+        with contextlib.closing(cursor):
+            more = iter(cursor)
+            while True:
+                with self._translated():
+                    row = next(more, None)
+                if row is None:
+                    return
+                yield row
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is executed within it, or nothing."""
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            # SQLite may have done it already, and cannot do it on a disk that failed.
+            with contextlib.suppress(JournalError):
+                self.execute("ROLLBACK")
+            raise
+
+    def checkpoint(self) -> None:
+        """Move what is in the log into the database; the log begins anew.
+
+        Raises:
+            JournalFull: there is no room for it; the log has it still.
+        """
+        self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Close it. May be called again."""
+        with contextlib.suppress(Exception):  # what was to be durable is so already
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except JournalError:
+            raise
+        except Exception as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> JournalError:
+        code = getattr(error, "sqlite_errorcode", None)  # of sqlite3, or of apsw:
+        primary = (getattr(error, "result", 0) if code is None else code) & PRIMARY
+        if primary == sqlite3.SQLITE_FULL:
+            return JournalFull(
+                f"{self.name} has no room ({error}): make some on the disk, or give the journal "
+                "more; nothing of what it has is lost"
+            )
+        if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return self.failed(
+                f"{self.name} is open in another program ({error}): it must be closed there"
+            )
+        if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return self.failed(
+                f"{self.name} is damaged, or no journal ({error}): see `zmqwork journal verify`; "
+                "what can be read of it comes out of `zmqwork journal export`"
+            )
+        return self.failed(f"{self.name}: {error}")
