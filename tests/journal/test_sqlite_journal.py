@@ -1,13 +1,23 @@
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import pickle
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
+import zlib
 from pathlib import Path
 
 import pytest
-from contract import STEPS, Contract, JournalMachine, Place
+from contract import EVIDENCE, STEPS, Contract, JournalMachine, Place, filed
 
+from zmqwork.core.records import Batch, Trial
+from zmqwork.errors import JournalBroken, JournalError, JournalInUse
+from zmqwork.journal.reserve import Reserve
 from zmqwork.journal.sqlite import Sizes, SqliteJournal
 
 KIB = 1024
@@ -17,7 +27,7 @@ class Failing:
     """A connection whose disk can fail, by a real error of SQLite's."""
 
     def __init__(self, path):
-        self.real = sqlite3.connect(path, isolation_level=None)
+        self.real = sqlite3.connect(path, isolation_level=None, timeout=0.0)
         self.is_broken = False
 
     def execute(self, statement, values=()):
@@ -43,7 +53,8 @@ class OnDisk(Place):
 
     def open(self):
         sizes = Sizes(bytes_max=self.bytes_max, **self.sizes)
-        return SqliteJournal(self.path, connect=self.connect, clock=lambda: self.now, sizes=sizes)
+        how = {"connect": self.connect, "clock": lambda: self.now, "sizes": sizes}
+        return SqliteJournal(self.path, producer_id="ab" * 16, **how)
 
     def kill(self, journal):
         """What the disk has is all that is left, and the lock is free."""
@@ -100,3 +111,268 @@ class SqliteMachine(JournalMachine):
 
 TestSqliteMachine = SqliteMachine.TestCase
 TestSqliteMachine.settings = STEPS
+
+
+@pytest.fixture
+def place(tmp_path):
+    return OnDisk(tmp_path)
+
+
+@pytest.fixture
+def written(place):
+    """A journal with three rows, closed."""
+    journal = place.open()
+    journal.load()
+    for seq in (1, 2, 3):
+        journal.write([Batch(filed=[filed(seq, size=2000)])])
+    journal.close()
+    return place.path
+
+
+def execute(path, statement, *values):
+    with contextlib.closing(sqlite3.connect(path, timeout=0.0)) as connection, connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def test_a_row_that_is_damaged_is_named_and_nothing_is_dropped(place, written):
+    ((body,),) = execute(written, "SELECT body FROM log WHERE number = 2")
+    flipped = bytes([*body[:50], body[50] ^ 1, *body[51:]])
+    execute(written, "UPDATE log SET body = ? WHERE number = 2", flipped)
+    before = written.read_bytes()
+    with pytest.raises(JournalError, match=r"row 2 \(its checksum.*verify.*export.*--drop-damaged"):
+        place.open()
+    assert written.read_bytes() == before
+    journal = SqliteJournal(written, drop_damaged=True, sizes=Sizes(reserve_bytes=0))
+    assert journal.damaged == [2]
+    assert [task.seq for task in journal.load().tasks] == [1, 3]
+    journal.close()
+
+
+def test_a_row_that_is_no_record(place, written):
+    body = b"\xc1"
+    execute(written, "UPDATE log SET body = ?, crc = ? WHERE number = 3", body, zlib.crc32(body))
+    with pytest.raises(JournalError, match=r"row 3 \(a record is not msgpack"):
+        place.open()
+
+
+def test_pages_that_are_damaged(place, written):
+    data = bytearray(written.read_bytes())
+    data[4096:] = bytes(len(data) - 4096)
+    written.write_bytes(data)
+    with pytest.raises(JournalError, match=r"is damaged.*verify.*export"):
+        place.open()
+
+
+def test_a_newer_schema_is_refused_with_both_versions(place, written):
+    execute(written, "UPDATE meta SET value = '2' WHERE key = 'schema'")
+    with pytest.raises(JournalError, match="has schema 2, and this zmqwork knows 1"):
+        place.open()
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM meta WHERE key = 'epoch'", "notes lack 'epoch'"),
+        ("UPDATE meta SET value = '5' WHERE key = 'settled'", "notes lack"),
+        ("UPDATE meta SET value = '{' WHERE key = 'settled'", "no JSON"),
+        ("DROP TABLE meta", "no such table"),
+        ("PRAGMA application_id = 7", "no journal of zmqwork"),
+    ],
+)
+def test_notes_that_are_none(place, written, statement, said):
+    execute(written, statement)
+    with pytest.raises(JournalError, match=said):
+        place.open()
+
+
+@pytest.mark.parametrize("content", [b"", b"text\n" * 2000])
+def test_a_file_that_is_no_journal(place, content):
+    place.path.write_bytes(content)
+    with pytest.raises(JournalError, match="no journal"):
+        place.open()
+
+
+def test_no_file_and_none_is_to_be_made(place):
+    with pytest.raises(JournalError, match="there is no journal"):
+        SqliteJournal(place.path)
+    assert not list(place.path.parent.iterdir())
+
+
+def test_a_directory_that_is_missing(tmp_path):
+    with pytest.raises(JournalError, match="cannot be locked: No such file"):
+        SqliteJournal(tmp_path / "no" / "x.db", producer_id="x")
+
+
+def test_it_is_in_use(place):
+    journal = place.open()
+    with pytest.raises(JournalInUse) as caught:
+        place.open()
+    assert caught.value.pid == os.getpid()
+    assert str(caught.value) == (
+        f"{place.path} is in use by process {os.getpid()}: a journal belongs to one producer at a time"
+    )
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.pid) == (str(caught.value), os.getpid())
+    journal.close()
+    place.open().close()
+
+
+def test_another_program_has_the_database_open(place, written):
+    with contextlib.closing(sqlite3.connect(written, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(JournalError, match="open in another program"):
+            place.open()
+
+
+def test_nobody_reads_along(place):
+    journal = place.open()
+    journal.load()
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        execute(place.path, "SELECT * FROM log")
+    journal.close()
+
+
+def test_files_are_for_this_user_alone(place):
+    journal = place.open()
+    journal.load()
+    journal.write([Batch(filed=[filed(1)])])
+    modes = {path.name: path.stat().st_mode & 0o777 for path in place.path.parent.iterdir()}
+    assert modes == dict.fromkeys(
+        ["journal.db", "journal.db-wal", "journal.db.lock", "journal.reserve"], 0o600
+    )
+    journal.close()
+
+
+def test_what_is_settled_is_removed(tmp_path):
+    """Three thousand tasks, never more than ten at once, and some that stay."""
+    place = OnDisk(tmp_path, garbage_bytes=50_000, checkpoint_bytes=100_000)
+    journal = place.open()
+    journal.load()
+    stays = [1, 1500, 3000]
+    for seq in range(1, 3001, 10):
+        seqs = [*range(seq, seq + 10)]
+        place.now += 1.0
+        journal.write([Batch(filed=[filed(*seqs, size=200)])])
+        done = [seq for seq in seqs if seq not in stays]
+        journal.write([Batch(settled={"succeeded": done})])
+    assert journal.garbage_bytes < 110_000
+    assert place.path.stat().st_size < 500_000
+    assert place.path.with_name("journal.db-wal").stat().st_size < 1_500_000
+    journal.compact()
+    assert journal.garbage_bytes < 10
+    journal.close()
+    again = place.open()
+    legacy = again.load()
+    assert [task.seq for task in legacy.tasks] == stays
+    assert [task.age for task in legacy.tasks] == [299.0, 150.0, 0.0]
+    assert legacy.settled == {"succeeded": 2_997}
+    assert legacy.newest == 3_000
+    again.close()
+
+
+def test_a_compaction_that_is_of_no_use_is_not_done_again(tmp_path):
+    """Tasks that come one by one take more than their share, and stay."""
+    place = OnDisk(tmp_path, garbage_bytes=0)
+    journal = place.open()
+    journal.load()
+    compactions = []
+    journal.compact = lambda: compactions.append(SqliteJournal.compact(journal))
+    for seq in range(1, 200):
+        journal.write([Batch(filed=[filed(seq)], trials=[Trial(seq, 1, evidence=[EVIDENCE])])])
+    assert not compactions
+    for seq in range(1, 190):
+        journal.write([Batch(settled={"dead": [seq]})])
+    assert 1 <= len(compactions) <= 12
+    journal.close()
+
+
+def test_an_empty_log_at_the_end(place):
+    journal = place.open()
+    journal.load()
+    journal.write([Batch(filed=[filed(1)]), Batch(settled={"succeeded": [1]})])
+    journal.close()
+    assert execute(place.path, "SELECT count(*) FROM log") == [(0,)]
+    journal = place.open()
+    assert journal.load().settled == {"succeeded": 1}
+    journal.close()
+
+
+def test_a_large_file_can_be_made_small(place):
+    journal = place.open()
+    journal.load()
+    journal.write([Batch(filed=[filed(1, size=3_000_000)])])
+    journal.write([Batch(settled={"dead": [1]})])
+    journal.compact()
+    journal.shrink()
+    assert place.path.stat().st_size < 50_000
+    journal.close()
+
+
+def test_an_error_after_a_write_is_told_at_the_next(tmp_path):
+    place = OnDisk(tmp_path, checkpoint_bytes=1)
+    journal = place.open()
+    journal.load()
+    real = place.connections[-1].execute
+
+    def execute(statement, values=()):
+        if "checkpoint" in statement:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+            raise error
+        return real(statement, values)
+
+    place.connections[-1].execute = execute
+    journal.write([Batch(filed=[filed(1)])])  # it is durable
+    with pytest.raises(JournalBroken, match="disk I/O error"):
+        journal.write([Batch(filed=[filed(2)])])
+    place.kill(journal)
+    journal = place.open()
+    assert [task.seq for task in journal.load().tasks] == [1]
+    journal.close()
+
+
+class TestReserve:
+    def test_it_takes_room_gives_it_and_takes_it_again(self, tmp_path):
+        reserve = Reserve(tmp_path / "reserve", 2_500_000)
+        reserve.fill()
+        there = (tmp_path / "reserve").stat()
+        assert there.st_size == 2_500_000
+        assert there.st_blocks * 512 >= 2_500_000
+        assert [reserve.give() for _ in range(4)] == [True, True, True, False]
+        assert (tmp_path / "reserve").stat().st_blocks == 0
+        reserve.fill()
+        assert (tmp_path / "reserve").stat().st_blocks * 512 >= 2_500_000
+        reserve.remove()
+        reserve.remove()
+        assert not (tmp_path / "reserve").exists()
+        assert not reserve.give()
+
+    def test_none(self, tmp_path):
+        reserve = Reserve(tmp_path / "reserve", 0)
+        reserve.fill()
+        assert not (tmp_path / "reserve").exists()
+
+    def test_there_is_no_room_for_it(self, tmp_path):
+        """Larger than files may be."""
+        path = tmp_path / "reserve"
+        path.write_bytes(b"x" * 10)
+        Reserve(path, 2**62).fill()
+        assert path.stat().st_size == 10
+
+
+def test_killed_twenty_times(private_environment, tmp_path):
+    """All that was said to be written is there, each time, and nothing that was never written."""
+    ended = subprocess.run(
+        [sys.executable, "killed_journal.py", tmp_path / "journals", "20"],
+        cwd=Path(__file__).parent, env=private_environment, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    lives = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert len(lives) == 20
+    for life in lives:
+        # The one that was being written is there, or it is not; and those that stay are.
+        assert life["said"] <= life["newest"] <= life["said"] + 1
+        assert life["tasks"] == [n for n in range(1, life["newest"]) if n % 3 == 2] + [
+            life["newest"]
+        ]

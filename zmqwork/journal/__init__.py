@@ -10,5 +10,6 @@
     live      which of its records are needed still
     compaction  how it gets rid of the others
     reserve   room on the disk for settlements
+    folder    a directory of them, one per process; orphans
     machine   which machine this is
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -64,7 +63,8 @@ class SqliteJournal:
     """A `Journal` in a file that this process has for itself, from its making until `close`.
 
     Args:
-        path: the file; it is made if it is not there.
+        path: the file.
+        producer_id: of a new one, which is made if the file is not there. None: it must be there.
         realm: the app that it is for, noted in a new one.
         machine: where, likewise; empty: not known.
         sizes: how large it may be.
@@ -85,6 +85,7 @@ class SqliteJournal:
         self,
         path: Path,
         *,
+        producer_id: str | None = None,
         realm: str = "",
         machine: str = "",
         sizes: Sizes = Sizes(),
@@ -104,7 +105,10 @@ class SqliteJournal:
             lock = self._take_lock()
             undo.callback(lock.release)
             if not path.exists():
-                self._create(connect, {"realm": realm, "machine": machine})
+                if producer_id is None:
+                    raise JournalError(f"there is no journal {self.name}")
+                who = {"producer_id": producer_id, "realm": realm, "machine": machine}
+                self._create(connect, who)
             database = Database(path, connect)
             undo.callback(database.close)
             self._database, self._log = database, Log(database)
@@ -122,15 +126,14 @@ class SqliteJournal:
         except OSError as error:
             raise JournalError(f"{self.name} cannot be locked: {reason(error)}") from error
 
-    def _create(self, connect: Connect, meta: dict[str, Any]) -> None:
+    def _create(self, connect: Connect, who: dict[str, Any]) -> None:
         """Under its name it is complete: what has no name yet has never confirmed anything."""
         new = self._path.with_name(self._path.name + NEW)
         try:
             new.unlink(missing_ok=True)
             os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
             counts: dict[str, Any] = {"epoch": 0, "newest": 0, "settled": {}, "workers": []}
-            who = {"producer_id": secrets.token_hex(16), "created_at": self._clock()}
-            create(new, connect, {**who, **meta, **counts})
+            create(new, connect, {**who, "created_at": self._clock(), **counts})
             new.rename(self._path)
             sync_directory(self._path.parent)
         except OSError as error:
@@ -193,7 +196,7 @@ class SqliteJournal:
         epoch = self.epoch + 1
         # What a former process wrote and could not sync may be in the system's memory alone: it is
         # written once more, into the database itself.
-        self._database.checkpoint()
+        self._with_room(self._database.checkpoint, reserve=True)
         self._with_room(lambda: self._log.note({"epoch": epoch}), reserve=True)
         self._database.failed = JournalBroken
         self.epoch, self._is_loaded = epoch, True
@@ -320,6 +323,10 @@ class SqliteJournal:
         self._live = compaction.run()
         self._since_checkpoint += self._size_bytes
         self._size_bytes = compaction.size_bytes
+
+    def adopt(self, machine: str) -> None:
+        """It was moved to this machine; the one where it was does not use it again."""
+        self._log.note({"machine": machine})
 
     def shrink(self) -> None:
         """Give free room in the file back to the disk: it takes as much of it once more meanwhile.
