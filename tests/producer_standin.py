@@ -196,7 +196,7 @@ def producing(app, **options):
     """The app's tasks go to a stand-in, which is the value."""
     nodes = []
 
-    def make_node(producer):
+    def make_node(producer, recorder=None):
         nodes.append(StandIn(app, producer, **options))
         return nodes[0]
 

@@ -24,7 +24,7 @@ def standin_app(name="test-app", **options):
     home = app._producers
 
     def make():
-        def make_node(producer):
+        def make_node(producer, recorder=None):
             nodes.append(StandIn(app, producer, **options))
             return nodes[-1]
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from zmqwork.config import check_name, check_options
 from zmqwork.definition import check_task_name, declare, origin, place, stand_side_by_side
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.options import TASK_OPTION_NAMES, TaskOptions
 from zmqwork.producers import Producers
+from zmqwork.producing import ProducerOptions, whereabouts_of
 from zmqwork.signature import refuse_what_cannot_run
 from zmqwork.sink import Sink, SinkOptions, check_sink_options, define
 from zmqwork.task import AsyncTask, Options, Task, TaskDecorator
@@ -47,6 +49,7 @@ class App:
             `interface` or `insecure_lan`.
         interface: where mDNS speaks, by name or address (``"eth0"``); several in a list. None:
             those that are up and lead to a network, or the loopback without `insecure_lan`.
+        journal, allow_volatile_journal: of its producers, as `producing.ProducerOptions` has them.
 
     Raises:
         ConfigError: an argument has a value that it cannot have.
@@ -59,8 +62,14 @@ class App:
         peers: Iterable[str] | None = None,
         discovery: str | Iterable[str] | None = None,
         interface: str | Iterable[str] | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        allow_volatile_journal: bool = False,
     ) -> None:
         self.name = check_name("an app's name", name)
+        self._producing: ProducerOptions = {}
+        if journal is not None:
+            self._producing["journal"] = journal
+            self._producing["allow_volatile_journal"] = allow_volatile_journal
         self._own = Whereabouts.of(
             realm=name, peers=peers, discovery=discovery, interface=interface
         )
@@ -215,55 +224,28 @@ class App:
             return functools.partial(self.sink, **options)
         return define(self._sinks, Sink(target, self.name, self.discover, options))
 
-    def producer(
-        self,
-        *,
-        name: str | None = None,
-        on_full: Literal["block", "raise"] = "block",
-        realm: str | None = None,
-        peers: Iterable[str] = (),
-        discovery: str | Iterable[str] | None = None,
-        interface: str | Iterable[str] | None = None,
-        insecure_lan: bool = False,
-        **limits: int,
-    ) -> Producer:
+    def producer(self, **options: Unpack[ProducerOptions]) -> Producer:
         """The explicit form of the producer that the first `submit` makes: use it with `with`.
 
         While it is open, all tasks of this app are submitted through it.
 
         Args:
-            name: a label for people.
-            on_full: what `submit` does when `max_pending` tasks are unsettled: it waits
-                (``"block"``) or raises `PendingFull` (``"raise"``).
-            realm: look for workers of this realm instead of the app's own.
-            peers: as for `App`, in addition.
-            discovery: as for `App`, instead.
-            interface: as for `App`, instead.
-            insecure_lan: let mDNS look on the network without keys: whoever is there can offer
-                itself as a worker, and sees the tasks that it gets.
-            **limits: `max_pending`, `max_pending_bytes` and `crash_limit` of
-                `config.ProducerConfig`.
+            **options: see `producing.ProducerOptions`: `name`, `journal`, `on_full`,
+                `max_pending` and others.
 
         Raises:
-            ConfigError: an argument has a value that it cannot have.
+            ConfigError: an option is unknown (the nearest is named) or has a wrong value.
             InsecureBind: an interface that others reach, without `insecure_lan`.
         """
         from zmqwork.starting import make_producer  # noqa: PLC0415 - the nodes load pyzmq
 
-        where = Whereabouts.of(
-            realm=realm,
-            peers=peers,
-            discovery=discovery,
-            interface=interface,
-            insecure_lan=insecure_lan,
-        )
+        options = {**self._producing, **options}
+        where = whereabouts_of(options)
         return make_producer(
             self._producers,
             functools.partial(self.discover, where),
-            realm=self.name if realm is None else realm,
-            name=name,
-            on_full=on_full,
-            limits=limits,
+            realm=where.realm or self.name,
+            options=options,
         )
 
     def worker(

@@ -90,6 +90,11 @@ class TransportError(ZmqworkError, OSError):
 class JournalError(ZmqworkError):
     """The journal cannot be read or written."""
 
+    @property
+    def reason(self) -> str:
+        """What it says; as `TaskError` has it, for those who tell of tasks."""
+        return str(self)
+
 
 class JournalFull(JournalError):
     """There is no room: on the disk, or in what the journal may take. Nothing was written."""

@@ -289,9 +289,7 @@ def _producer_maker(
     def make(producers: Producers) -> Producer:
         from zmqwork.starting import make_producer  # noqa: PLC0415 - the nodes load pyzmq
 
-        return make_producer(
-            producers, app.discover, realm=app.name, name=None, on_full=on_full, limits={}
-        )
+        return make_producer(producers, app.discover, realm=app.name, options={"on_full": on_full})
 
     return make
 

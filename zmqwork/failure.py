@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zmqwork.core import lifecycle
-from zmqwork.errors import TaskCancelled, TaskError, TaskExpired, TaskFailed, TaskLost, TaskTimeout
+from zmqwork.errors import (
+    JournalBroken,
+    JournalError,
+    JournalFull,
+    TaskCancelled,
+    TaskError,
+    TaskExpired,
+    TaskFailed,
+    TaskLost,
+    TaskTimeout,
+)
 
 # An error's text names this many pieces of evidence; the rest is in the dead letter.
 _EVIDENCE_SHOWN = 3
@@ -29,7 +39,7 @@ def shown(text: object) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
 
 
-def error_of(task_id: str, state: str, error: Mapping[str, Any] | None) -> TaskError:
+def error_of(task_id: str, state: str, error: Mapping[str, Any] | None) -> TaskError | JournalError:
     """The exception of a task that settled as anything but succeeded.
 
     Args:
@@ -39,6 +49,8 @@ def error_of(task_id: str, state: str, error: Mapping[str, Any] | None) -> TaskE
     """
     error = error or {}
     text = shown(error.get("text") or "")
+    if state == lifecycle.FAILED and "journal" in error:
+        return JournalFull(text) if error["journal"] == "full" else JournalBroken(text)
     if state == lifecycle.FAILED and error.get("timeout") is not None:
         return TaskTimeout(task_id, text)
     if state == lifecycle.FAILED:

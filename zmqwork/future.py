@@ -5,10 +5,10 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 from collections.abc import Callable, Generator
-from concurrent.futures._base import CANCELLED_AND_NOTIFIED, PENDING, RUNNING
+from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING, RUNNING
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
-from zmqwork.errors import DecodeError, UsageError
+from zmqwork.errors import DecodeError, JournalFull, UsageError
 from zmqwork.failure import Raised, error_of
 from zmqwork.inside import inside_task, refuse_inside_task
 from zmqwork.settling import SETTLED, Watch, call_back, keep_opened, mark_running, settle, watch
@@ -96,6 +96,33 @@ class TaskFuture(concurrent.futures.Future[R]):
         if self._state == CANCELLED_AND_NOTIFIED:
             raise opened.error
         return opened.error
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the task is in its producer's journal: it settles, whatever crashes.
+
+        Always False without a journal.
+        """
+        return self._producer.is_confirmed(self.seq) and not self._was_refused()
+
+    def confirm(self, timeout: float | None = None) -> bool:
+        """Wait until the task is `confirmed`; False: the time is over.
+
+        Raises:
+            JournalFull: the journal has no room for it; so does `result`.
+            JournalBroken: the producer has left, or its journal failed, before it was recorded.
+            UsageError: its producer has no journal.
+        """
+        done = self._producer.confirm(self.seq, timeout)
+        if done and self._was_refused():
+            self.result()
+        return done
+
+    def _was_refused(self) -> bool:
+        if self._state != FINISHED:
+            return False
+        opened = self._open()
+        return type(opened) is Raised and isinstance(opened.error, JournalFull)
 
     def cancel(self) -> bool:
         """Cancel the task unless its handler was begun; True if it is cancelled now."""

@@ -17,9 +17,12 @@ from zmqwork.future import TaskFuture, mark_running, settle
 from zmqwork.inside import refuse_waiting
 
 if TYPE_CHECKING:
+    from zmqwork.adoption import Adoption
     from zmqwork.core.events import Claimed
+    from zmqwork.journal.folder import Folder
     from zmqwork.nodes.callbacks import Callbacks
     from zmqwork.nodes.producer import Producer as Node
+    from zmqwork.nodes.recorder import Recorder
 
 R = TypeVar("R")
 
@@ -47,24 +50,28 @@ class Producer:
     exception leaves it, nothing is waited for. What is not settled by then is cancelled.
 
     Attributes:
-        node_id: 32 hexadecimal digits, random; the first 8 begin the ids of its tasks.
+        node_id: 32 hexadecimal digits, random; the first 8 begin the ids of its tasks. With a
+            journal that of the journal, from `start` on.
         callbacks: the thread in which the done-callbacks of its futures run.
     """
 
     def __init__(
         self,
-        make_node: Callable[[Producer], Node],
+        make_node: Callable[[Producer, Recorder | None], Node],
         node_id: str,
         callbacks: Callbacks,
         *,
         enter: Callable[[Producer], None],
         leave: Callable[[Producer], None],
+        open_folder: Callable[[], Folder] | None = None,
     ) -> None:
         self.node_id = node_id
         self.callbacks = callbacks
         self._make_node = make_node
         self._enter = enter
         self._leave = leave
+        self._open_folder = open_folder
+        self._adoption: Adoption | None = None
         self._node: Node | None = None
         self._pid = os.getpid()
         self._submit: Callable[[TaskSpec, bytes, object], int] = self._not_started
@@ -80,10 +87,29 @@ class Producer:
         self.refuse_if_inherited()
         if self._node is not None:
             raise UsageError(f"{self!r} was started already")
-        self._node = node = self._make_node(self)
+        self._node = node = self._start_node()
+        self.node_id = node.node_id
         self._submit = node.submit
         self._enter(self)
         return self
+
+    def _start_node(self) -> Node:
+        if self._open_folder is None:
+            return self._make_node(self, None)
+        from zmqwork.adoption import Adoption  # noqa: PLC0415 - only with a journal
+        from zmqwork.nodes.recorder import Recorder  # noqa: PLC0415
+
+        folder = self._open_folder()
+        node = self._make_node(self, Recorder(folder.take))
+        self._adoption = Adoption(folder, lambda recorder: self._make_node(self, recorder))
+        self._adoption.start()
+        return node
+
+    def future_of(self, seq: int) -> TaskFuture[Any]:
+        """A future for a task that was submitted by an earlier process with this journal."""
+        future: TaskFuture[Any] = TaskFuture(self)
+        future.seq = seq
+        return future
 
     def submit(self, spec: TaskSpec, args: bytes) -> TaskFuture[Any]:
         """Hand over one task with its encoded arguments; what `Task.submit` calls.
@@ -152,11 +178,41 @@ class Producer:
         """Wait until all submitted tasks are settled; False: the time is over, some are not."""
         return self._started().drain(timeout)
 
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until all tasks submitted so far are in the journal; False: the time is over.
+
+        Raises:
+            JournalFull: there was no room for some of them, since this was called last.
+            JournalBroken: the journal failed, or the producer has left before.
+            UsageError: the producer has no journal.
+        """
+        return self._journaled().pending.flush(timeout)
+
+    def confirm(self, seq: int, timeout: float | None) -> bool:
+        """Wait until this task is in the journal, or refused by it; False: the time is over."""
+        return self._journaled().pending.wait_written(seq, timeout)
+
+    def is_confirmed(self, seq: int) -> bool:
+        """Whether this task is in the journal, or was until it was settled."""
+        node = self._node
+        return node is not None and node.has_journal and node.pending.is_confirmed(seq)
+
+    def _journaled(self) -> Node:
+        node = self._started()
+        if not node.has_journal:
+            raise UsageError("this producer has no journal: app.producer(journal=DIRECTORY)")
+        return node
+
     def stop(self) -> None:
-        """Leave now; tasks that are not settled are cancelled. Does nothing the second time."""
+        """Leave now; tasks that are not settled are cancelled. Does nothing the second time.
+
+        With a journal they stay there, for the next process.
+        """
         if self._pid != os.getpid():
             return
         self._leave(self)
+        if self._adoption is not None:
+            self._adoption.stop()
         if self._node is not None:
             self._node.stop()
         # Behind the done-callbacks of what was settled last.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from zmqwork.errors import TaskError
+from zmqwork.errors import JournalError, TaskError
 
 
 class Failure(NamedTuple):
@@ -24,7 +24,7 @@ class Failure(NamedTuple):
     number: int
     item: Any
     state: str
-    error: TaskError
+    error: TaskError | JournalError
     task: str
 
 

@@ -6,8 +6,9 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from zmqwork import __version__
 from zmqwork.config import ProducerConfig, check_options
@@ -15,9 +16,14 @@ from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import ConfigError
 from zmqwork.nodes.callbacks import Callbacks
 from zmqwork.nodes.producer import Producer as Node
+from zmqwork.nodes.recorder import Recorder
 from zmqwork.producer import Producer
 from zmqwork.producers import Producers
+from zmqwork.producing import ProducerOptions
 from zmqwork.transport.addresses import refuse_routable
+
+if TYPE_CHECKING:
+    from zmqwork.journal.folder import Folder
 
 _log = logging.getLogger("zmqwork")
 
@@ -51,29 +57,52 @@ def make_producer(
     discover: Callable[[], Discovery],
     *,
     realm: str,
-    name: str | None,
-    on_full: Literal["block", "raise"],
-    limits: Mapping[str, Any],
+    options: ProducerOptions,
 ) -> Producer:
     """A producer that is not started, for `App.producer`."""
-    check_options("a producer", limits, _LIMITS)
+    check_options("a producer", options, ProducerOptions.__annotations__)
+    on_full = options.get("on_full", "block")
     if on_full not in ("block", "raise"):
         raise ConfigError(f"on_full must be 'block' or 'raise', not {on_full!r}")
-    config = ProducerConfig(**identity(realm, name), **limits)
+    limits: dict[str, Any] = {n: value for n, value in options.items() if n in _LIMITS}
+    config = ProducerConfig(**identity(realm, options.get("name")), **limits)
     callbacks = Callbacks()
 
-    def make_node(producer: Producer) -> Node:
+    def make_node(producer: Producer, recorder: Recorder | None = None) -> Node:
+        legacy = None if recorder is None else recorder.open()
         discovery = discover()
         warn_of_exposure(discovery)
         return Node(
-            config,
+            config if legacy is None else replace(config, node_id=legacy.producer_id),
             discovery=discovery,
             settle=producer.settle,
             mark_running=producer.mark_running,
             on_full=on_full,
             callbacks=callbacks,
+            recorder=recorder,
+            legacy=legacy,
+            make_owner=producer.future_of,
         )
 
     return Producer(
-        make_node, config.node_id, callbacks, enter=producers.enter, leave=producers.leave
+        make_node,
+        config.node_id,
+        callbacks,
+        enter=producers.enter,
+        leave=producers.leave,
+        open_folder=_folder_opener(realm, options),
     )
+
+
+def _folder_opener(realm: str, options: ProducerOptions) -> Callable[[], Folder] | None:
+    where = options.get("journal")
+    if where is None:
+        return None
+    volatile = options.get("allow_volatile_journal", False)
+
+    def open_folder() -> Folder:
+        from zmqwork.journal.folder import Folder  # noqa: PLC0415 - loads SQLite
+
+        return Folder(where, realm, allow_volatile=volatile)
+
+    return open_folder

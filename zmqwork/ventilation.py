@@ -110,7 +110,7 @@ class Ventilation:
 
     def wait_for_room(self) -> None:
         """Wait until there is room for an item in the window. Raises as `Producer.submit`."""
-        self.node.wait_for_room()
+        self.node.pending.wait_for_room()
 
     def feed(self, number: int, source: Any, args: bytes, key: str | None = None) -> None:
         """Take in the next item, with its encoded arguments; waits until there is room for it."""
@@ -204,7 +204,7 @@ class Ventilation:
             self._last_count, self._last_bytes = count // 2, size_bytes // 2
         fitting = _BETWEEN_BYTES * count // size_bytes if size_bytes else self._window
         room = min(self._window, _FIRST_WINDOW + self._output_count, fitting)
-        self.node.max_pending = max(1, room)
+        self.node.pending.max_count = max(1, room)
 
     def _failed(self, item: Item, entry: Entry, state: str) -> None:
         run = self.run

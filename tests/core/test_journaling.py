@@ -283,7 +283,7 @@ def test_what_there_is_no_room_for_is_refused_and_the_rest_goes_on(desk):
     one, two = desk.submit(2, 3)
     desk.refuse(text="the disk is full")
     assert desk.settled() == [(2, "failed"), (3, "failed")]
-    assert one.error == two.error == {"type": "JournalFull", "text": "the disk is full"}
+    assert one.error == two.error == {"journal": "full", "text": "the disk is full"}
     assert desk.records() == []
     assert desk.confirmed() == []
     desk.say(link, done(1, (1, 1)))
@@ -359,8 +359,9 @@ def test_a_broken_journal_ends_the_producer(desk):
     desk.turn(WriteFailed("the disk is gone"))
     assert sorted(desk.settled()) == [(1, "failed"), (2, "cancelled"), (3, "cancelled")]
     assert one.value is None
-    error = {"type": "JournalBroken", "text": "the disk is gone"}
-    assert one.error == two.error == three.error == error
+    assert one.error == {"journal": "broken", "text": "the disk is gone"}
+    text = "its producer's journal failed: the disk is gone"
+    assert two.error == three.error == {"type": "CancelledError", "text": text}
     assert [notice.kind for notice in desk.of(Notice)] == ["journal_failed"]
     assert desk.of(Left)
     assert desk.records() == []

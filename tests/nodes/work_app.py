@@ -74,6 +74,17 @@ def note(path, value, seconds=0.0):
 
 
 @app.task(max_retries=0)
+def gated(path, value, gate):
+    """As `note`, and wait until `gate` is there (30 s at most)."""
+    note(path, value)
+    for _ in range(15_000):
+        if Path(gate).exists():
+            break
+        threading.Event().wait(0.002)
+    return value
+
+
+@app.task(max_retries=0)
 def say_pid_and_wait(fifo, seconds):
     Path(fifo).write_text(f"{os.getpid()}\n")
     threading.Event().wait(seconds)

@@ -123,7 +123,7 @@ class Books:
         if self.journaled:
             self.tried[entry.seq] = entry
 
-    def abandon(self, entries: Iterable[Entry], type_name: str, text: str) -> None:
+    def abandon(self, entries: Iterable[Entry], text: str) -> None:
         """Settle these as cancelled: their producer stops."""
         for entry in entries:
             if entry.worker is not None:
@@ -133,7 +133,7 @@ class Books:
             elif entry.state != ASKED:
                 entry.state = RESTING  # out of its lane, which nobody will serve any more
                 self.lanes.of(entry.spec).husk(entry)
-            entry.error = {"type": type_name, "text": text}
+            entry.error = {"type": "CancelledError", "text": text}
             self.settle(entry, "cancelled")
 
     def give_back(self, worker: Worker, entries: Iterable[Entry], cause: str) -> None:

@@ -242,7 +242,7 @@ class Journaling:
         turn.newest = 0
         for entry in turn.filed:
             if entry.state == RESTING and not entry.spec.node:
-                entry.error = {"type": "JournalFull", "text": text}
+                entry.error = {"journal": "full", "text": text}
                 self._books.unplace(entry, FAILED)
                 self._books.settle(entry, "refused")
         refused, self._books.settled = self._books.settled, []
@@ -259,7 +259,7 @@ class Journaling:
             if isinstance(effect, Settle):
                 for entry in effect.entries:
                     entry.state, entry.value = FAILED, None
-                    entry.error = {"type": "JournalBroken", "text": text}
+                    entry.error = {"journal": "broken", "text": text}
             self._books.out.append(effect)
         self._held_back = []
 

@@ -67,7 +67,7 @@ class Retirement:
     def abandon(self, entries: Iterable[Entry]) -> None:
         """Cancel these: their producer leaves."""
         kept = "; it stays in the journal" if self._journaling is not None else ""
-        self._books.abandon(entries, "CancelledError", f"its producer stopped{kept}")
+        self._books.abandon(entries, f"its producer stopped{kept}")
 
     def written(self, event: Written | WriteRefused | WriteFailed, now: float) -> None:
         """The journal has something, or has no room for it, or is broken."""
@@ -88,7 +88,7 @@ class Retirement:
         self._books.out.append(Notice("journal_failed", text))
         if not self.stopped:
             self.stopped = True
-            self._books.abandon(list(self._books.ledger), "JournalBroken", text)
+            self._books.abandon(list(self._books.ledger), f"its producer's journal failed: {text}")
             self._books.dialer.farewell()
 
     def _leave(self) -> None:

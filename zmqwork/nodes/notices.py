@@ -18,6 +18,7 @@ _LEVELS = {
     "attempt_failed": logging.INFO,
     "complete": logging.INFO,
     "store_failed": logging.ERROR,
+    "journal_failed": logging.CRITICAL,
 }
 
 

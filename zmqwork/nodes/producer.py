@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Collection, Container, Sequence
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from zmqwork.config import ProducerConfig
 from zmqwork.core.dispatcher import Dispatcher
-from zmqwork.core.effects import Answer, Effect, Left, MarkRunning, Notice, Settle
+from zmqwork.core.effects import (
+    Answer,
+    Confirm,
+    Effect,
+    Left,
+    MarkRunning,
+    Notice,
+    Record,
+    Settle,
+)
 from zmqwork.core.events import (
     CancelRequested,
     Claimed,
@@ -19,17 +27,22 @@ from zmqwork.core.events import (
     EndRequested,
     Event,
     OutletsRequested,
+    Recovered,
     StatusRequested,
     StopRequested,
     Submitted,
+    WriteFailed,
 )
-from zmqwork.core.ledger import Entry, TaskSpec
+from zmqwork.core.ledger import Entry
+from zmqwork.core.records import Legacy
 from zmqwork.discovery.record import record_of
 from zmqwork.discovery.sources import Discovery
-from zmqwork.errors import ConfigError, PendingFull, UsageError
+from zmqwork.errors import UsageError
 from zmqwork.nodes.callbacks import Callbacks
 from zmqwork.nodes.notices import log_notice
+from zmqwork.nodes.pending import Pending
 from zmqwork.nodes.polling import poll_forever
+from zmqwork.nodes.recorder import Recorder
 from zmqwork.nodes.requests import Request, deliver
 from zmqwork.nodes.why_not import why_not
 from zmqwork.transport.loop import Loop
@@ -51,6 +64,12 @@ class Producer:
         mark_running: the same with those whose handlers have begun.
         on_full: ``"block"`` or ``"raise"`` when `max_pending` is reached.
         callbacks: the thread for notices; the node does not close it.
+        recorder: the thread of its journal, opened; the node closes it. None: it has no journal.
+        legacy: what that has; its producer id is the node's.
+        make_owner: makes the owner of a task that an earlier process has left, of its number.
+
+    Attributes:
+        pending: what it was given and has not settled.
     """
 
     def __init__(
@@ -63,29 +82,30 @@ class Producer:
         on_full: str = "block",
         callbacks: Callbacks | None = None,
         random: Random | None = None,
+        recorder: Recorder | None = None,
+        legacy: Legacy | None = None,
+        make_owner: Callable[[int], object] = lambda _: None,
     ) -> None:
-        if on_full not in ("block", "raise"):
-            raise ConfigError(f"on_full must be 'block' or 'raise', not {on_full!r}")
         raise_descriptor_limit()
         self._config = config
-        # Unsettled tasks before `submit` waits. (The I/O thread may change it while it settles.)
-        self.max_pending = config.max_pending
+        self._recorder = recorder
+        self._legacy = legacy
+        self._make_owner = make_owner
         self._discovery = discovery
         self._settle_futures = settle
         self._callbacks = callbacks or Callbacks()
-        self._raises = on_full == "raise"
         self._notice_callbacks: list[Callable[[Notice], None]] = []
-        self._entries: deque[Entry] = deque()  # bound: max_pending
-        self._lock = threading.Lock()
-        self._room = threading.Condition(self._lock)
-        self._seq = self._settled = self._waiting_for_room = 0
-        self._submitted_bytes = self._settled_bytes = 0
-        self._stopped = False
-        self._drained: list[threading.Event] = []
         self._left = threading.Event()
-        machine = Dispatcher(config, random or Random())  # noqa: S311
+        if legacy is None:
+            self.pending = Pending(config, on_full)
+        else:
+            self.pending = Pending(config, on_full, legacy.newest, legacy.tasks)
+        self.submit, self.follow = self.pending.submit, self.pending.follow
+        self.drain = self.pending.drain
+        epoch = legacy.epoch if legacy is not None else 0
+        machine = Dispatcher(config, random or Random(), epoch)  # noqa: S311
         self._machine = machine
-        self._loop = Loop(
+        self._loop = self.pending.loop = Loop(
             machine,
             {
                 Settle: self._settle,
@@ -93,10 +113,14 @@ class Producer:
                 Answer: deliver,
                 Notice: self._notice,
                 Left: self._leave,
+                Record: lambda effect: cast("Recorder", recorder).hand_over(effect),
+                Confirm: lambda effect: self.pending.confirm(effect.seq),
             },
             gone=discovery.proof_of_death,
-            feed=self,
+            feed=self.pending,
         )
+        if recorder is not None:
+            recorder.start(self._loop.post)
         try:
             directory = discovery.directory
             wanted = [] if directory is None else [f"ipc://{directory.socket_path(config.node_id)}"]
@@ -107,15 +131,21 @@ class Producer:
         except BaseException:
             self._loop.close()
             discovery.close()
+            if recorder is not None:
+                recorder.close()
             raise
         self._loop.start(
             f"zmqwork-producer-{config.node_id[:4]}",
-            lambda: poll_forever(self._loop, discovery),
+            self._prepare,
             self._finish,
         )
 
+    def _prepare(self) -> None:
+        self._recover()
+        poll_forever(self._loop, self._discovery)
+
     def __repr__(self) -> str:
-        return f"<Producer {self._config.node_id[:8]}: {self._seq - self._settled} unsettled>"
+        return f"<Producer {self._config.node_id[:8]}: {self.pending.count} unsettled>"
 
     @property
     def node_id(self) -> str:
@@ -123,83 +153,16 @@ class Producer:
         return self._config.node_id
 
     @property
+    def has_journal(self) -> bool:
+        """Whether its tasks outlive it."""
+        return self._recorder is not None
+
+    @property
     def has_left(self) -> bool:
         """Whether it is gone: stopped, or its I/O thread failed."""
         return self._left.is_set()
 
     # -- tasks --------------------------------------------------------------------------------
-
-    def submit(self, spec: TaskSpec, args: bytes, owner: object, sink_seq: int = 0) -> int:
-        """Hand over a task; its number. `sink_seq`: its number at its inbox, if that is given.
-
-        Raises:
-            PendingFull: `max_pending` is reached and the producer was told not to wait.
-            UsageError: it has stopped, or the arguments alone exceed `max_pending_bytes`.
-        """
-        config = self._config
-        with self._lock:
-            if (
-                self._seq - self._settled >= self.max_pending
-                or self._submitted_bytes - self._settled_bytes + len(args)
-                > config.max_pending_bytes
-                or self._stopped
-            ):
-                self._wait_for_room(len(args))
-            self._seq = seq = self._seq + 1
-            self._submitted_bytes += len(args)
-            entry = Entry(seq, spec, args, owner)
-            entry.sink_seq = sink_seq
-            self._entries.append(entry)
-        if self._loop._asleep:  # the node owns its loop; a method call less per task
-            self._loop.wake()
-        return seq
-
-    def _wait_for_room(self, size_bytes: int) -> None:
-        config = self._config
-        if size_bytes > config.max_pending_bytes:
-            raise UsageError(
-                f"arguments of {size_bytes} bytes exceed max_pending_bytes "
-                f"({config.max_pending_bytes}): put them into a file and pass its path"
-            )
-
-        def has_room() -> bool:
-            pending_bytes = self._submitted_bytes - self._settled_bytes
-            return self._stopped or (
-                self._seq - self._settled < self.max_pending
-                and pending_bytes + size_bytes <= config.max_pending_bytes
-            )
-
-        if not self._stopped and not has_room():
-            if self._raises:
-                raise PendingFull(
-                    f"{self._seq - self._settled} tasks are unsettled (max_pending="
-                    f"{self.max_pending}, max_pending_bytes={config.max_pending_bytes})"
-                )
-            if self._loop.on_loop_thread:
-                raise PendingFull("the I/O thread cannot wait for room")
-            self._waiting_for_room += 1
-            try:
-                while not self._room.wait_for(has_room, 0.5):
-                    continue  # so that a signal that another thread got is handled
-            finally:
-                self._waiting_for_room -= 1
-        if self._stopped:
-            raise UsageError("this producer has stopped: it takes no more tasks")
-
-    def wait_for_room(self) -> None:
-        """Wait until fewer than `max_pending` tasks are unsettled. Raises as `submit` does."""
-        if self._seq - self._settled >= self.max_pending or self._stopped:
-            with self._lock:
-                self._wait_for_room(0)
-
-    def follow(self, spec: TaskSpec, args: bytes, owner: object, sink_seq: int = 0) -> None:
-        """Hand over a task in the place of one that is being settled: there is room for it."""
-        with self._lock:
-            self._seq += 1
-            self._submitted_bytes += len(args)
-            entry = Entry(self._seq, spec, args, owner)
-            entry.sink_seq = sink_seq
-            self._entries.append(entry)
 
     def end(self, patience: float, also: Collection[str] = ()) -> list[dict[str, Any]]:
         """Tell the sinks that no more comes; what they have, as `events.EndRequested` says."""
@@ -240,25 +203,9 @@ class Producer:
         """Cancel tasks that have not begun, without waiting for the answer."""
         self._loop.post(CancelRequested(list(seqs), None))
 
-    def drain(self, timeout: float | None = None) -> bool:
-        """Wait until every task submitted so far is settled; False if the time was over first."""
-        drained = threading.Event()
-        with self._lock:
-            if self._seq == self._settled:
-                return True
-            self._drained.append(drained)
-        try:
-            return drained.wait(timeout)
-        finally:
-            with self._lock:
-                if drained in self._drained:
-                    self._drained.remove(drained)
-
     def stop(self) -> None:
         """Leave now: what is unsettled is cancelled. Waits for the I/O thread to end."""
-        with self._lock:
-            self._stopped = True
-            self._room.notify_all()
+        self.pending.stop()
         self._loop.post(StopRequested())
         if not self._loop.on_loop_thread and not self._loop.join(_JOIN_TIMEOUT):
             _log.error("%r did not end within %g s", self, _JOIN_TIMEOUT)
@@ -270,7 +217,7 @@ class Producer:
         status: dict[str, Any] = self._ask(StatusRequested, {})
         if status:
             status["sources"] = self._discovery.describe()
-            status["pending"] = self._seq - self._settled
+            status["pending"] = self.pending.count
         return status
 
     def explain(self, seq: int | None = None) -> str:
@@ -308,31 +255,22 @@ class Producer:
 
     # -- the loop's thread --------------------------------------------------------------------
 
-    def __bool__(self) -> bool:
-        """As a feed: whether tasks were handed over."""
-        return bool(self._entries)
-
-    def take(self) -> list[Event]:
-        """As a feed: the tasks handed over."""
-        # All of it: a request in the inbox may be about the last one.
-        entries = self._entries
-        count = len(entries)
-        pop = entries.popleft
-        return [Submitted([pop() for _ in range(count)])] if count else []
+    def _recover(self) -> None:
+        """The first event, before the loop turns: what the journal has."""
+        legacy = self._legacy
+        if legacy is not None:
+            self._legacy = None
+            owners = [self._make_owner(task.seq) for task in legacy.tasks]
+            now = self._loop.clock()
+            self._loop._do(self._machine.handle(Recovered(legacy, owners), now))
 
     def _settle(self, effect: Settle) -> None:
-        entries = effect.entries
-        size_bytes = sum([entry.size_bytes for entry in entries])
-        self._settle_futures(entries)
-        with self._lock:
-            self._settled += len(entries)
-            self._settled_bytes += size_bytes
-            if self._waiting_for_room:
-                self._room.notify_all()
-            if self._drained and self._seq == self._settled:
-                for drained in self._drained:
-                    drained.set()
-                self._drained.clear()
+        self._settle_futures(effect.entries)
+        if self._recorder is not None:
+            for entry in effect.entries:
+                if entry.error is not None and entry.error.get("journal") == "full":
+                    self.pending.refuse(entry.seq)
+        self.pending.settle(effect.entries)
 
     def _notice(self, notice: Notice) -> None:
         log_notice(notice)
@@ -341,12 +279,13 @@ class Producer:
 
     def _leave(self, effect: Left) -> None:
         del effect
+        self.pending.stop()  # (it may leave of its own: its journal failed)
         # What was handed over in the last moment is taken in, and abandoned.
-        if not self._entries:
+        if not self.pending:
             self._loop.stop()
             return
         now = self._loop.clock()
-        for event in self.take():
+        for event in self.pending.take():
             self._loop._do(self._machine.handle(event, now))
         self._loop._do(self._machine.tick(now))
         self._leave(Left())
@@ -357,21 +296,24 @@ class Producer:
                 self._abandon_all()
         finally:
             self._discovery.close()
+            if self._recorder is not None:
+                self._recorder.close()
+            self.pending.leave()
             self._left.set()
 
     def _abandon_all(self) -> None:
         """The I/O thread is about to end by an error: nobody shall wait for it for ever."""
-        with self._lock:
-            self._stopped = True
-            self._room.notify_all()
+        self.pending.stop()
         # First what was decided, in case that the machine fails again.
         self._settle_all(self._loop.undone())
         now = self._loop.clock()
         effects = self._machine.handle(StopRequested(), now)
-        for event in [*self._loop.untaken(), *self.take()]:
+        for event in [*self._loop.untaken(), *self.pending.take()]:
             if isinstance(event, Submitted):
                 effects += self._machine.handle(event, now)
         effects += self._machine.tick(now)
+        if self._recorder is not None:  # what waits for it
+            effects += self._machine.handle(WriteFailed("the I/O thread failed"), now)
         self._settle_all(effects)
 
     def _settle_all(self, effects: list[Effect]) -> None:
