@@ -196,6 +196,8 @@ def test_using_makes_a_copy_with_other_options():
         ({"no_retry_for": ("",)}, "a name in no_retry_for must be a non-empty string"),
         ({"no_retry_for": ["E"] * 33}, "no_retry_for names 33 exceptions, at most 32 are told"),
         ({"retry_jitter": 1}, "retry_jitter must be True or False, not 1"),
+        ({"priority": 101}, "priority must be a number from -100 to 100, not 101"),
+        ({"priority": 0.5}, "priority must be a whole number, not 0.5"),
         ({"countdown": -1}, "countdown must be a number at least 0"),
         ({"timeout": "5"}, "timeout must be a number at least 0"),
         ({"soft_timeout": -1}, "soft_timeout must be a number at least 0"),

@@ -132,8 +132,8 @@ class App:
                 `result`). For plain functions, and not in the inline pool.
             retry_when: asked on the worker with what the function raised, and the number of the
                 attempt (from 1): whether another one is worth it. Only if the options allow it.
-            **options: see `options.TaskOptions`: `queue`, `max_retries`, `retry_backoff`,
-                `retry_for`, `countdown`, `expires` and others.
+            **options: see `options.TaskOptions`: `queue`, `priority`, `max_retries`,
+                `retry_backoff`, `retry_for`, `countdown`, `expires` and others.
 
         Raises:
             ConfigError: an option is unknown (the nearest is named) or has a wrong value, or the

@@ -8,6 +8,9 @@ from dataclasses import dataclass, fields
 from zmqwork.config import check_boolean, check_name, check_number
 from zmqwork.errors import ANY_ERROR, ConfigError, UsageError, name_of
 
+# Priorities go from minus this to this.
+PRIORITY_MAX = 100
+
 # Exceptions that a task is, or is not, retried for: their names go with its attempts.
 EXCEPTIONS_MAX = 32
 Exceptions = type[BaseException] | str | Collection[type[BaseException] | str]
@@ -34,6 +37,8 @@ class TaskOptions:
 
     Attributes:
         queue: the lane it waits in; workers serve queues by name.
+        priority: from -100 to 100; the larger goes first, in its queue and over those without
+            weights. What waits gains one with each `ProducerConfig.priority_aging`.
         max_retries: further attempts after the handler raised (0: the first failure settles).
         retry_backoff: the longest first delay before a retry; doubles with each failure.
         retry_backoff_max: no delay is longer than this.
@@ -53,6 +58,7 @@ class TaskOptions:
     """
 
     queue: str = "default"
+    priority: int = 0
     max_retries: int = 3
     retry_backoff: float = 1.0
     retry_backoff_max: float = 600.0
@@ -69,9 +75,11 @@ class TaskOptions:
 
     def __post_init__(self) -> None:
         check_name("queue", self.queue)
+        check_number("priority", self.priority, -PRIORITY_MAX, PRIORITY_MAX)
         check_number("max_retries", self.max_retries, 0, 1_000_000)
-        if not isinstance(self.max_retries, int):
-            raise ConfigError(f"max_retries must be a whole number, not {self.max_retries!r}")
+        for what in ("priority", "max_retries"):
+            if not isinstance(getattr(self, what), int):
+                raise ConfigError(f"{what} must be a whole number, not {getattr(self, what)!r}")
         check_number("retry_backoff", self.retry_backoff, 0)
         check_number("retry_backoff_max", self.retry_backoff_max, 0)
         check_boolean("retry_jitter", self.retry_jitter)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("zmqwork")
 
-_LIMITS = ("crash_limit", "max_pending", "max_pending_bytes")
+_LIMITS = ("crash_limit", "max_pending", "max_pending_bytes", "priority_aging")
 
 
 def identity(realm: str, name: str | None) -> dict[str, Any]:
@@ -65,6 +65,8 @@ def make_producer(
     if on_full not in ("block", "raise"):
         raise ConfigError(f"on_full must be 'block' or 'raise', not {on_full!r}")
     limits: dict[str, Any] = {n: value for n, value in options.items() if n in _LIMITS}
+    if "priority_aging" in limits:
+        limits["priority_aging"] = limits["priority_aging"] or 0
     config = ProducerConfig(**identity(realm, options.get("name")), **limits)
     callbacks = Callbacks()
 

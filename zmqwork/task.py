@@ -38,6 +38,7 @@ class Options(TypedDict, total=False):
     """The options of `App.task` and `Task.using`, for type checkers; see `options.TaskOptions`."""
 
     queue: str
+    priority: int
     max_retries: int
     retry_backoff: float
     retry_backoff_max: float

@@ -248,9 +248,12 @@ def test_the_task_s_options(vent, tmp_path):
     with planned(parsed(*words)) as plan:
         (task,) = plan.stages
         assert task.spec == plan.app.tasks["thumbnail"].spec
-    with planned(parsed(*words, "--retries", "5", "-Q", "slow", "--expires", "60")) as plan:
+    with planned(
+        parsed(*words, "--retries", "5", "-Q", "slow", "--expires", "60", "--priority=-5")
+    ) as plan:
         options = plan.stages[0].options
         assert (options.max_retries, options.queue, options.expires) == (5, "slow", 60.0)
+        assert options.priority == -5
     with planned(parsed("vent_app:app", "thumbnail", "upload", "--array", "1")) as plan:
         assert (plan.name, [stage.name for stage in plan.stages]) == (
             "thumbnail > upload",

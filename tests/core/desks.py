@@ -200,6 +200,9 @@ class ProducerDesk(Desk):
             for seq in run.seqs
         ]
 
+    def sent_tasks(self, link=None):
+        return self.sent(Tasks, link)
+
     def settled(self):
         return [(e.seq, e.state) for settle in self.of(Settle) for e in settle.entries]
 

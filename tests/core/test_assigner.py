@@ -3,9 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from desks import PRODUCER_ID, ProducerDesk, done, node_id, spec
+from desks import PRODUCER_ID, ProducerDesk, done, entries, node_id, spec
 
 from zmqwork.core.delivery import DESTINATIONS_MAX
+from zmqwork.core.events import Submitted
+from zmqwork.core.ledger import Entry
 from zmqwork.core.messages import Credit, Return, Tasks
 
 
@@ -73,31 +75,39 @@ def test_consecutive_tasks_of_a_kind_are_one_run(desk):
 
 def test_other_options_begin_another_run(desk):
     desk.open(**tasks_of(credit=9, slots=9))
-    desk.turn()
-    from desks import entries
-
-    from zmqwork.core.events import Submitted
-
     made = entries(1, of=spec(max_retries=1)) + entries(2, of=spec(max_retries=2))
     desk.turn(Submitted(made))
     (tasks,) = desk.sent(Tasks)
     assert [run.seqs for run in tasks.runs] == [[1], [2]]
 
 
-def test_each_task_with_a_deadline_is_told_what_is_left(desk):
+def test_tasks_of_one_deadline_are_told_what_is_left(desk):
+    kind = spec(expires=5.0)
+    desk.submit(1, 2, of=kind)
+    desk.submit(3, of=kind, at=101.0)
+    desk.turn(at=102.0)
     desk.open(**tasks_of(credit=9, slots=9))
-    desk.submit(1, 2, of=spec(expires=5.0))
     (tasks,) = desk.sent(Tasks)
-    assert [run.options["deadline"] for run in tasks.runs] == [5.0, 5.0]
+    assert [(run.seqs, run.options["deadline"]) for run in tasks.runs] == [
+        ([1, 2], 3.0),
+        ([3], 4.0),
+    ]
 
 
 def test_the_oldest_lane_is_served_first_by_grains(desk):
-    desk.submit(*range(1, 101), of=spec("short"))
+    kind = spec("short")
+    desk.submit(*range(1, 101), of=kind)
     desk.submit(*range(101, 201), of=spec("short", queue="other"))
     desk.submit(*range(201, 301), of=spec("f"))
+    desk.submit(*range(301, 311), of=kind)
     desk.open(**tasks_of(credit=1000, slots=1000))
     grains = [run.seqs for tasks in desk.sent(Tasks) for run in tasks.runs]
-    assert [grain[0] for grain in grains] == [1, 65, 101, 165, 201]
+    assert [(grain[0], len(grain)) for grain in grains] == [
+        (1, 64),
+        (65, 46),
+        (101, 100),
+        (201, 100),
+    ]
 
 
 def test_credit_in_bytes_is_kept_but_one_task_always_fits(desk):
@@ -187,7 +197,9 @@ def test_no_more_destinations_in_one_message_than_fit(desk):
     count = DESTINATIONS_MAX + 5
     desk.open_sink()
     desk.open(**tasks_of(credit=count, slots=count))
-    desk.submit(*range(1, count + 1), of=spec(sink="out", expires=5.0))
+    kinds = [spec(sink="out", expires=5.0 + seq) for seq in range(count)]
+    made = [Entry(seq, kind, b"", None) for seq, kind in enumerate(kinds, 1)]
+    desk.turn(Submitted(made))
     assert [len(tasks.runs) for tasks in desk.sent(Tasks)] == [DESTINATIONS_MAX, 5]
 
 

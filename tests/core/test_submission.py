@@ -26,11 +26,14 @@ def test_a_countdown_runs_out_to_the_second_and_the_task_runs_once(desk):
     assert desk.given() == [(1, 1)]
 
 
-def test_what_is_due_is_older_than_what_came_meanwhile(desk):
+def test_what_is_due_waits_as_if_it_were_submitted_then(desk):
     desk.submit(1, of=spec(countdown=1.0))
     desk.submit(2)
     desk.until(101.0)
-    desk.open()
+    desk.submit(3, at=101.5)
+    link = desk.open()
+    assert desk.given() == [(2, 1)]
+    desk.say(link, done(1, (2, 1)))
     assert desk.given() == [(1, 1)]
 
 

@@ -275,6 +275,8 @@ HOSTILE = {
     "a transfer that never came": replaced(T, (2, 0, 4), [1]),
     "a transfer below 0": replaced(T, (2, 0, 4), [-1]),
     "a queue that is a number": replaced(T, (2, 0, 1), {"queue": 1}),
+    "a priority beyond 100": replaced(T, (2, 0, 1), {"priority": 101}),
+    "a priority between two": replaced(T, (2, 0, 1), {"priority": 0.5}),
     "a time-out below 0": replaced(T, (2, 0, 1), {"timeout": -1.0}),
     "a time-out without end": replaced(T, (2, 0, 1), {"soft_timeout": float("inf")}),
     "an exception that is a number": replaced(T, (2, 0, 1), {"retry_for": [1]}),

@@ -29,6 +29,7 @@ options = st.fixed_dictionaries(
     {},
     optional={
         "queue": names,
+        "priority": st.integers(-100, 100),
         "deadline": st.floats(-1e9, 1e9),
         "headers": st.dictionaries(st.text(max_size=5), st.text(max_size=10), max_size=2),
         "timeout": st.floats(0.0, 1e9),

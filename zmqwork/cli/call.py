@@ -15,7 +15,7 @@ from typing import Any
 from zmqwork.app import App
 from zmqwork.cli import exits
 from zmqwork.cli.output import Output, complain, jsonable, printable
-from zmqwork.cli.parser import Parser, add_output, add_search, nearest, seconds
+from zmqwork.cli.parser import Parser, add_output, add_search, nearest, seconds, whole
 from zmqwork.cli.search import search_options
 from zmqwork.cli.signals import terminable
 from zmqwork.cli.submitter import submitter
@@ -46,6 +46,12 @@ def configure(parser: Parser) -> None:
         "--kwargs", type=_object, default={}, metavar="JSON", help="its arguments by name"
     )
     parser.add_argument(
+        "--priority",
+        type=whole(-100, 100),
+        metavar="N",
+        help="the larger goes first: 10, or --priority=-10 (default: the task's own)",
+    )
+    parser.add_argument(
         "--timeout",
         type=seconds,
         default=60.0,
@@ -61,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
     """Submit and wait; 0, 1 if the task failed, 3 if no worker was there in time."""
     app = load_app(args.target)
     task = _find_task(app, args.task)
+    if args.priority is not None:
+        task = task.using(priority=args.priority)
     positional = [_value(text) for text in args.args]
     output = Output(args.output)
     if not output.for_people:

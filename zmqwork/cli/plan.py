@@ -87,7 +87,10 @@ def planned(args: argparse.Namespace) -> Iterator[Plan]:
 
 
 def _stages_of(args: argparse.Namespace) -> tuple[App, list[Task[..., Any]]]:
-    options = {"max_retries": args.retries, "queue": args.queue, "expires": args.expires}
+    options = {
+        "max_retries": args.retries, "queue": args.queue, "priority": args.priority,
+        "expires": args.expires,
+    }  # fmt: skip
     given: Any = {name: value for name, value in options.items() if value is not None}
     if args.target is None:
         app = command_app(args.realm)

@@ -160,6 +160,12 @@ def _add_tasks(parser: Parser) -> None:
     )
     group.add_argument("-Q", "--queue", metavar="NAME", help="the queue (default: the task's own)")
     group.add_argument(
+        "--priority",
+        type=whole(-100, 100),
+        metavar="N",
+        help="the larger goes first: 10, or --priority=-10 (default: the task's own)",
+    )
+    group.add_argument(
         "--expires", type=seconds, metavar="SECONDS", help="give up what nobody began in this time"
     )
     group.add_argument(

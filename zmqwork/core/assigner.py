@@ -1,8 +1,8 @@
 """Who gets what: waiting tasks go to workers with credit.
 
 A worker holds at most its credit, in attempts and in bytes. A task whose run time is unknown or
-long goes only to a free slot; short ones may queue behind others, at the worker. The oldest lane
-is served first, and the tasks of one lane are shared out evenly.
+long goes only to a free slot; short ones may queue behind others, at the worker. Which lane is
+served first stands in `turns`; the tasks of one lane are shared out evenly.
 """
 
 from __future__ import annotations
@@ -20,10 +20,6 @@ from zmqwork.core.peer import OPEN
 from zmqwork.core.workers import Group, Worker
 
 _DISPATCHED = TASK["dispatched"]
-
-# While several lanes compete, none is served further than this before the oldest head is looked
-# for again: submission order is kept to this grain.
-_LANE_GRAIN = 64
 
 # Workers that are asked in turn whether a lane's next task fits into their credit in bytes.
 _TRIES_MAX = 16
@@ -50,8 +46,12 @@ class Assigner:
             mine = [lane for lane in ready if lane.size and group.serves(lane)]
             served.update(lane.key for lane in mine)
             while mine:
-                lane = mine[0] if len(mine) == 1 else min(mine, key=_first_seq)
-                if not self._serve(group, lane, len(mine) > 1, now) or not lane.size:
+                lane, grain = mine[0], BATCH_COUNT_MAX
+                if len(mine) > 1:
+                    lane, grain = group.turns.next(mine)
+                count = self._serve(group, lane, grain, now)
+                group.turns.served(lane, count)
+                if not count or not lane.size:
                     mine.remove(lane)
         for lane in waiting:
             if lane.key in served:
@@ -59,8 +59,8 @@ class Assigner:
             elif not lane.spoken:
                 books.timers.set_default(("notice", lane.key), now + books.config.notice_delay)
 
-    def _serve(self, group: Group, lane: Lane, contended: bool, now: float) -> bool:
-        """Give one worker of the group some of the lane's tasks; False if none can take any."""
+    def _serve(self, group: Group, lane: Lane, grain: int, now: float) -> int:
+        """Give one worker of the group some of the lane's tasks; how many: 0 if nobody can."""
         for _ in range(min(_TRIES_MAX, group.idle_count + group.open_count)):
             worker = group.idle_worker()
             if worker is not None:
@@ -74,11 +74,10 @@ class Assigner:
                 share = -(-lane.size // max(1, group.open_count))
                 group.rotate_open()
             else:
-                return False
+                return 0
             size_bytes = worker.limit_bytes - worker.held_bytes
             if worker.held and len(lane.first().args) > size_bytes:
                 continue
-            grain = _LANE_GRAIN if contended else BATCH_COUNT_MAX
             if lane.to_sink:
                 grain = min(grain, DESTINATIONS_MAX)
             entries = lane.take(min(room, share, grain), min(BATCH_BYTES_MAX, size_bytes))
@@ -86,8 +85,8 @@ class Assigner:
                 self._send(worker, self._to_sinks(worker, lane, entries, now))
             else:
                 self.dispatch(worker, entries, now)
-            return True
-        return False
+            return len(entries)
+        return 0
 
     def dispatch(self, worker: Worker, entries: list[Entry], now: float) -> None:
         """Send these, taken from their lane, to a worker that has credit for them."""
@@ -116,7 +115,7 @@ class Assigner:
             worker.meet_again(entries)
         runs: list[Run] = []
         run: Run | None = None
-        spec = None
+        spec = deadline_at = None
         size_bytes = 0
         for entry in entries:
             entry.state = _DISPATCHED[entry.state]
@@ -129,12 +128,12 @@ class Assigner:
                 run is None
                 or entry.spec is not spec
                 or entry.attempt != run.attempt
-                or entry.deadline_at is not None
+                or entry.deadline_at != deadline_at
             ):
-                spec = entry.spec
+                spec, deadline_at = entry.spec, entry.deadline_at
                 options = spec.told()
-                if entry.deadline_at is not None:
-                    options["deadline"] = max(0.0, entry.deadline_at - now)
+                if deadline_at is not None:
+                    options["deadline"] = max(0.0, deadline_at - now)
                 run = Run(spec.name, options, entry.attempt, [], [])
                 runs.append(run)
             run.seqs.append(entry.seq)
@@ -150,7 +149,3 @@ class Assigner:
             if worker is not None and worker.peer.stage == OPEN:
                 self._books.dialer.send(worker.peer, DoneAck(batch))
         self._acks.clear()
-
-
-def _first_seq(lane: Lane) -> int:
-    return lane.first().seq

@@ -91,7 +91,7 @@ class Books:
         self.dialer = dialer
         self.out = out
         self.ledger = Ledger()
-        self.lanes = Lanes()
+        self.lanes = Lanes(config.priority_aging)
         self.workforce = Workforce()
         self.outlets = Outlets(config.producer_id or config.node_id)
         self.pace = Pace()

@@ -71,7 +71,7 @@ class Broadcasts:
         if books.lanes.pinned:
             for node_id, lanes in books.lanes.pinned.items():
                 worker = books.workforce.get(node_id)
-                for lane in lanes.values():
+                for lane in sorted((w for w in lanes.values() if w.size), key=Lane.rank):
                     why = _why_stranded(worker, lane)
                     if why or worker is None:
                         self._strand(lane.entries(), why)

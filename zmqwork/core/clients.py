@@ -49,6 +49,7 @@ class Held:
         seq, attempt: which; `attempt` follows the producer's newest dispatch.
         name, args, options: what to run, as in `messages.Run`.
         deadline_at: the instant when it expires, or None.
+        rank: the smaller begins first; see `ready`.
         placed: whether a slot has it.
         begun: whether it is, or was, at the head of its slot.
         dropped: its result is not wanted any more.
@@ -65,6 +66,7 @@ class Held:
         "name",
         "options",
         "placed",
+        "rank",
         "seq",
         "sink_seq",
         "to",
@@ -79,6 +81,7 @@ class Held:
         args: bytes,
         options: dict[str, Any],
         deadline_at: float | None,
+        rank: float = 0.0,
     ) -> None:
         self.to: Target | None = None
         self.sink_seq: int  # set together with it
@@ -89,6 +92,7 @@ class Held:
         self.args = args
         self.options = options
         self.deadline_at = deadline_at
+        self.rank = rank
         self.placed = False
         self.begun = False
         self.dropped = False

@@ -18,6 +18,7 @@ from zmqwork.core.events import Finished, SlotDied, SlotReady, TakenBack
 from zmqwork.core.messages import FAILED, LOST, Failure
 from zmqwork.core.overtime import Overtime
 from zmqwork.core.pace import LONG_SECONDS, Pace
+from zmqwork.core.ready import Ready
 from zmqwork.core.slots import Slot
 from zmqwork.core.timers import Timers
 from zmqwork.core.window import Window
@@ -88,7 +89,7 @@ class Feeder:
             timers, turned, counters, self._interrupt, out, shares_process=config.shares_process
         )
         self.slots = [Slot(index) for index in range(config.slots)]
-        self.ready: deque[Held] = deque()
+        self.ready = Ready()
         self.turned = turned
         self.expired: list[Held] = []
         self.full: dict[Account, None] = {}
@@ -96,7 +97,7 @@ class Feeder:
     def sweep(self) -> None:
         """Forget dropped attempts in the queue, when there may be many."""
         if len(self.ready) > self._ready_max:
-            self.ready = deque(item for item in self.ready if not item.dropped)
+            self.ready = Ready(item for item in self.ready if not item.dropped)
             self._ready_max = max(_READY_MIN, 2 * len(self.ready))
 
     def interrupt(self, held: Held, now: float, *, hard: bool = False) -> None:
@@ -225,7 +226,7 @@ class Feeder:
     def unpark(self, account: Account) -> None:
         """The lease was renewed, or results were acked: what waited for that may begin."""
         if account.parked and account not in self.full:
-            self.ready.extendleft(reversed([h for h in account.parked if not h.dropped]))
+            self.ready.put_back([h for h in account.parked if not h.dropped])
             account.parked.clear()
 
     def look(self, now: float) -> None:
@@ -324,7 +325,7 @@ class Feeder:
     def _wait_again(self, attempts: Collection[Held]) -> None:
         for held in attempts:
             held.placed = held.begun = False
-        self.ready.extendleft(reversed([held for held in attempts if not held.dropped]))
+        self.ready.put_back([held for held in attempts if not held.dropped])
 
 
 def _load(slot: Slot) -> int:

@@ -10,6 +10,7 @@ from zmqwork.core.delivery import Destination
 from zmqwork.core.feeder import Feeder
 from zmqwork.core.listener import Listener
 from zmqwork.core.messages import REJECTED, Cancel, Failure, Recall, Return, Tasks
+from zmqwork.core.ready import rank_of
 
 
 class Intake:
@@ -39,7 +40,6 @@ class Intake:
     def tasks(self, account: Account, tasks: Tasks, now: float) -> None:
         """Take in attempts, as far as credit goes."""
         held = account.held
-        ready = self._feeder.ready
         known = self._known
         room = account.limit - account.finished  # what went to a sink counts until it is stored
         returned: list[Held] = []
@@ -49,18 +49,21 @@ class Intake:
             deadline_at = None if deadline is None else now + deadline
             self.counters["received"] += len(run.seqs)
             rejected = name not in known
+            rank = rank_of(options.get("priority", 0), now)
+            taken: list[Held] = []
             for seq, args in zip(run.seqs, run.args, strict=True):
                 if seq in held:
                     self._again(held[seq], attempt)
                     continue
-                item = Held(account, seq, attempt, name, args, options, deadline_at)
+                item = Held(account, seq, attempt, name, args, options, deadline_at, rank)
                 if rejected:
                     self._reject(item)
                 elif len(held) >= room or self.refusal:
                     returned.append(item)
                 else:
                     held[seq] = item
-                    ready.append(item)
+                    taken.append(item)
+            self._feeder.ready.add(taken)
             if run.to is not None:
                 self._address(account, run.seqs, run.to, now)
         self._feeder.sweep()

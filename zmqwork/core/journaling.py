@@ -30,18 +30,16 @@ class _Turn:
 
     Attributes:
         number: the batch's.
-        at: when the turn was.
         filed: tasks that may be dispatched then.
         effects: what is to be performed then.
         acks: what is to be acked then, as `Judge.acks`.
         newest: the greatest number that the batch files; 0: it files none.
     """
 
-    __slots__ = ("acks", "at", "effects", "filed", "newest", "number")
+    __slots__ = ("acks", "effects", "filed", "newest", "number")
 
-    def __init__(self, number: int, at: float) -> None:
+    def __init__(self, number: int) -> None:
         self.number = number
-        self.at = at
         self.filed: list[Entry] = []
         self.effects: list[Effect] = []
         self.acks: dict[str, int] = {}
@@ -104,6 +102,7 @@ class Journaling:
             ledger.newest = entry.seq
             entry.state = RESTING  # as by the table: "postponed", until it is recorded
             spec = entry.spec
+            entry.since = now + spec.options.countdown
             if spec.inbox or spec.options.inbox:
                 books.outlets.bind(entry)
             if spec.options.expires is not None:
@@ -151,13 +150,13 @@ class Journaling:
         batch = self._batch(now)
         if batch:
             self._number += 1
-            turn = _Turn(self._number, now)
+            turn = _Turn(self._number)
             self._turns.append(turn)
             self._books.out.append(Record(turn.number, batch))
         elif self._turns:
             turn = self._turns[-1]  # it keeps its place behind what waits
         else:
-            turn = _Turn(0, now)
+            turn = _Turn(0)
         if batch.filed:
             turn.newest = batch.filed[-1].seqs[-1]
         turn.filed += self._filed
@@ -276,7 +275,7 @@ class Journaling:
                 spec = entry.spec
                 lane = None if spec.options.countdown else books.lanes.of(spec)
             if lane is None:
-                books.rest(entry, turn.at + spec.options.countdown)
+                books.rest(entry, entry.since)
             else:
                 entry.state = _RESTED[RESTING]
                 lane.append(entry)

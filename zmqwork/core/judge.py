@@ -124,7 +124,8 @@ class Judge:
         books = self._books
         if error.get("snooze"):
             books.counters["snoozed"] += 1
-            self._put_off(entry, "snoozed", now + error["after"])
+            entry.since = now + error["after"]
+            self._put_off(entry, "snoozed", entry.since)
             return
         trouble = entry.troubled()
         trouble.failures += 1

@@ -1,23 +1,38 @@
-"""Where tasks wait: a lane per (queue, task, signature, sink, node), as they were submitted."""
+"""Where tasks wait: a lane per (queue, task, signature, sink, node, priority), by age.
+
+Which lane is next is a question of **rank**. A task's age counts from `Entry.since`, and each step
+of priority counts for as much as an age of `priority_aging` seconds: so rank does not change while
+time goes on, and lanes are compared by their first tasks alone.
+"""
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
 from collections.abc import Iterable, Iterator
 
 from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.core.lifecycle import WAITING
 
-# Queue, task's name, fingerprint, sink's name, inbox, and the only worker that may run it; the
-# last three may be nothing.
-LaneKey = tuple[str, str, str, str, str, str]
+# Queue, task's name, fingerprint, sink's name, inbox, and the only worker that may run it (these
+# three may be nothing), and the priority.
+LaneKey = tuple[str, str, str, str, str, str, int]
+
+# The smaller goes first: an instant, and the task's number.
+Rank = tuple[float, int]
+
+# Where waiting adds nothing to priority, a step counts for as much as some thirty years.
+_NEVER = 1e9
 
 
 def key_of(spec: TaskSpec) -> LaneKey:
     """Where tasks of this kind wait."""
     options = spec.options
     sink = options.sink or ""
-    return options.queue, spec.name, spec.fingerprint, sink, spec.inbox, spec.node
+    return (
+        options.queue, spec.name, spec.fingerprint, sink, spec.inbox, spec.node,
+        options.priority,
+    )  # fmt: skip
 
 
 class Lane:
@@ -29,18 +44,21 @@ class Lane:
 
     Attributes:
         size: how many tasks wait.
+        priority: of all of them.
         sink, inbox: where their results go; neither: back to the producer.
         to_sink: whether they go elsewhere than back to the producer.
         spoken: what the last notice about this lane said, so that it is said once.
     """
 
     __slots__ = (
+        "_advance",
         "_entries",
         "fingerprint",
         "inbox",
         "key",
         "name",
         "node",
+        "priority",
         "queue",
         "sink",
         "size",
@@ -48,9 +66,11 @@ class Lane:
         "to_sink",
     )
 
-    def __init__(self, key: LaneKey) -> None:
+    def __init__(self, key: LaneKey, aging: float = 0.0) -> None:
         self.key = key
-        self.queue, self.name, self.fingerprint, self.sink, self.inbox, self.node = key
+        self.queue, self.name, self.fingerprint, self.sink, self.inbox, self.node, _ = key
+        self.priority = key[-1]
+        self._advance = self.priority * (aging or _NEVER)
         self.to_sink = bool(self.sink or self.inbox)
         self._entries: deque[Entry] = deque()
         self.size = 0
@@ -73,10 +93,15 @@ class Lane:
         self.size += 1
 
     def give_back(self, entries: Iterable[Entry]) -> None:
-        """Tasks wait again, in front of the others: they are older."""
-        for entry in sorted(entries, key=_by_seq, reverse=True):
-            self._entries.appendleft(entry)
-            self.size += 1
+        """Tasks wait again, each in its place by age: most are older than all that wait."""
+        back = sorted(entries, key=_by_age)
+        self.size += len(back)
+        there = self._entries
+        if not there or _by_age(back[-1]) < _by_age(there[0]):
+            there.extendleft(reversed(back))
+        else:
+            for entry in back:
+                insort(there, entry, key=_by_age)
 
     def first(self) -> Entry:
         """The first waiting task; there must be one."""
@@ -84,6 +109,16 @@ class Lane:
         while entries[0].state != WAITING:
             entries.popleft()
         return entries[0]
+
+    def rank(self) -> Rank:
+        """That of the first waiting task; there must be one."""
+        first = self.first()
+        return first.since - self._advance, first.seq
+
+    def is_before(self, rank: Rank) -> bool:
+        """Whether all that wait here are before this rank."""
+        last = self._entries[-1]
+        return (last.since - self._advance, last.seq) < rank
 
     def take(self, count_max: int, bytes_max: int) -> list[Entry]:
         """Up to `count_max` tasks with at most `bytes_max` of arguments, but at least one."""
@@ -128,9 +163,10 @@ class Lanes:
             ends, so at most one per task in the ledger.
     """
 
-    __slots__ = ("_lanes", "pinned")
+    __slots__ = ("_aging", "_lanes", "pinned")
 
-    def __init__(self) -> None:
+    def __init__(self, aging: float = 0.0) -> None:
+        self._aging = aging  # seconds that count for a step of priority; 0: no time does
         self._lanes: dict[LaneKey, Lane] = {}
         self.pinned: dict[str, dict[LaneKey, Lane]] = {}
 
@@ -143,7 +179,7 @@ class Lanes:
         lanes = self.pinned.setdefault(spec.node, {}) if spec.node else self._lanes
         lane = lanes.get(key)
         if lane is None:
-            lane = lanes[key] = Lane(key)
+            lane = lanes[key] = Lane(key, self._aging)
         return lane
 
     def waiting(self) -> int:
@@ -163,5 +199,5 @@ class Lanes:
                 del self.pinned[node_id]
 
 
-def _by_seq(entry: Entry) -> int:
-    return entry.seq
+def _by_age(entry: Entry) -> tuple[float, int]:
+    return entry.since, entry.seq

@@ -50,6 +50,8 @@ class TaskSpec:
         """What a worker must know of the options."""
         options = self.options
         told: dict[str, Any] = {"queue": options.queue}
+        if options.priority:
+            told["priority"] = options.priority
         wanted, unwanted = options.exceptions
         if wanted != ANY_ERROR:
             told["retry_for"] = [*wanted]
@@ -108,6 +110,7 @@ class Entry:
         args: the encoded arguments; emptied when it is settled.
         size_bytes: how many they were.
         owner: whatever the application wants back in `Settle` (a future).
+        since: from when on its age counts: from submit, or the end of its countdown or snooze.
         state: one of `lifecycle.UNSETTLED` or `lifecycle.SETTLED`.
         attempt: the number of the newest attempt; 0 before the first.
         worker: who holds the newest attempt, or None.
@@ -128,6 +131,7 @@ class Entry:
         "outlet",
         "owner",
         "seq",
+        "since",
         "sink_seq",
         "size_bytes",
         "spec",
@@ -143,6 +147,7 @@ class Entry:
         self.args = args
         self.size_bytes = len(args)
         self.owner = owner
+        self.since = 0.0
         self.state: str = WAITING
         self.attempt = 0
         self.worker: Worker | None = None

@@ -202,8 +202,8 @@ class Run:
 
     Attributes:
         name: the task's name.
-        options: what the worker must know: ``queue``, ``deadline`` (remaining seconds),
-            ``headers``; absent keys mean nothing was set.
+        options: what the worker must know: ``queue``, ``priority``, ``deadline`` (remaining
+            seconds), ``headers``; absent keys mean nothing was set.
         attempt: the attempt's number, the same for all.
         seqs: the tasks' numbers.
         args: their encoded arguments, as long as `seqs`.

@@ -50,7 +50,8 @@ class Recovery:
         books.ledger.add(entry)
         if task.spec.inbox:
             books.outlets.bind(entry)
-        delay = options.countdown - task.age
+        entry.since = now - task.age + options.countdown
+        delay = entry.since - now
         trial = task.trial
         if trial is not None:
             entry.trouble = Trouble(
@@ -64,7 +65,8 @@ class Recovery:
             entry.deadline_at = now + options.expires - task.age
             books.timers.set(("expire", entry.seq), entry.deadline_at)
         if delay > 0:
-            books.rest(entry, now + delay)  # so no worker has it
+            entry.since = now + delay
+            books.rest(entry, entry.since)  # so no worker has it
         else:
             books.withheld[entry.seq] = entry
 

@@ -23,13 +23,15 @@ class Remarks:
             if lane.key == key and lane.size and not lane.spoken:
                 kind, text = explain.lane(lane, self._books)
                 if kind:
-                    lane.spoken = kind
+                    for other in self._books.lanes:
+                        if other.key[:-1] == key[:-1]:  # they differ in their priority alone
+                            other.spoken = kind
                     data = {"task": lane.name, "queue": lane.queue, "waiting": lane.item_count()}
                     self._books.out.append(Notice(kind, text, data))
 
     def signatures(self, worker: Worker) -> None:
         """A worker came: does it know our tasks as we do?"""
-        for lane in self._books.lanes:
+        for lane in {lane.key[:-1]: lane for lane in self._books.lanes}.values():
             theirs = worker.group.tasks.get(lane.name)
             if theirs is not None and theirs != lane.fingerprint:
                 self._books.out.append(

@@ -34,6 +34,7 @@ class Submission:
                 if not (spec.inbox or options.inbox or options.countdown):
                     lane = books.lanes.of(spec)
             entries[entry.seq] = entry
+            entry.since = now
             if lane is not None:
                 lane.append(entry)
             else:
@@ -54,6 +55,7 @@ class Submission:
             bound.append(entry)
         if spec.options.countdown:
             entry.move("postponed")
-            books.rest(entry, now + spec.options.countdown)
+            entry.since = now + spec.options.countdown
+            books.rest(entry, entry.since)
         else:
             books.lanes.of(entry.spec).append(entry)

@@ -10,6 +10,7 @@ from zmqwork.core.lanes import Lane
 from zmqwork.core.ledger import Entry
 from zmqwork.core.messages import DELIVER, HELD_RUNNING, Welcome
 from zmqwork.core.peer import Peer
+from zmqwork.core.turns import Turns, turns
 
 
 class Worker:
@@ -121,12 +122,14 @@ class Group:
         "patterns",
         "queues",
         "tasks",
+        "turns",
         "workers",
     )
 
     def __init__(self, offer: Offer) -> None:
         self.offer = offer
         self.queues = frozenset(offer[0])
+        self.turns: Turns = turns((), (), strict=False)
         self.tasks = {name: mark for name, mark in offer[1] if mark != ANY}
         self.patterns = patterns_of(dict(offer[1]))
         self.delivers = offer[2]

@@ -12,7 +12,7 @@ from zmqwork.core import messages
 from zmqwork.core.messages import BATCH_COUNT_MAX, FAILED, HELD_DONE, LOST, NEIGHBOURS_MAX, REJECTED
 from zmqwork.core.pace import NAMES_MAX
 from zmqwork.errors import DecodeError
-from zmqwork.options import EXCEPTIONS_MAX
+from zmqwork.options import EXCEPTIONS_MAX, PRIORITY_MAX
 from zmqwork.wire import delivering, fields, verbs
 from zmqwork.wire.limits import (
     COUNT_MAX,
@@ -213,6 +213,8 @@ def _check_options(options: dict[str, Any]) -> None:
     for key, value in options.items():
         if key == "queue":
             fields.name(value, "a queue's name")
+        elif key == "priority":
+            fields.number(value, "a priority", PRIORITY_MAX, -PRIORITY_MAX)
         elif key == "deadline":
             options[key] = fields.seconds(value, "a deadline", -_SUM_MAX, _SUM_MAX)
         elif key == "headers":
