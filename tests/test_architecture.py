@@ -22,6 +22,7 @@ RANKS = {
     "options": 0,
     "disk": 1,
     "lock": 1,
+    "queues": 0,
     "core": 1,
     "wire": 2,
     "transport": 3,
@@ -39,8 +40,14 @@ RANKS = {
 # one that starts the command line. The ready-made stores are a folder of that interface.
 FACES = {"__main__": "cli", "sinks": "api"}
 
-# errors is the one thing that config may know: it has to raise something. options uses its checks.
-SIDEWAYS = {("config", "errors"), ("options", "errors"), ("options", "config")}
+# errors is the one thing that config may know: it has to raise something. The others use its checks.
+SIDEWAYS = {
+    ("config", "errors"),
+    ("options", "errors"),
+    ("options", "config"),
+    ("queues", "errors"),
+    ("queues", "config"),
+}
 
 # What is pure in the standard library: nothing here acts, waits, or answers differently twice.
 PURE = {

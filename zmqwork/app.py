@@ -263,6 +263,8 @@ class App:
         discovery: str | Iterable[str] | None = None,
         interface: str | Iterable[str] | None = None,
         allow: Iterable[str] = (),
+        strict: bool = False,
+        exclude_queues: Iterable[str] = (),
     ) -> Worker:
         """A worker for the tasks of this app.
 
@@ -273,7 +275,8 @@ class App:
             concurrency: tasks that run at the same time; None: one per processor for processes.
             pool: ``"process"`` (a crash costs one task), ``"thread"``, ``"asyncio"`` or
                 ``"inline"``.
-            queues: the queues that it serves; none given: all.
+            queues: those that it serves; none given: all. A mapping gives each its weight:
+                ``{"high": 6, "low": 1}``, the shares of what it takes when all have something.
             name: a label for people.
             bind: endpoints to listen at beside the local socket, ``"tcp://127.0.0.1:*"``; none:
                 with mDNS a port of the interfaces that it speaks on.
@@ -286,6 +289,8 @@ class App:
             interface: as for `App`, instead.
             allow: also run functions that an `Executor` sends by name, if one of these patterns
                 matches: ``"pkg.*"``.
+            strict: of `queues`, a later one only gets what the earlier ones leave.
+            exclude_queues: serve all but these.
 
         Raises:
             ConfigError: an argument has a value that it cannot have.
@@ -313,6 +318,8 @@ class App:
             insecure_lan=insecure_lan,
             drain_timeout=drain_timeout,
             allow=allow,
+            strict=strict,
+            exclude_queues=exclude_queues,
             home=self.home(where),
         )
 

@@ -63,6 +63,8 @@ def command_worker(
     name: str | None = None,
     bind: Iterable[str] = (),
     drain_timeout: float = 30.0,
+    strict: bool = False,
+    exclude_queues: Iterable[str] = (),
 ) -> Worker:
     """A worker that runs a command for each record. The command is closed after it has left.
 
@@ -75,6 +77,8 @@ def command_worker(
         name: as for `App.worker`.
         bind: as for `App.worker`.
         drain_timeout: as for `App.worker`.
+        strict: as for `App.worker`.
+        exclude_queues: as for `App.worker`.
 
     Raises:
         ConfigError: an argument has a value that it cannot have.
@@ -94,6 +98,8 @@ def command_worker(
         # Each command is a process of its own already, and a thread waits for it.
         pool="thread",
         queues=queues,
+        strict=strict,
+        exclude_queues=exclude_queues,
         bind=bind,
         insecure_lan=where.insecure_lan,
         drain_timeout=drain_timeout,

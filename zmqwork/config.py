@@ -187,6 +187,7 @@ class WorkerConfig(NodeConfig):
     Attributes:
         slots: attempts that run at the same time.
         queues: the queues that it serves; empty: all of them.
+        weights, strict, exclude_queues: as in `queues.Queues`.
         tasks: name -> signature fingerprint of the tasks that it can run.
         allow: patterns of the functions that it runs without an app: ``pkg.*``.
         command: what it runs for each record, for `ps`; empty: handlers.
@@ -207,6 +208,9 @@ class WorkerConfig(NodeConfig):
 
     slots: int = 1
     queues: tuple[str, ...] = ()
+    weights: tuple[int, ...] = ()
+    strict: bool = False
+    exclude_queues: tuple[str, ...] = ()
     tasks: dict[str, str] = field(default_factory=dict)
     allow: tuple[str, ...] = ()
     command: str = ""

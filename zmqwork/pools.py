@@ -13,6 +13,7 @@ from zmqwork.config import check_number
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.execution.functions import with_allowed
 from zmqwork.execution.handlers import HandlerRef
+from zmqwork.queues import ALL_QUEUES, Queues
 
 if TYPE_CHECKING:
     from zmqwork.execution.pool import Pool
@@ -38,7 +39,7 @@ def make_pool(
     allow: tuple[str, ...] = (),
     initializer: tuple[str, bytes] | None = None,
     home: dict[str, Any] | None = None,
-    queues: tuple[str, ...] = (),
+    queues: Queues = ALL_QUEUES,
 ) -> Pool:
     """A pool that is not started.
 
@@ -49,7 +50,7 @@ def make_pool(
         allow: patterns of the functions that it runs, too.
         initializer: for child processes: what each calls first, by name, and encoded arguments.
         home: for child processes: how the tasks that tasks submit find workers.
-        queues: those that the worker serves; empty: all.
+        queues: those that the worker serves.
 
     Raises:
         ConfigError: no such pool, or it cannot have that many slots.

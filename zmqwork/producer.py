@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zmqwork.nodes.callbacks import Callbacks
     from zmqwork.nodes.producer import Producer as Node
     from zmqwork.nodes.recorder import Recorder
+    from zmqwork.queues import Queues
 
 R = TypeVar("R")
 
@@ -142,7 +143,7 @@ class Producer:
         return self._started().cancel(seq, running=running, hard=hard)
 
     def claim(
-        self, seq: int, names: Container[str], queues: Collection[str], *, from_worker: bool
+        self, seq: int, names: Container[str], queues: Queues, *, from_worker: bool
     ) -> Claimed | None:
         """Take back a task that nobody has begun, to run it here; the caller settles its future."""
         heir: TaskFuture[Any] = TaskFuture(self)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.chunks import chunk_name
-from zmqwork.config import WorkerConfig, check_name, check_patterns
+from zmqwork.config import WorkerConfig, check_patterns
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.nodes.worker import Worker
 from zmqwork.pools import PoolName, make_pool
+from zmqwork.queues import Queues
 from zmqwork.starting import identity
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def make_worker(
     concurrency: int | None,
     pool: PoolName,
     queues: Iterable[str],
+    strict: bool = False,
+    exclude_queues: Iterable[str] = (),
     bind: Iterable[str],
     insecure_lan: bool,
     drain_timeout: float = 30.0,
@@ -37,8 +40,6 @@ def make_worker(
     command: str = "",
 ) -> Worker:
     """A worker that is not started, for `App.worker`."""
-    if isinstance(queues, str):
-        raise ConfigError(f"queues is a list of names: [{queues!r}]")
     if isinstance(bind, str):
         raise ConfigError(f"bind is a list of endpoints: [{bind!r}]")
     if isinstance(allow, str):
@@ -49,7 +50,7 @@ def make_worker(
         raise UsageError(
             f"app {realm!r} has no task: define them (@app.task) before the worker is made"
         )
-    queues = tuple(check_name("a queue", queue) for queue in queues)
+    chosen = Queues.of(queues, strict=strict, exclude=exclude_queues)
     made = make_pool(
         pool,
         concurrency,
@@ -57,12 +58,15 @@ def make_worker(
         allow=allow,
         initializer=initializer,
         home=home,
-        queues=queues,
+        queues=chosen,
     )
     config = WorkerConfig(
         **identity(realm, name),
         slots=made.slots,
-        queues=queues,
+        queues=chosen.names,
+        weights=chosen.weights,
+        strict=chosen.strict,
+        exclude_queues=chosen.excluded,
         tasks={
             known: task.fingerprint
             for task in tasks.values()

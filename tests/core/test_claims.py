@@ -8,6 +8,7 @@ from desks import ProducerDesk, done, spec
 from zmqwork.core.effects import Answer, Settle
 from zmqwork.core.events import Claimed, ClaimRequested
 from zmqwork.core.messages import Cancel, Started, Tasks
+from zmqwork.queues import Queues
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def desk():
 
 
 def claim(desk, seq=1, names=("f",), queues=(), *, from_worker=True):
-    request = ClaimRequested(seq, set(names), frozenset(queues), from_worker, "heir", "request")
+    request = ClaimRequested(seq, set(names), Queues(tuple(queues)), from_worker, "heir", "request")
     desk.turn(request)
     (answer,) = desk.of(Answer)
     assert answer.request == "request"

@@ -29,11 +29,15 @@ def test_of_a_worker(shares, timeout):
         realm=REALM,
         slots=3,
         queues=("q",),
+        weights=(3,),
+        strict=True,
+        exclude_queues=("x",),
         tasks={"f": "1"},
         shares_process=shares,
     )
     said = welcome.of_worker(config, HELLO, [[1, 1, 0]])
     assert (said.slots, said.queues, said.tasks, said.held) == (3, ["q"], {"f": "1"}, [[1, 1, 0]])
+    assert (said.weights, said.strict, said.without) == ([3], True, ["x"])
     assert said.silence_timeout == timeout
     assert said.can == ["deliver"]
 

@@ -62,7 +62,7 @@ def test_every_message_comes_back(kind):
 LEFT_OUT = {
     m.Cancel: (4, [False]),
     m.Hello: (11, [""]),
-    m.Welcome: (21, [[], [], "", [[], []], []]),
+    m.Welcome: (24, [[], [], "", [[], []], [], [], False, []]),
     m.Ping: (5, [[]]),
     m.Tasks: (4, [0]),
 }
@@ -236,6 +236,7 @@ S = head(
     m.Welcome(1, "0" * 32, "sink", "n", "r", 1, sinks=["s"], inbox="i", taken=[[1, 2], [4, 4]])
 )
 C = head(m.Welcome(1, "0" * 32, "worker", "n", "r", 1, can=["deliver"]))
+Q = head(m.Welcome(1, "0" * 32, "worker", "n", "r", 1, queues=["a"], weights=[3], without=["b"]))
 TO = d.Destination("0" * 32, "i", ["tcp://10.0.0.7:1"], "p", [1])
 R = head(m.Tasks([m.Run("t", {}, 1, [1], [b""], TO)]))
 P = head(d.Results(1, [d.Parcel("p", "t", [1], [1], [b""])]))
@@ -267,6 +268,10 @@ HOSTILE = {
     "an inventory of two lengths": replaced(W, (15,), [[1], [1, 2], [0]]),
     "an unknown state": replaced(W, (15,), [[1], [1], [3]]),
     "queues as a text": replaced(W, (13,), "all"),
+    "a weight for no queue": replaced(Q, (21,), [3, 1]),
+    "a weight of 0": replaced(Q, (21, 0), 0),
+    "an order that is a number": replaced(Q, (22,), 1),
+    "an excluded queue that is a number": replaced(Q, (23, 0), 1),
     "tasks as a list": replaced(W, (14,), ["t"]),
     "a fingerprint that is a number": replaced(W, (14,), {"t": 1}),
     "arguments that lack": replaced(T, (2, 0, 4), []),

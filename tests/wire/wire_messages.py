@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from hypothesis import strategies as st
 
 from zmqwork.core import delivery as d
@@ -143,6 +145,21 @@ held = st.lists(
     max_size=5,
 )
 
+
+def with_weights(welcome):
+    """The same, with something said of its queues."""
+    count = len(welcome.queues)
+    weights = st.lists(st.integers(1, 1_000_000), min_size=count, max_size=count)
+    without = st.lists(names, max_size=2)
+    return st.builds(
+        dataclasses.replace,
+        st.just(welcome),
+        weights=weights | st.just([]),
+        strict=st.booleans(),
+        without=without,
+    )
+
+
 BY_KIND = {
     m.Hello: st.builds(
         m.Hello,
@@ -177,7 +194,7 @@ BY_KIND = {
         st.just("") | names,
         ranges,
         st.lists(words, max_size=3),
-    ),
+    ).flatmap(with_weights),
     m.Refused: st.builds(m.Refused, words, st.text(max_size=50)),
     m.Ping: st.builds(m.Ping, numbers, sums, neighbours),
     m.Pong: st.builds(m.Pong, numbers, sums),

@@ -7,6 +7,7 @@ import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from zmqwork.cli.queues import queue_options
 from zmqwork.errors import TransportError, UsageError
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def make_worker(args: argparse.Namespace, where: Whereabouts, stack: ExitStack) 
         args.realm,
         command,
         args.concurrency,
-        args.queues,
+        **queue_options(args),
         where=where,
         name=args.name,
         bind=args.bind,

@@ -14,6 +14,7 @@ from typing import Any
 from zmqwork.cli import exits
 from zmqwork.cli.output import Output, complain
 from zmqwork.cli.parser import Parser, add_output, add_search, seconds
+from zmqwork.cli.queues import queues_text
 from zmqwork.cli.survey import Search, Survey, label, name_reasons, records
 from zmqwork.discovery.runtime import choose
 
@@ -122,7 +123,7 @@ def _row(node: Mapping[str, Any], done: Mapping[str, int]) -> tuple[object, ...]
         pending = node.get("pending")
         states = _states(node, done.get(str(node.get("node_id")), 0))
         return (*who, None, queues, None, None, pending, states, version)
-    busy = (node.get("state"), queues or "all", node.get("slots"), node.get("busy"))
+    busy = (node.get("state"), queues_text(node), node.get("slots"), node.get("busy"))
     return (*who, *busy, node.get("queued"), _tasks(node), version)
 
 

@@ -14,6 +14,7 @@ from zmqwork import __version__
 from zmqwork.app import App
 from zmqwork.cli import command, exits
 from zmqwork.cli.output import Output, OutputFailed, lead_nowhere
+from zmqwork.cli.queues import queue_options, queues_text
 from zmqwork.cli.search import search_options
 from zmqwork.cli.target import load_app, search_current_directory
 from zmqwork.errors import UsageError
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from zmqwork.worker import Worker
 
 _log = logging.getLogger("zmqwork")
+
+# Said where they are not the default.
+_OF_QUEUES = ("weights", "strict", "exclude_queues")
 
 _LEAVING = """\
 Ctrl-C finishes what runs and leaves; again: gives it back; a third time: leaves at once."""
@@ -70,7 +74,7 @@ def _worker_of_app(args: argparse.Namespace, where: Whereabouts) -> Worker:
     return app.worker(
         args.concurrency,
         args.pool,
-        args.queues,
+        **queue_options(args),
         name=args.name,
         bind=args.bind,
         drain_timeout=args.drain_timeout,
@@ -111,6 +115,7 @@ def _show(output: Output, status: dict[str, Any], worker: Worker, pool: str) -> 
             "endpoints": list(worker.endpoints),
             "discovery": status.get("sources", []),
             "queues": status.get("queues", []),
+            **{key: status[key] for key in _OF_QUEUES if key in status},
             "tasks": status.get("tasks", []),
             "allow": status.get("allow", []),
             **({"command": status["command"]} if "command" in status else {}),
@@ -126,7 +131,7 @@ def _show(output: Output, status: dict[str, Any], worker: Worker, pool: str) -> 
             ("endpoints", ", ".join(worker.endpoints)),
             ("discovery", found_by(status)),
             ("pool", f"{pool}, {status.get('slots')} at a time"),
-            ("queues", ", ".join(status.get("queues") or ()) or "all"),
+            ("queues", queues_text(status)),
             ("tasks", _tasks(status)),
             *[("command", status["command"]) for _ in [0] if "command" in status],
             *[("functions", ", ".join(allow)) for allow in [status.get("allow")] if allow],

@@ -12,10 +12,13 @@ import argparse
 
 from zmqwork.cli import command
 from zmqwork.cli.parser import Parser, add_serving, seconds, whole
+from zmqwork.cli.queues import add_queues
 
 EXAMPLES = """
 zmqwork worker thumbs:app                      the app called `app` in thumbs.py
 zmqwork worker thumbs -c 4 -Q images,mails     four tasks at a time, of two queues
+zmqwork worker thumbs -Q high=6,default=3,low=1         in these shares, while all have tasks
+zmqwork worker thumbs -Q high,default,low --strict      low only while the others have none
 zmqwork worker --allow 'pkg.*'                 for zmqwork.Executor(): functions of pkg, no app
 zmqwork worker thumbs:app --bind 'tcp://127.0.0.1:*'      reachable over tcp as well
 zmqwork worker thumbs:app --insecure-lan       found by everybody on a network that you trust
@@ -65,9 +68,7 @@ def configure(parser: Parser) -> None:
         metavar="POOL",
         help="process (default: a crash costs one task), thread, asyncio or inline",
     )
-    parser.add_argument(
-        "-Q", "--queues", type=_names, default=(), metavar="A,B", help="queues to serve (all)"
-    )
+    add_queues(parser)
     parser.add_argument(
         "--drain-timeout",
         type=seconds,
@@ -94,10 +95,3 @@ def run(args: argparse.Namespace) -> int:
     from zmqwork.cli.serving import serve  # noqa: PLC0415
 
     return serve(args)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not names:
-        raise argparse.ArgumentTypeError("name at least one queue")
-    return names

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from zmqwork.core.clients import Held
     from zmqwork.core.ledger import Entry, TaskSpec
     from zmqwork.core.records import Legacy
+    from zmqwork.queues import Queues
 
 # A link: an int for one that this node dialled (it chose the number), bytes for one that
 # somebody opened to our bound socket (the routing id, new at each connection).
@@ -106,7 +107,7 @@ class ClaimRequested:
     Attributes:
         seq: which.
         names: the tasks that the claimant can run.
-        queues: the queues that it may serve; empty: all.
+        queues: those that it may serve.
         from_worker: take it from a worker, too, that has not begun it as far as is known.
         heir: the owner of what is settled here.
         request: to be answered.
@@ -114,7 +115,7 @@ class ClaimRequested:
 
     seq: int
     names: Container[str]
-    queues: Collection[str]
+    queues: Queues
     from_worker: bool
     heir: object
     request: object

@@ -258,13 +258,15 @@ def _cannot(worker: Worker, waiting: Lane) -> str:
     if waiting.node not in ("", worker.node_id):
         return "is not the worker that it is for: each part of a broadcast is for one"
     tasks, queues = worker.group.tasks, worker.group.queues
+    takes = worker.group.takes(waiting.queue)
     if waiting.name not in tasks:
         return f"does not know the task: {_nearest(waiting.name, sorted(tasks))}"
     if tasks[waiting.name] != waiting.fingerprint:
         return "knows the task with another signature"
-    if queues and waiting.queue not in queues:
+    if not takes:
         served = ", ".join(sorted(queues)[:_NAMES_SHOWN])
-        return f"does not serve queue {waiting.queue!r}, but {served}"
+        but = f", but {served}" if served else ": it was told to leave that out"
+        return f"does not serve queue {waiting.queue!r}{but}"
     if waiting.to_sink and not worker.group.delivers:
         return "does not bring results to sinks: it has an older version of zmqwork"
     return ""

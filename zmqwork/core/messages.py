@@ -111,6 +111,9 @@ class Welcome:
         taken: the numbers of this producer whose results it has: [first, last] each, in order;
             at most RANGES_MAX of them, the lowest.
         can: what it can do that was not always there: words, as DELIVER.
+        weights: of each of `queues`, the share of what it takes; empty: queues are all alike.
+        strict: `queues` are in order: a later one gets what the earlier ones leave.
+        without: queues that it does not serve.
     """
 
     session: int
@@ -132,6 +135,9 @@ class Welcome:
     inbox: str = ""
     taken: list[list[int]] = field(default_factory=list)
     can: list[str] = field(default_factory=list)
+    weights: list[int] = field(default_factory=list)
+    strict: bool = False
+    without: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)

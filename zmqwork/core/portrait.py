@@ -39,6 +39,7 @@ def of_worker(
         "busy": sum(1 for slot in slots if slot.given),
         "queued": sum(len(account.held) for account in accounts) - placed,
         "queues": list(config.queues),
+        **_of_queues(config),
         "tasks": [name for name in config.tasks if not name.endswith("[]")],
         "allow": list(config.allow),
         **({"command": config.command} if config.command else {}),
@@ -57,6 +58,16 @@ def of_worker(
         "round_trip": round_trip,
         "counters": dict(counters),
     }
+
+
+def _of_queues(config: WorkerConfig) -> dict[str, Any]:
+    """What was said of queues beside their names."""
+    said = {
+        "weights": list(config.weights),
+        "strict": config.strict,
+        "exclude_queues": list(config.exclude_queues),
+    }
+    return {key: value for key, value in said.items() if value}
 
 
 def of_sink(

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from zmqwork.core.lanes import Lane, Rank
 from zmqwork.core.messages import BATCH_COUNT_MAX
+from zmqwork.queues import Queues
 
 # Where the next lane may overtake before this one is empty, no more is taken at once: order, and
 # shares, are kept to this grain.
@@ -60,10 +61,13 @@ class Weighted(Turns):
     begins first is next.
     """
 
-    __slots__ = ("_ends", "_now", "_weights")
+    __slots__ = ("_ends", "_grains", "_now", "_weights")
 
     def __init__(self, queues: Sequence[str], weights: Sequence[int]) -> None:
         self._weights = dict(zip(queues, weights, strict=True))
+        # A turn of every queue is about LANE_GRAIN together.
+        total = sum(self._weights.values())
+        self._grains = {q: max(1, LANE_GRAIN * w // total) for q, w in self._weights.items()}
         # Where in virtual time the last task of a queue ended. Bound: the queues.
         self._ends = dict.fromkeys(queues, 0.0)
         self._now = 0.0  # where the task began that was taken last
@@ -71,7 +75,7 @@ class Weighted(Turns):
     def next(self, lanes: list[Lane]) -> tuple[Lane, int]:
         """As `Turns.next`."""
         lanes.sort(key=self._order)
-        return lanes[0], LANE_GRAIN
+        return lanes[0], self._grains[lanes[0].queue]
 
     def served(self, lane: Lane, count: int) -> None:
         """So many were taken."""
@@ -86,11 +90,11 @@ class Weighted(Turns):
         return self._begin(lane.queue), -self._weights[lane.queue], lane.rank()
 
 
-def turns(queues: Sequence[str], weights: Sequence[int], *, strict: bool) -> Turns:
-    """What workers want that serve these queues, as said in a WELCOME."""
-    if strict:
-        return Strict(queues)
-    return Weighted(queues, weights) if weights else _PLAIN
+def turns(queues: Queues) -> Turns:
+    """How workers take turns that say this of their queues."""
+    if queues.strict:
+        return Strict(queues.names)
+    return Weighted(queues.names, queues.weights) if queues.weights else _PLAIN
 
 
 def _grain(first: Lane, second: Lane) -> int:

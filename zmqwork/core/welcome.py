@@ -56,6 +56,9 @@ def of_worker(config: WorkerConfig, hello: Hello, held: list[list[int]]) -> Welc
         welcome.silence_timeout = config.health.lost_timeout
     welcome.slots = config.slots
     welcome.queues = list(config.queues)
+    welcome.weights = list(config.weights)
+    welcome.strict = config.strict
+    welcome.without = list(config.exclude_queues)
     welcome.tasks = config.tasks | dict.fromkeys(config.allow, ANY)
     welcome.held = held
     welcome.can = [DELIVER]

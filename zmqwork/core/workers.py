@@ -10,7 +10,8 @@ from zmqwork.core.lanes import Lane
 from zmqwork.core.ledger import Entry
 from zmqwork.core.messages import DELIVER, HELD_RUNNING, Welcome
 from zmqwork.core.peer import Peer
-from zmqwork.core.turns import Turns, turns
+from zmqwork.core.turns import turns
+from zmqwork.queues import Queues
 
 
 class Worker:
@@ -103,7 +104,7 @@ class Worker:
 
 
 # Queues, tasks and their fingerprints, and whether results are brought to sinks.
-Offer = tuple[tuple[str, ...], tuple[tuple[str, str], ...], bool]
+Offer = tuple[Queues, tuple[tuple[str, str], ...], bool]
 
 
 class Group:
@@ -112,12 +113,16 @@ class Group:
     Two lists say who is next: `idle` has a free slot, `open` has credit left. Each worker is at
     most once in each; whoever has filled up meanwhile is dropped when its turn comes. So a
     choice costs the same with one worker and with a thousand.
+
+    Attributes:
+        turns: which lane is next for them; shares are those of the whole group.
     """
 
     __slots__ = (
         "_idle",
         "_open",
         "delivers",
+        "excluded",
         "offer",
         "patterns",
         "queues",
@@ -128,8 +133,9 @@ class Group:
 
     def __init__(self, offer: Offer) -> None:
         self.offer = offer
-        self.queues = frozenset(offer[0])
-        self.turns: Turns = turns((), (), strict=False)
+        self.queues = frozenset(offer[0].names)
+        self.excluded = frozenset(offer[0].excluded)
+        self.turns = turns(offer[0])
         self.tasks = {name: mark for name, mark in offer[1] if mark != ANY}
         self.patterns = patterns_of(dict(offer[1]))
         self.delivers = offer[2]
@@ -143,11 +149,15 @@ class Group:
 
     def runs(self, lane: Lane) -> bool:
         """Whether they can run the lane's tasks."""
-        if self.queues and lane.queue not in self.queues:
+        if not self.takes(lane.queue):
             return False
         if lane.fingerprint == ANY:
             return bool(self.patterns) and allows(self.patterns, lane.name)
         return self.tasks.get(lane.name) == lane.fingerprint
+
+    def takes(self, queue: str) -> bool:
+        """Whether they serve this queue."""
+        return queue in self.queues if self.queues else queue not in self.excluded
 
     def list(self, worker: Worker) -> None:
         """Put a worker where it belongs after its credit, its load or its health changed."""
@@ -231,7 +241,7 @@ class Workforce:
     def admit(self, peer: Peer, welcome: Welcome) -> Worker:
         """The worker that sent this WELCOME, new or known."""
         tasks = tuple(sorted(welcome.tasks.items()))
-        offer = (tuple(sorted(welcome.queues)), tasks, DELIVER in welcome.can)
+        offer = (_queues_of(welcome), tasks, DELIVER in welcome.can)
         worker = self._workers.get(welcome.node_id)
         if worker is not None and worker.group.offer != offer:
             self._leave_group(worker)
@@ -278,3 +288,16 @@ class Workforce:
         group.forget(worker)
         if not group.workers:
             self.groups.pop(group.offer, None)
+
+
+def _queues_of(welcome: Welcome) -> Queues:
+    """What a worker says of its queues, the same for all that mean the same."""
+    names = welcome.queues
+    if not names:
+        return Queues(excluded=tuple(sorted(welcome.without)))
+    if welcome.strict:
+        return Queues(tuple(names), strict=True)
+    if len(welcome.weights) != len(names):
+        return Queues(tuple(sorted(names)))
+    pairs = sorted(dict(zip(names, welcome.weights, strict=True)).items())
+    return Queues(tuple(name for name, _ in pairs), tuple(weight for _, weight in pairs))

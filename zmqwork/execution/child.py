@@ -27,6 +27,7 @@ from zmqwork.execution.functions import find, with_allowed
 from zmqwork.execution.handlers import MAIN_NAMES, HandlerRef, Handlers
 from zmqwork.execution.page import Page
 from zmqwork.execution.serving import Server
+from zmqwork.queues import Queues
 from zmqwork.wire.channel import READY, SETUP, TROUBLE, pack_message, unpack_message
 from zmqwork.wire.values import decode_call
 
@@ -62,7 +63,9 @@ def main(channel_fd: int, page_fd: int, parent: int) -> None:
         channel.send(pack_message(TROUBLE, _trouble(error)))
         sys.exit(1)
     channel.send(pack_message(READY))
-    Server(channel, page, handlers, told["queues"]).serve()
+    names, excluded = map(tuple, told["queues"])
+    queues = Queues(names, excluded=excluded)
+    Server(channel, page, handlers, queues).serve()
 
 
 def _end_with(parent: int) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import contextvars
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from zmqwork.core.clients import Held
@@ -22,6 +22,7 @@ from zmqwork.execution.handlers import Handlers
 from zmqwork.execution.helping import Helper, helper
 from zmqwork.execution.pool import Host
 from zmqwork.execution.reporter import Reporter
+from zmqwork.queues import ALL_QUEUES, Queues
 
 # How long coroutines have to clean up when the pool stops.
 _FAREWELL_TIMEOUT = 0.5
@@ -30,7 +31,7 @@ _FAREWELL_TIMEOUT = 0.5
 class _Lane:
     """One slot: its attempts run one after the other, in one asyncio task."""
 
-    def __init__(self, slot: int, host: Host, handlers: Handlers, queues: Collection[str]) -> None:
+    def __init__(self, slot: int, host: Host, handlers: Handlers, queues: Queues) -> None:
         # Bound: the machine's chunk_max.
         self._given: deque[Held] = deque()
         self._news = asyncio.Event()
@@ -191,7 +192,7 @@ class CoroutinePool:
     shares_process = True
     shares_thread = False
 
-    def __init__(self, slots: int, handlers: Handlers, queues: Collection[str] = ()) -> None:
+    def __init__(self, slots: int, handlers: Handlers, queues: Queues = ALL_QUEUES) -> None:
         self.slots = slots
         self._queues = queues
         self._handlers = handlers

@@ -8,7 +8,7 @@ remains to be waited for runs somewhere, or waits in the same way: the last one 
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from zmqwork.execution import invoke
 from zmqwork.execution.chunks import SUFFIX
 from zmqwork.execution.context import Item
 from zmqwork.execution.handlers import Handlers
+from zmqwork.queues import ALL_QUEUES, Queues
 
 # Handlers that may wait for other tasks. Bounded by the program's text.
 _waiting_handlers: set[Callable[..., Any]] = set()
@@ -51,16 +52,16 @@ class Helper:
     Args:
         handlers: the worker's.
         finish: runs coroutines, as for `invoke.run`.
-        queues: those that the worker serves; empty: all.
+        queues: those that the worker serves.
     """
 
     __slots__ = ("_finish", "handlers", "queues")
 
     def __init__(
-        self, handlers: Handlers, finish: invoke.Finish, queues: Collection[str] = ()
+        self, handlers: Handlers, finish: invoke.Finish, queues: Queues = ALL_QUEUES
     ) -> None:
         self.handlers = handlers
-        self.queues = frozenset(queues)
+        self.queues = queues
         self._finish = finish
 
     def may_wait(self, item: Item) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from zmqwork.errors import UsageError
 from zmqwork.execution.handlers import MAIN_NAMES, HandlerRef
 from zmqwork.execution.interpreter import Launched, search_path, start, take_early
+from zmqwork.queues import ALL_QUEUES, Queues
 from zmqwork.wire.channel import SETUP, pack_message
 
 
@@ -23,7 +24,7 @@ class Recipe:
         allow: patterns of the functions that they import when asked to.
         initializer: a function to call first, by name, and its encoded arguments.
         home: as `context.home`.
-        queues: those that the worker serves; empty: all.
+        queues: those that the worker serves.
         setup: the frame that tells a child what to import.
 
     Raises:
@@ -34,7 +35,7 @@ class Recipe:
     allow: tuple[str, ...] = ()
     initializer: tuple[str, bytes] | None = None
     home: dict[str, Any] | None = None
-    queues: tuple[str, ...] = ()
+    queues: Queues = ALL_QUEUES
     setup: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,7 +47,7 @@ class Recipe:
             "allow": list(self.allow),
             "initializer": self.initializer,
             "home": self.home,
-            "queues": list(self.queues),
+            "queues": [list(self.queues.names), list(self.queues.excluded)],
             "path": [os.fsencode(item) for item in search_path()],
         }
         object.__setattr__(self, "setup", pack_message(SETUP, content))

@@ -17,6 +17,7 @@ from zmqwork.execution.child_slot import ChildSlot
 from zmqwork.execution.handlers import HandlerRef
 from zmqwork.execution.launch import Recipe
 from zmqwork.execution.pool import Host
+from zmqwork.queues import ALL_QUEUES, Queues
 
 # Idle children get so long, together, to end by themselves: exit handlers run, files are closed.
 _FAREWELL_TIMEOUT = 0.5
@@ -33,7 +34,7 @@ class ProcessPool:
         allow: patterns of the functions that they run beside these.
         initializer: a function that each child calls first, by name, and its encoded arguments.
         home: how tasks that their tasks submit find workers, as `context.home`.
-        queues: those that the worker serves; empty: all.
+        queues: those that the worker serves.
         on_trouble: told, in words, why there is no child to run tasks; each cause once. It is
             called on the loop's thread. By default it is logged.
 
@@ -53,7 +54,7 @@ class ProcessPool:
         allow: tuple[str, ...] = (),
         initializer: tuple[str, bytes] | None = None,
         home: dict[str, Any] | None = None,
-        queues: tuple[str, ...] = (),
+        queues: Queues = ALL_QUEUES,
     ) -> None:
         # First: a module that is half imported would be blamed for something else.
         refuse_in_child()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,6 +18,7 @@ from zmqwork.execution.event_loop import EventLoop
 from zmqwork.execution.functions import AllowedHandlers
 from zmqwork.execution.helping import Helper, helper
 from zmqwork.execution.page import FLAGS_COUNT, FULL_BYTES, TAKEN, TAKING, Page
+from zmqwork.queues import ALL_QUEUES, Queues
 from zmqwork.wire.channel import OutcomePacker, Run, outcomes_head, unpack_runs
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Server:
         channel: ChildChannel,
         page: Page,
         handlers: Mapping[str, Callable[..., Any]],
-        queues: Collection[str] = (),
+        queues: Queues = ALL_QUEUES,
     ) -> None:
         self._channel = channel
         self._page = page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from zmqwork.core.clients import Held
 from zmqwork.core.events import SlotReady, TakenBack
@@ -17,6 +17,7 @@ from zmqwork.execution.helping import Helper, helper
 from zmqwork.execution.lookout import Lookout
 from zmqwork.execution.pool import Host
 from zmqwork.execution.reporter import Reporter
+from zmqwork.queues import ALL_QUEUES, Queues
 
 # How long a pool that stops waits for its threads, together; idle ones need a moment to end.
 _JOIN_TIMEOUT = 0.2
@@ -28,7 +29,7 @@ class _Lane:
     A deque's `popleft` and `pop` are atomic, so an attempt is begun or taken back, never both.
     """
 
-    def __init__(self, slot: int, host: Host, handlers: Handlers, queues: Collection[str]) -> None:
+    def __init__(self, slot: int, host: Host, handlers: Handlers, queues: Queues) -> None:
         self._handlers = handlers
         self._queues = queues
         self._given: deque[Held] = deque()
@@ -127,7 +128,7 @@ class ThreadPool:
     shares_process = True
     shares_thread = False
 
-    def __init__(self, slots: int, handlers: Handlers, queues: Collection[str] = ()) -> None:
+    def __init__(self, slots: int, handlers: Handlers, queues: Queues = ALL_QUEUES) -> None:
         self.slots = slots
         self._handlers = handlers
         self._queues = queues

@@ -45,6 +45,7 @@ from zmqwork.nodes.polling import poll_forever
 from zmqwork.nodes.recorder import Recorder
 from zmqwork.nodes.requests import Request, deliver
 from zmqwork.nodes.why_not import why_not
+from zmqwork.queues import Queues
 from zmqwork.transport.loop import Loop
 from zmqwork.transport.probe import raise_descriptor_limit
 
@@ -190,9 +191,8 @@ class Producer:
             self._ask(lambda r: CancelRequested(None, r), None)
 
     def claim(
-        self, seq: int, names: Container[str], queues: Collection[str], heir: object, *,
-        from_worker: bool,
-    ) -> Claimed | None:  # fmt: skip
+        self, seq: int, names: Container[str], queues: Queues, heir: object, *, from_worker: bool
+    ) -> Claimed | None:
         """Give a task that nobody has begun to the caller; see `events.ClaimRequested`."""
         claimed: Claimed | None = self._ask(
             lambda r: ClaimRequested(seq, names, queues, from_worker, heir, r), None

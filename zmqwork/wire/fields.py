@@ -46,6 +46,13 @@ def number(value: Any, what: str, most: int = NUMBER_MAX, least: int = 0) -> int
     return value
 
 
+def boolean(value: Any, what: str) -> bool:
+    """True or false."""
+    if type(value) is not bool:
+        raise DecodeError(f"{what} is no boolean")
+    return value
+
+
 def numbers(value: Any, what: str, count_max: int) -> list[int]:
     """An array of unsigned 64-bit numbers."""
     if type(value) is not list:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from zmqwork.config import NAME_BYTES_MAX
 from zmqwork.core.messages import BATCH_BYTES_MAX
+from zmqwork.queues import QUEUES_MAX, WEIGHT_MAX
+
+__all__ = ["QUEUES_MAX", "WEIGHT_MAX"]
 
 # --- frames
 
@@ -85,9 +88,8 @@ HELD_MAX = 65_536
 # A task's name, with the "[]" that marks its chunks.
 TASK_NAME_BYTES_MAX = NAME_BYTES_MAX + 2
 
-# Queues that a worker names, or names of a sink; a worker's tasks (each has a second name, for
-# chunks).
-QUEUES_MAX = 1024
+# Beside QUEUES_MAX (queues that a worker names, or names of a sink) and WEIGHT_MAX: a worker's
+# tasks (each has a second name, for chunks).
 TASKS_MAX = 20_000
 
 # The text of a REFUSED; a host's name (RFC 1035: 255 octets); a signature fingerprint.

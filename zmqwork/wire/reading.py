@@ -26,6 +26,7 @@ from zmqwork.wire.limits import (
     REFUSAL_BYTES_MAX,
     SECONDS_MAX,
     TASKS_MAX,
+    WEIGHT_MAX,
     WORDS_MAX,
 )
 from zmqwork.wire.payloads import Incoming
@@ -77,7 +78,22 @@ def _welcome(f: list[Any], _: Incoming) -> messages.Welcome:
     if count > 20:
         words = fields.array_of(f[20], "what WELCOME's node can", WORDS_MAX)
         m.can = [fields.word(word, "what a node can") for word in words]
+    _read_queues(m, f)
     return m
+
+
+def _read_queues(m: messages.Welcome, f: list[Any]) -> None:
+    count = len(f)
+    if count > 21:
+        weights = fields.array_of(f[21], "WELCOME's weights", QUEUES_MAX)
+        m.weights = [fields.number(weight, "a weight", WEIGHT_MAX, 1) for weight in weights]
+        if weights:
+            fields.same_length(m.queues, weights, "WELCOME's queues and weights")
+    if count > 22:
+        m.strict = fields.boolean(f[22], "WELCOME's strict")
+    if count > 23:
+        without = fields.array_of(f[23], "the queues that WELCOME excludes", QUEUES_MAX)
+        m.without = [fields.name(queue, "a queue's name") for queue in without]
 
 
 def _read_worker(m: messages.Welcome, f: list[Any]) -> None:
@@ -307,8 +323,7 @@ def _recall(f: list[Any], _: Incoming) -> messages.Recall:
 
 def _cancel(f: list[Any], _: Incoming) -> messages.Cancel:
     hard = f[3] if len(f) > 3 else False
-    if type(hard) is not bool:
-        raise DecodeError("CANCEL's 'hard' is no boolean")
+    fields.boolean(hard, "CANCEL's 'hard'")
     return messages.Cancel(fields.numbers(f[2], "CANCEL's tasks", HELD_MAX), hard)
 
 

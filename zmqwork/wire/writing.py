@@ -45,9 +45,11 @@ def _welcome(m: messages.Welcome, _: Outgoing) -> list[Any]:
         [[held[column] for held in m.held] for column in range(3)],
     ]
     neighbours = _neighbours(m.neighbours)
-    if m.sinks or m.inbox or m.taken or m.can:
+    of_queues = [m.weights, m.strict, m.without] if m.weights or m.strict or m.without else []
+    if m.sinks or m.inbox or m.taken or m.can or of_queues:
         of_sink = [m.sinks, m.inbox, delivering.write_ranges(m.taken)]
-        return [*fields, *(neighbours or [[]]), *of_sink, *([m.can] if m.can else [])]
+        can = [m.can] if m.can or of_queues else []
+        return [*fields, *(neighbours or [[]]), *of_sink, *can, *of_queues]
     return [*fields, *neighbours]
 
 
