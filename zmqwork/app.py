@@ -14,6 +14,7 @@ from zmqwork.config import check_name, check_options
 from zmqwork.definition import check_task_name, declare, origin, place, stand_side_by_side
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.options import TASK_OPTION_NAMES, TaskOptions
+from zmqwork.pausing import Pausing
 from zmqwork.producers import Producers
 from zmqwork.producing import ProducerOptions, whereabouts_of
 from zmqwork.signature import refuse_what_cannot_run
@@ -34,7 +35,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class App:
+class App(Pausing):
     """A named set of tasks. Nodes of apps with the same name find one another.
 
     Args:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Container, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from zmqwork.config import check_name
 from zmqwork.core.effects import Notice
-from zmqwork.core.events import WorkersRequested
+from zmqwork.core.events import PauseRequested, WorkersRequested
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.errors import NoWorker, UsageError
 from zmqwork.future import TaskFuture, mark_running, settle
@@ -133,6 +134,33 @@ class Producer:
         if workers is None:
             raise UsageError("this producer has stopped: it takes no more tasks")
         answer: list[tuple[str, str]] = workers
+        return answer
+
+    def pause(self, queue: str) -> None:
+        """Let no task of this queue begin.
+
+        What runs ends; what a worker holds and has not begun comes back, but for the few
+        milliseconds of work that its slots have. What waits expires, and may be cancelled. `drain`,
+        and leaving the ``with`` statement, wait until it is resumed.
+
+        Raises:
+            ConfigError: it is no name of a queue.
+            UsageError: the producer is not started, or stopped, or has 1,024 queues paused.
+        """
+        if queue not in self._set_paused(queue, paused=True):
+            raise UsageError(f"queue {queue!r} cannot be paused: too many are")
+
+    def resume(self, queue: str) -> None:
+        """Let the tasks of this queue go on; nothing happens if it is not paused."""
+        self._set_paused(queue, paused=False)
+
+    def _set_paused(self, queue: str, *, paused: bool) -> list[str]:
+        check_name("a queue", queue)
+        answer: list[str] | None = self._started()._ask(
+            lambda r: PauseRequested(queue, paused, r), None
+        )
+        if answer is None:
+            raise UsageError("this producer has stopped: there is nothing to pause or resume")
         return answer
 
     def cancel(self, seq: int, *, running: bool = False, hard: bool = False) -> bool:
@@ -310,8 +338,11 @@ class Producer:
 
     @staticmethod
     def _unsettled(node: Node) -> str:
-        count = node.status().get("pending", 0)
-        return f"{count} unsettled task{'' if count == 1 else 's'}"
+        status = node.status()
+        count = status.get("pending", 0)
+        paused = ", ".join(map(repr, status.get("paused", ())))
+        text = f"{count} unsettled task{'' if count == 1 else 's'}"
+        return f"{text} (paused: {paused})" if paused else text
 
 
 def _short(seconds: float) -> str:

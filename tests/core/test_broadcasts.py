@@ -401,7 +401,9 @@ def test_it_is_explained(desk):
     assert "is not the worker that it is for" in second["why_not"]
     desk.turn(StatusRequested("request"))
     (status,) = [answer.value for answer in desk.of(Answer)]
-    assert status["lanes"] == [{"task": "f", "queue": "default", "waiting": 1, "why": ""}]
+    assert status["lanes"] == [
+        {"task": "f", "queue": "default", "priority": 0, "waiting": 1, "why": ""}
+    ]
     assert status["node_id"] == PRODUCER_ID
 
 

@@ -285,7 +285,7 @@ def test_the_lanes_of_a_status_say_why_nobody_serves_them(desk):
     (status,) = [effect.value for effect in desk.effects if hasattr(effect, "value")]
     assert (status["pending"], status["queues"]) == (4, ["default", "q"])
     served, unserved = status["lanes"]
-    assert served == {"task": "f", "queue": "default", "waiting": 2, "why": ""}
+    assert served == {"task": "f", "queue": "default", "priority": 0, "waiting": 2, "why": ""}
     assert "no worker knows this task" in unserved["why"]
 
 

@@ -64,6 +64,7 @@ LEFT_OUT = {
     m.Hello: (11, [""]),
     m.Welcome: (24, [[], [], "", [[], []], [], [], False, []]),
     m.Ping: (5, [[]]),
+    m.Recall: (4, [""]),
     m.Tasks: (4, [0]),
 }
 
@@ -280,6 +281,7 @@ HOSTILE = {
     "a transfer that never came": replaced(T, (2, 0, 4), [1]),
     "a transfer below 0": replaced(T, (2, 0, 4), [-1]),
     "a queue that is a number": replaced(T, (2, 0, 1), {"queue": 1}),
+    "a queue of RECALL that is no text": [*head(m.Recall(1)), 7],
     "a priority beyond 100": replaced(T, (2, 0, 1), {"priority": 101}),
     "a priority between two": replaced(T, (2, 0, 1), {"priority": 0.5}),
     "a time-out below 0": replaced(T, (2, 0, 1), {"timeout": -1.0}),

@@ -210,7 +210,7 @@ BY_KIND = {
     m.Done: dones(),
     m.DoneAck: st.builds(m.DoneAck, numbers),
     m.Return: st.tuples(words, columns(numbers, numbers)).map(lambda r: m.Return(r[0], *r[1])),
-    m.Recall: st.builds(m.Recall, counts),
+    m.Recall: st.builds(m.Recall, counts, st.just("") | names),
     m.Cancel: st.builds(m.Cancel, st.lists(numbers, max_size=8), st.booleans()),
     d.Results: st.builds(d.Results, numbers, st.lists(parcels(), max_size=4)),
     d.ResultsAck: st.builds(d.ResultsAck, numbers),

@@ -103,7 +103,8 @@ def _show(
     if name:
         kind = "a chunk" if task.get("is_chunk") else "task"
         queue = f", queue {task['queue']!r}" if "queue" in task else ""
-        pairs.insert(0, ("what", f"{kind}{what}{queue}"))
+        priority = f", priority {task['priority']}" if task.get("priority") else ""
+        pairs.insert(0, ("what", f"{kind}{what}{queue}{priority}"))
     if "queue" in task:
         pairs.append(("attempts", _attempts(task)))
         pairs += [("evidence", _evidence(record)) for record in records(task.get("evidence"))]

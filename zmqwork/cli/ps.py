@@ -77,6 +77,8 @@ def _remarks(survey: Survey) -> Iterable[str]:
         state = "" if node["state"] == "new" else f", {node['state']}"
         yield f"  {label(node)} ({node['source']}{state}): {node['why']}"
     for node in survey.nodes:
+        if paused := _listed(node.get("paused")):
+            yield f"{node.get('role')} {node.get('name')}: paused: {paused}"
         for lane in records(node.get("lanes")):
             if lane.get("why"):
                 yield f"{node.get('role')} {node.get('name')}: {lane['why']}"

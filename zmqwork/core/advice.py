@@ -27,7 +27,9 @@ def advice(entry: Entry, waiting: Lane, about: dict[str, Any], books: Books) -> 
         out.append("a child was killed by SIGKILL: did its memory run out? (dmesg, -c 1)")
     if any(r["cause"] == CHILD_DIED and r.get("signal") != "SIGKILL" for r in evidence):
         out.append("its process died: run the handler by itself, with python -X faulthandler")
-    if about["no_worker"]:
+    if entry.state == WAITING and waiting.queue in books.paused:
+        out.append(f"resume its queue where it was paused: app.resume({waiting.queue!r})")
+    elif about["no_worker"]:
         out += _worker_advice(waiting, about, books)
     elif entry.state == ASKED:
         out.append("start its sink again, if it is not there; it is asked as soon as it is")

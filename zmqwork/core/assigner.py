@@ -56,7 +56,7 @@ class Assigner:
         for lane in waiting:
             if lane.key in served:
                 lane.spoken = ""
-            elif not lane.spoken:
+            elif not (lane.spoken or lane.queue in books.paused):
                 books.timers.set_default(("notice", lane.key), now + books.config.notice_delay)
 
     def _serve(self, group: Group, lane: Lane, grain: int, now: float) -> int:

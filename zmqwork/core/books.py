@@ -46,9 +46,10 @@ class Books:
         settled, running: what this turn settled, and what it learned to have begun.
         outlets: where results go that do not come back.
         timers: ("rest", seq), ("expire", seq), ("notice", lane), ("review", None), ("acks", None),
-            ("workers", None), ("asked", outlet), ("floors", None), ("ended", None),
-            ("recover", None).
+            ("workers", None), ("recall", None), ("asked", outlet), ("floors", None),
+            ("ended", None), ("recover", None).
         resting: of the tasks that only one worker may run those that rest, by its node id and seq.
+        paused: the queues that are paused, as keys. Bound: QUEUES_MAX, see `pauses`.
         joined_at: when a session with a worker began last.
         journaled: whether what happens is recorded.
         tried: the tasks that something went wrong with in this turn, if it is.
@@ -67,6 +68,7 @@ class Books:
         "out",
         "outlets",
         "pace",
+        "paused",
         "random",
         "resting",
         "running",
@@ -97,6 +99,7 @@ class Books:
         self.pace = Pace()
         self.timers = Timers()
         self.resting: dict[str, dict[int, Entry]] = {}
+        self.paused: dict[str, None] = {}
         self.joined_at = float("-inf")
         self.journaled = journaled
         self.tried: dict[int, Entry] = {}
@@ -107,6 +110,8 @@ class Books:
 
     def is_ready(self, lane: Lane) -> bool:
         """Whether tasks wait in this lane that lack a worker, and nothing else."""
+        if lane.queue in self.paused:
+            return False
         return lane.size > 0 and (not lane.to_sink or self.outlets.serves(lane))
 
     def report(self) -> None:

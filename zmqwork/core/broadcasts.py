@@ -75,7 +75,7 @@ class Broadcasts:
                     why = _why_stranded(worker, lane)
                     if why or worker is None:
                         self._strand(lane.entries(), why)
-                    else:
+                    elif lane.queue not in books.paused:
                         self._give(worker, lane, now)
             books.lanes.drop_empty()
 

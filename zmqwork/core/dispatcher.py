@@ -8,10 +8,10 @@ tasks to workers with credit, and emits what the turn settled. What is decided w
     assigner   which worker gets which waiting task      balancer   demand and recall
     judge      what the end of an attempt means          inventory  a session's begin and end
     outlets    which sink takes which result             shipping   what sinks have, and lack
-    broadcasts what one worker alone may run             remarks    what people are told unasked
+    broadcasts what one worker alone may run             pauses     which queues rest
     journaling what must be recorded before it is told   recovery   what an earlier process has left
-    requests   what the application asks                 explain    all of this in words, for people
-    retirement how it leaves
+    requests   what the application asks                 remarks    what people are told unasked
+    retirement how it leaves                             explain    all of it in words, for people
 
 Here are the events, and the sessions with workers and observers.
 """
@@ -36,6 +36,7 @@ from zmqwork.core.events import (
     EndRequested,
     Event,
     OutletsRequested,
+    PauseRequested,
     Recovered,
     StatusRequested,
     StopRequested,
@@ -61,6 +62,7 @@ from zmqwork.core.messages import (
     Started,
     Welcome,
 )
+from zmqwork.core.pauses import Pauses
 from zmqwork.core.peer import Peer
 from zmqwork.core.recovery import Recovery
 from zmqwork.core.remarks import Remarks
@@ -113,6 +115,7 @@ class Dispatcher:
         self._balancer = Balancer(books)
         self._inventory = Inventory(books, self._judge, shipping)
         self._remarks = Remarks(books)
+        self._pauses = Pauses(books)
         requests = Requests(config, books, self.listener, self._report, answer)
         self._requests = requests
         self._retirement = retirement = Retirement(books, shipping, self._journaling, self._report)
@@ -122,6 +125,7 @@ class Dispatcher:
             CancelRequested: requests.cancel,
             ClaimRequested: requests.claim,
             WorkersRequested: self._broadcasts.workers_requested,
+            PauseRequested: self._pauses.requested,
             StatusRequested: requests.status,
             StopRequested: retirement.stop_requested,
             DrainRequested: self._drain_requested,
@@ -131,6 +135,13 @@ class Dispatcher:
             Written: retirement.written,
             WriteRefused: retirement.written,
             WriteFailed: retirement.written,
+        }
+        self._dues: dict[str, Callable[[Any, float], None]] = {
+            "acks": lambda _, now: self._assigner.ack_all(),  # noqa: ARG005
+            "review": lambda _, now: self._balancer.review(now),
+            "recall": lambda _, now: self._pauses.recall(now),
+            "notice": lambda key, now: self._remarks.lane(key),  # noqa: ARG005
+            "recover": self._recover,
         }
         self._messages: dict[type[Message], Callable[[Worker, Any, float], None]] = {
             Done: self._judge.done,
@@ -208,6 +219,12 @@ class Dispatcher:
         self._journaling.recovered(letters, event.legacy.workers)
         self._recovery.recovered(event, now)
 
+    def _recover(self, key: None, now: float) -> None:
+        """The workers of before are not waited for any longer."""
+        self._recovery.release()
+        self._crew_changed()
+        del key, now
+
     # -- workers ------------------------------------------------------------------------------
 
     def opened(self, peer: Peer, greeting: Welcome, now: float) -> None:
@@ -230,6 +247,7 @@ class Dispatcher:
         self._inventory.compare(worker, greeting, now)
         self._recovery.compared(worker.node_id)
         self._crew_changed()
+        self._pauses.recall(now)
         self._remarks.signatures(worker)
 
     def suspected(self, peer: Peer, now: float) -> None:
@@ -307,18 +325,8 @@ class Dispatcher:
 
     def _due(self, due: Any, now: float) -> None:
         what, key = due
-        if what == "acks":
-            self._assigner.ack_all()
-            return
-        if what == "review":
-            self._balancer.review(now)
-            return
-        if what == "notice":
-            self._remarks.lane(key)
-            return
-        if what == "recover":
-            self._recovery.release()
-            self._crew_changed()
+        if what in self._dues:
+            self._dues[what](key, now)
             return
         if self._shipping.due(what, key, now):
             return

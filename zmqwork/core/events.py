@@ -151,6 +151,15 @@ class WorkersRequested:
 
 
 @dataclass(slots=True)
+class PauseRequested:
+    """Let no task of this queue begin, or let them go on; `Answer` lists what is paused then."""
+
+    queue: str
+    paused: bool
+    request: object = None
+
+
+@dataclass(slots=True)
 class StatusRequested:
     """The application asks what the machine knows; `Answer` carries it.
 
@@ -320,6 +329,7 @@ Event = (
     | CancelRequested
     | ClaimRequested
     | WorkersRequested
+    | PauseRequested
     | StatusRequested
     | EndRequested
     | OutletsRequested

@@ -55,7 +55,13 @@ def crashes(trouble: Trouble) -> str:
 
 
 def lane(waiting: Lane, books: Books) -> tuple[str, str]:
-    """Why nobody serves this lane: (kind of notice, text), both empty if somebody does."""
+    """Why nobody serves this lane: (kind of notice, text), both empty if somebody does.
+
+    Without a kind nobody needs to be told: it was asked for.
+    """
+    if waiting.queue in books.paused:
+        what = f"{waiting.item_count()} x task {_plain(waiting.name)!r}"
+        return "", f"{what} wait: queue {waiting.queue!r} is paused"
     if any(group.serves(waiting) for group in books.workforce.groups.values()):
         lack = explain_outlets.lack(waiting, books.outlets)
         what = f"{waiting.item_count()} x task {_plain(waiting.name)!r} wait: {lack}"
@@ -160,6 +166,7 @@ def task(seq: int, books: Books, now: float) -> dict[str, Any]:
         "task": _plain(waiting.name),
         "is_chunk": waiting.name.endswith("[]"),
         "queue": waiting.queue,
+        "priority": waiting.priority,
         "state": entry.state,
         "attempt": entry.attempt,
         "no_worker": entry.state == WAITING and not served,
@@ -228,7 +235,7 @@ def _text(entry: Entry, waiting: Lane, about: dict[str, Any], books: Books) -> s
         return f"attempt {entry.attempt} {verb} worker {worker.label}{doubt}"
     if entry.state == ASKED:
         return explain_outlets.asked(entry)
-    if waiting.node:
+    if waiting.node and waiting.queue not in books.paused:
         return "it waits for a free slot of the one worker that it is for, as part of a broadcast"
     return lane(waiting, books)[1] or "it waits for a free slot"
 
@@ -322,6 +329,7 @@ def status(config: ProducerConfig, books: Books) -> dict[str, Any]:
         "version": config.version,
         "pending": len(books.ledger),
         "queues": sorted({w.queue for w in waiting[:_LANES_SHOWN]}),
+        "paused": list(books.paused),
         "tasks_by_state": books.ledger.counts() | books.ledger.settled_counts,
         "lanes": [_lane_view(w, books) for w in waiting[:_LANES_SHOWN]],
         "workers": [
@@ -347,7 +355,10 @@ def _lane_view(waiting: Lane, books: Books) -> dict[str, Any]:
     """Tasks of one kind that wait; ``why`` is empty if somebody could run them."""
     why = lane(waiting, books)[1]
     name = _plain(waiting.name)
-    return {"task": name, "queue": waiting.queue, "waiting": waiting.size, "why": why}
+    return {
+        "task": name, "queue": waiting.queue, "priority": waiting.priority,
+        "waiting": waiting.size, "why": why,
+    }  # fmt: skip
 
 
 def _size(waiting: Lane) -> int:

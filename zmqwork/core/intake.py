@@ -104,7 +104,7 @@ class Intake:
             self._deliverer.cancelled(account, unknown)
 
     def recall(self, account: Account, recall: Recall, now: float) -> None:
-        """Return the newest attempts that no slot has.
+        """Return the newest attempts that no slot has, of one queue or of all.
 
         What waits in slots behind long attempts is taken out of them, for the next RECALL.
         """
@@ -112,7 +112,7 @@ class Intake:
         for held in reversed(account.held.values()):
             if len(back) >= recall.count:
                 break
-            if not held.placed:
+            if not held.placed and recall.queue in ("", held.options.get("queue")):
                 back.append(held)
         for held in back:
             held.dropped = True

@@ -300,9 +300,10 @@ class Return:
 
 @dataclass(slots=True)
 class Recall:
-    """Please return up to `count` attempts that nothing has begun."""
+    """Please return up to `count` attempts that nothing has begun; of `queue`, if one is named."""
 
     count: int
+    queue: str = ""
 
 
 @dataclass(slots=True)

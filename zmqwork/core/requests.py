@@ -66,7 +66,7 @@ class Requests:
         claimed = None
         if entry is not None and entry.state in states and entry.spec.name in event.names:
             options = entry.spec.options
-            ours = options.queue in event.queues
+            ours = options.queue in event.queues and options.queue not in books.paused
             # (What a journal has must not end with the caller.)
             if ours and not (books.journaled or options.goes_to_sink or entry.spec.node):
                 claimed = Claimed(entry.spec, entry.args, entry.attempt + 1)

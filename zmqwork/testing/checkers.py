@@ -93,7 +93,7 @@ def a_producer_is_bounded(node: Producer) -> None:
     timers = len(machine._timers)
     others = sum(1 for _ in machine._lanes) + sum(1 for _ in machine._books.outlets)
     about = (node, timers, "timers for", unsettled, "tasks")
-    require(a_producer_is_bounded, timers <= 2 * unsettled + others + 4, *about)
+    require(a_producer_is_bounded, timers <= 2 * unsettled + others + 5, *about)
     for heap in (machine._timers, machine.dialer._timers):
         good = len(heap._heap) <= 2 * len(heap) + _SLACK
         require(a_producer_is_bounded, good, node, "heap", len(heap._heap), "for", len(heap))

@@ -318,7 +318,8 @@ def _return(f: list[Any], _: Incoming) -> messages.Return:
 
 
 def _recall(f: list[Any], _: Incoming) -> messages.Recall:
-    return messages.Recall(fields.number(f[2], "RECALL's count", COUNT_MAX))
+    queue = fields.name_or_empty(f[3], "RECALL's queue") if len(f) > 3 else ""
+    return messages.Recall(fields.number(f[2], "RECALL's count", COUNT_MAX), queue)
 
 
 def _cancel(f: list[Any], _: Incoming) -> messages.Cancel:

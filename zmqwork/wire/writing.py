@@ -140,7 +140,7 @@ def _return(m: messages.Return, _: Outgoing) -> list[Any]:
 
 
 def _recall(m: messages.Recall, _: Outgoing) -> list[Any]:
-    return [m.count]
+    return [m.count, m.queue] if m.queue else [m.count]
 
 
 def _cancel(m: messages.Cancel, _: Outgoing) -> list[Any]:
