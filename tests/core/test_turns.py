@@ -137,6 +137,7 @@ def order(desk, link):
         (run,) = given_now[0].runs
         out.append(run.options["queue"])
         batch += 1
+        desk.turn()  # without room for anybody
         desk.say(link, done(batch, (run.seqs[0], run.attempt)))
     return out
 
@@ -152,6 +153,24 @@ def test_a_worker_is_given_its_shares():
     queues = order(desk, desk.open(queues=["high", "low"], weights=[3, 1]))
     assert (queues[:16].count("high"), queues[:16].count("low")) == (12, 4)
     assert queues[16:] == ["low"] * 8
+
+
+@pytest.mark.parametrize(
+    "fields", [{"queues": ["long", "short"], "strict": True}, {"queues": ["long", "short"]}]
+)
+def test_what_needs_a_free_slot_gets_one_before_what_may_queue_behind_others(fields):
+    desk = ProducerDesk()
+    desk.machine._books.pace.observe("g", 100, 0.0)
+    link = desk.open(credit=5, slots=1, **fields)
+    desk.submit(*range(1, 5), of=spec("g", queue="short"))
+    assert desk.given() == [(1, 1), (2, 1), (3, 1), (4, 1)]
+    desk.submit(10, of=spec("f", queue="long", priority=1))
+    desk.submit(*range(11, 100), of=spec("g", queue="short"))
+    assert desk.given() == []
+    desk.say(link, done(1, (1, 1), (2, 1), (3, 1)))
+    assert desk.given() == []
+    desk.say(link, done(2, (4, 1)))
+    assert desk.given() == [(10, 1), (11, 1), (12, 1), (13, 1), (14, 1)]
 
 
 def test_a_worker_is_given_its_queues_in_order():

@@ -1,8 +1,9 @@
 """Who gets what: waiting tasks go to workers with credit.
 
 A worker holds at most its credit, in attempts and in bytes. A task whose run time is unknown or
-long goes only to a free slot; short ones may queue behind others, at the worker. Which lane is
-served first stands in `turns`; the tasks of one lane are shared out evenly.
+long goes only to a free slot; short ones may queue behind others, at the worker, but not while one
+that goes before them waits for a slot. Which lane is served first stands in `turns`; the tasks of
+one lane are shared out evenly.
 """
 
 from __future__ import annotations
@@ -45,31 +46,41 @@ class Assigner:
         for group in list(books.workforce.groups.values()):
             mine = [lane for lane in ready if lane.size and group.serves(lane)]
             served.update(lane.key for lane in mine)
-            while mine:
-                lane, grain = mine[0], BATCH_COUNT_MAX
-                if len(mine) > 1:
-                    lane, grain = group.turns.next(mine)
-                count = self._serve(group, lane, grain, now)
-                group.turns.served(lane, count)
-                if not count or not lane.size:
-                    mine.remove(lane)
+            self._share_out(group, mine, now)
         for lane in waiting:
             if lane.key in served:
                 lane.spoken = ""
             elif not (lane.spoken or lane.queue in books.paused):
                 books.timers.set_default(("notice", lane.key), now + books.config.notice_delay)
 
-    def _serve(self, group: Group, lane: Lane, grain: int, now: float) -> int:
-        """Give one worker of the group some of the lane's tasks; how many: 0 if nobody can."""
+    def _share_out(self, group: Group, lanes: list[Lane], now: float) -> None:
+        """Give the workers of a group what they take of these lanes, each in its turn."""
+        while lanes:
+            lane, grain = lanes[0], BATCH_COUNT_MAX
+            if len(lanes) > 1:
+                lane, grain = group.turns.next(lanes)
+            count = self._serve(group, lane, grain, now)
+            if count is None:
+                return  # it gets the next free slot: what is behind it must not take them all
+            if count:
+                group.turns.served(lane, count)
+            if not count or not lane.size:
+                lanes.remove(lane)
+
+    def _serve(self, group: Group, lane: Lane, grain: int, now: float) -> int | None:
+        """Give one worker of the group some of the lane's tasks; how many: 0 if nobody can.
+
+        None if nobody can before a slot is free.
+        """
         for _ in range(min(_TRIES_MAX, group.idle_count + group.open_count)):
             worker = group.idle_worker()
             if worker is not None:
                 room = min(worker.capacity, worker.limit) - worker.load
                 share = -(-lane.size // max(1, group.idle_count))
                 group.rotate_idle()
-            elif (
-                self._books.pace.is_short(lane.name) and (worker := group.open_worker()) is not None
-            ):
+            elif not self._books.pace.is_short(lane.name):
+                return None
+            elif (worker := group.open_worker()) is not None:
                 room = worker.limit - worker.load
                 share = -(-lane.size // max(1, group.open_count))
                 group.rotate_open()
