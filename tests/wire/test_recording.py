@@ -29,6 +29,7 @@ FULL = TaskSpec(
     ),
     64, "a", "ab" * 16,
 )  # fmt: skip
+SINCE_THEN = TaskSpec("h", "", TaskOptions(priority=-5))
 ERROR = {"type": "ValueError", "text": "no", "traceback": None, "attempts": 3, "raw": b"\0"}
 # By the names of the golden vectors.
 PARTS = {
@@ -36,6 +37,7 @@ PARTS = {
     "filed, with gaps, for an inbox": Batch(
         filed=[Filed(FULL, [1, 3, 2**64 - 1], [b"a", b"b", b"c"], [5, 6, 7])]
     ),
+    "filed, options that came later": Batch(filed=[Filed(SINCE_THEN, [1], [b""])]),
     "a trial": Batch(trials=[Trial(7, 1, 2, 3, 4.5, [{"cause": "child died", "attempt": 2}])]),
     "a letter": Batch(letters=[Letter(8, "dead", ERROR)]),
     "settled": Batch(settled={"succeeded": [1, 2, 3, 5]}),
@@ -60,9 +62,10 @@ def test_a_part_is_these_bytes_and_back(about):
 
 def test_every_option_has_a_place():
     """A new option is written down like all others, unless it is a sequence: say so there."""
-    told = msgpack.unpackb(msgpack.unpackb(encode(PARTS["filed, with gaps, for an inbox"], 0.0))[2])
-    fields = {name for name in recording._DEFAULTS if name != "sink"}
-    assert set(told[2]) == fields
+    told = set()
+    for about in ("filed, with gaps, for an inbox", "filed, options that came later"):
+        told |= set(msgpack.unpackb(msgpack.unpackb(encode(PARTS[about], 0.0))[2])[2])
+    assert told == {name for name in recording._DEFAULTS if name != "sink"}
 
 
 def test_a_body_is_parts_one_after_the_other():
