@@ -20,6 +20,7 @@ from benchmarks import (
     p5_process_pool,
     p6_cpu,
     p7_cold_start,
+    p10_durable,
     p12_recovery,
     pipeline,
 )
@@ -35,6 +36,8 @@ TARGETS: dict[str, Target] = {
     "P6": p6_cpu.TARGET,
     "P7": p7_cold_start.TARGET,
     "P7-mdns": p7_cold_start.MDNS,
+    "P10": p10_durable.TARGET,
+    "P10-reopen": p10_durable.REOPEN,
     "pipeline": pipeline.TARGET,
     "P12": p12_recovery.TARGET,
     "P12-stop": p12_recovery.STOPPED,

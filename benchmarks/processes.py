@@ -93,7 +93,7 @@ def raw(role: str, worker_role: str, count: int) -> Figures:
             return figures(place, "benchmarks.raw", role, endpoint, str(count))
 
 
-def ours(program: str, pool: str, slots: int, *numbers: int) -> Figures:
+def ours(program: str, pool: str, slots: int, *words: str | int) -> Figures:
     """A worker of ours, and the program that submits to it."""
     with private_directory() as place, worker(place, "benchmarks.serve", pool, str(slots)):
-        return figures(place, program, *map(str, numbers))
+        return figures(place, program, *map(str, words))

@@ -41,3 +41,11 @@ def die(place, key):
     attempt = zmqwork.current().attempt
     oracle.append(place, "runs", what="begun", key=key, attempt=attempt, pid=os.getpid())
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task(max_retries=0)
+def tally(place, key):
+    """Say that it ran, in a short line: for runs of very many."""
+    fd = os.open(Path(place) / "tally", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(fd, b"%d\n" % key)
+    os.close(fd)

@@ -1,0 +1,39 @@
+"""A producer with a journal, to be killed: ``durable_producer.py PLACE REALM UP_TO``.
+
+It submits the tasks from the first one on that is not known to be confirmed, and says in a file
+(``confirmed``) how far they are; what it submitted and could not confirm is submitted again. At
+the end it waits for its input to end, and then for all tasks.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import chaos_app
+
+STEP = 50
+
+
+def confirmed(place):
+    path = Path(place) / "confirmed"
+    lines = path.read_bytes().split(b"\n") if path.exists() else []
+    return max((int(line) for line in lines[:-1]), default=0)
+
+
+def main(place, realm, up_to):
+    with chaos_app.app.producer(realm=realm, journal=Path(place) / "journal") as producer:
+        fd = os.open(Path(place) / "confirmed", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        for start in range(confirmed(place) + 1, up_to + 1, STEP):
+            keys = range(start, min(start + STEP, up_to + 1))
+            for key in keys:
+                chaos_app.tally.submit(place, key)
+            producer.flush()
+            os.write(fd, b"%d\n" % keys[-1])
+        sys.stdin.read()
+        assert producer.drain(60)
+        # Left as it is, so that what it counts can be looked at.
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
