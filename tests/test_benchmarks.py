@@ -12,6 +12,7 @@ from benchmarks import __main__ as command
 from benchmarks import (
     classic,
     false_deaths,
+    journal_store,
     measure,
     p12_recovery,
     processes,
@@ -198,3 +199,12 @@ def test_a_worker_that_ends_early_is_heard(tmp_path):
         processes.worker(tmp_path, "benchmarks.raw", "worker", "no-such-transport://"),
     ):
         processes.figures(tmp_path, "benchmarks.raw", "nothing", "ipc://x")
+
+
+def test_the_journal_is_measured(tmp_path, monkeypatch):
+    sizes = {"COUNT": 10, "BATCHES": 20, "SETTLED": 100, "OPEN": 10}
+    for name, value in sizes.items():
+        monkeypatch.setattr(journal_store, name, value)
+    assert journal_store.write(tmp_path) > 0
+    assert journal_store.write_rows(tmp_path) > 0
+    assert journal_store.open_again(tmp_path)["seconds"] > 0

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -85,6 +86,7 @@ def seen(legacy):
         legacy.newest,
         legacy.workers,
         legacy.settled,
+        legacy.inboxes,
     )
 
 
@@ -136,7 +138,7 @@ class Contract:
 
     def test_a_new_one_is_empty(self, reopened):
         journal, legacy = reopened()
-        assert seen(legacy) == ([], [], 0, (), {})
+        assert seen(legacy) == ([], [], 0, (), {}, {})
         assert legacy.epoch == 1
         assert legacy.producer_id
         assert journal.name
@@ -176,7 +178,9 @@ class Contract:
         assert legacy.settled == {"succeeded": 4, "expired": 1}
         journal.write([Batch(settled={"cancelled": [4, 6, 7, 8]})])
         _, legacy = reopened(journal)
-        assert seen(legacy) == ([], [], 9, (), {"succeeded": 4, "expired": 1, "cancelled": 4})
+        assert seen(legacy) == (
+            [], [], 9, (), {"succeeded": 4, "expired": 1, "cancelled": 4}, {},
+        )  # fmt: skip
 
     def test_filed_and_settled_in_one_batch(self, reopened):
         journal, _ = reopened()
@@ -235,6 +239,17 @@ class Contract:
         assert legacy.workers == ("a" * 32, "b" * 32)
         journal.write([Batch(workers=("c" * 32,)), Batch(workers=())])
         assert reopened(journal)[1].workers == ()
+
+    def test_the_numbers_of_inboxes_are_remembered(self, reopened):
+        journal, _ = reopened()
+        of_b = replace(SPECS[2], inbox="b")
+        journal.write([Batch(filed=[filed(1, 2, spec=SPECS[2], sink=True)])])
+        journal.write([Batch(filed=[filed(3, spec=of_b, sink=True), filed(4, sink=True)])])
+        journal.write([Batch(settled={"succeeded": [1, 2, 3, 4]})])
+        journal, legacy = reopened(journal)
+        assert legacy.inboxes == {"a": 102, "b": 103}
+        journal.write([Batch(filed=[filed(5, spec=of_b, sink=True)])])
+        assert reopened(journal)[1].inboxes == {"a": 102, "b": 105}
 
     def test_ages_and_delays_by_the_wall_clock(self, place, reopened):
         journal, _ = reopened()
@@ -350,7 +365,7 @@ class Model:
 
     def __init__(self):
         self.tasks, self.trials, self.letters = {}, {}, {}
-        self.workers, self.newest, self.settled = (), 0, Counter()
+        self.workers, self.newest, self.settled, self.inboxes = (), 0, Counter(), {}
 
     def write(self, batch):
         for some in batch.filed:
@@ -358,6 +373,9 @@ class Model:
                 sink_seq = some.sink_seqs[at] if some.sink_seqs else 0
                 self.tasks[seq] = (some.spec, seq, some.args[at], sink_seq)
                 self.newest = max(self.newest, seq)
+                if some.spec.inbox and sink_seq:
+                    known = self.inboxes.get(some.spec.inbox, 0)
+                    self.inboxes[some.spec.inbox] = max(known, sink_seq)
         for trial in batch.trials:
             if trial.seq in self.tasks:
                 self.trials[trial.seq] = trial
@@ -386,6 +404,7 @@ class Model:
             self.newest,
             self.workers,
             {state: count for state, count in self.settled.items() if count},
+            self.inboxes,
         )
 
 

@@ -172,8 +172,8 @@ def test_a_newer_schema_is_refused_with_both_versions(place, written):
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("DELETE FROM meta WHERE key = 'epoch'", "notes lack 'epoch'"),
-        ("UPDATE meta SET value = '5' WHERE key = 'settled'", "notes lack"),
+        ("DELETE FROM meta WHERE key = 'epoch'", "notes are none .'epoch'"),
+        ("UPDATE meta SET value = '5' WHERE key = 'settled'", "notes are none"),
         ("UPDATE meta SET value = '{' WHERE key = 'settled'", "no JSON"),
         ("DROP TABLE meta", "no such table"),
         ("PRAGMA application_id = 7", "no journal of zmqwork"),

@@ -3,7 +3,7 @@
 ::
 
     journal   what a producer asks of one
-    state     what is in one: batches in, a legacy out
+    state  totals  what is in one: its tasks, and what is remembered of all
     sqlite    SqliteJournal: one in a file
     database  its connection, and what SQLite's errors mean
     log       its tables: rows with checksums, and notes

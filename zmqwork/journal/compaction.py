@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from zmqwork.core.records import Batch
 from zmqwork.journal.live import Live
 from zmqwork.journal.log import Log
-from zmqwork.wire.recording import decode, encode
+from zmqwork.journal.totals import Totals
+from zmqwork.wire.recording import encode
 
 # Rows are read in groups of about this size, and written in rows of it.
 ROW_BYTES = 1024 * 1024
@@ -21,17 +24,20 @@ class Compaction:
     Args:
         log: the rows.
         live: what of them is needed.
+        totals: what is noted of all tasks.
         now: the time by the wall clock, for people.
 
     Attributes:
         size_bytes: of all bodies afterwards.
     """
 
-    def __init__(self, log: Log, live: Live, now: float) -> None:
+    def __init__(self, log: Log, live: Live, totals: Totals, now: float) -> None:
         self._log = log
         self._live = live
         self._now = now
+        self._totals = totals
         self._fresh = Live()
+        self._letters: Counter[str] = Counter()
         self._parts: list[tuple[bytes, Batch]] = []
         self._size = 0
         self.size_bytes = 0
@@ -42,25 +48,21 @@ class Compaction:
         Raises:
             JournalFull: there is no room to do it; all is as before.
         """
-        live, fresh = self._live, self._fresh
         with self._log.database.transaction():
-            if len(live):
+            if len(self._live):
                 self._rewrite()
             else:
                 self._log.delete(0, 2**63 - 1)
-            # The dead letters that are kept are counted when they are read again.
-            gone = live.settled - fresh.settled
-            self._log.note({"newest": live.newest, "settled": gone, "workers": live.workers})
-        fresh.settled, fresh.newest, fresh.workers = live.settled, live.newest, live.workers
-        return fresh
+            self._log.note(self._totals.noted(self._letters))
+        return self._fresh
 
     def _rewrite(self) -> None:
         last = 0
         for first, last in self._groups():
-            rows = list(self._log.rows(first, last))
+            rows = list(self._log.parts(first, last))
             self._log.delete(first, last)
-            for number, _, body in rows:
-                for _, at, part in decode(body):
+            for number, _, parts in rows:
+                for _, at, part in parts:
                     self._keep(self._live.kept(number, part), at)
             if self._size >= ROW_BYTES:
                 self._flush(last)
@@ -81,6 +83,7 @@ class Compaction:
             data = encode(part, at)
             self._parts.append((data, part))
             self._size += len(data)
+            self._letters.update(letter.state for letter in part.letters)
 
     def _flush(self, number: int) -> None:
         if not self._parts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import repeat
 
 from zmqwork.core.records import Batch, Filed
@@ -17,18 +16,10 @@ class Live:
 
     Attributes:
         size_bytes: of the log, what is needed.
-        settled: state -> how many tasks were ever settled so.
-        newest: the greatest number that was filed.
-        workers: those that may hold attempts.
     """
 
-    def __init__(
-        self, settled: dict[str, int] | None = None, newest: int = 0, workers: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self) -> None:
         self.size_bytes = 0
-        self.settled = Counter(settled or {})
-        self.newest = newest
-        self.workers = workers
         # How many bytes each takes; of trials and letters, also in which row the latest is.
         self._tasks: dict[int, int] = {}
         self._trials: dict[int, tuple[int, int]] = {}
@@ -49,24 +40,19 @@ class Live:
             share = size // len(filed.seqs)
             self._tasks.update(zip(filed.seqs, repeat(share)))
             self.size_bytes += share * len(filed.seqs)
-            self.newest = max(self.newest, filed.seqs[-1])
         for trial in part.trials:
             if trial.seq in self._tasks:
                 self._drop(trial.seq)
                 self._trials[trial.seq] = (row, size)
                 self.size_bytes += size
         for letter in part.letters:
-            self.settled[letter.state] += 1
             if letter.seq in self._tasks:
                 self._drop_letter(letter.seq)
                 self._letters[letter.seq] = (row, size)
                 self.size_bytes += size
-        for state, seqs in part.settled.items():
-            self.settled[state] += len(seqs)
+        for seqs in part.settled.values():
             self._forget(seqs)
         self._forget(part.removed)
-        if part.workers is not None:
-            self.workers = part.workers
 
     def _forget(self, seqs: list[int]) -> None:
         # A loop in C: it runs beside the thread that is to be fast.

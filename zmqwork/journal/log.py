@@ -8,12 +8,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from zmqwork.errors import JournalError
+from zmqwork.core.records import Batch
+from zmqwork.errors import DecodeError, JournalError
 from zmqwork.journal.database import Connect, Database
-from zmqwork.wire.recording import SCHEMA
+from zmqwork.wire.recording import SCHEMA, decode
 
 # "zmqw": `file` and SQLite's own tools show it, and foreign databases do not have it.
 APPLICATION_ID = 0x7A6D7177
+
+# Of a row: the size of each record, when it was written, and what it is.
+Parts = list[tuple[int, float, Batch]]
 
 _TABLES = (
     f"PRAGMA application_id = {APPLICATION_ID}",
@@ -98,6 +102,27 @@ class Log:
             if zlib.crc32(body) != crc:
                 raise self.damage(number, "its checksum is wrong")
             yield number, at, body
+
+    def parts(self, first: int = 0, last: int = 2**63 - 1) -> Iterator[tuple[int, float, Parts]]:
+        """Number, time and records of the rows from `first` to `last`.
+
+        Raises:
+            JournalError: a row is damaged.
+        """
+        for number, at, body in self.rows(first, last):
+            try:
+                yield number, at, list(decode(body))
+            except DecodeError as error:
+                raise self.damage(number, str(error)) from error
+
+    def damaged(self) -> Iterator[tuple[int, JournalError]]:
+        """The numbers of all rows that cannot be read, and why each cannot."""
+        for number, _ in self.sizes():
+            try:
+                for _ in self.parts(number, number):
+                    pass
+            except JournalError as error:
+                yield number, error
 
     def sizes(self) -> list[tuple[int, int]]:
         """Number and length of each row."""

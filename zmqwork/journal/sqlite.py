@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,6 @@ from typing import Any
 from zmqwork.core.records import Batch, Legacy
 from zmqwork.disk import reason, sync_directory
 from zmqwork.errors import (
-    DecodeError,
     JournalBroken,
     JournalError,
     JournalFull,
@@ -27,8 +27,9 @@ from zmqwork.journal.live import Live
 from zmqwork.journal.log import Log, create
 from zmqwork.journal.reserve import Reserve
 from zmqwork.journal.state import State
+from zmqwork.journal.totals import Totals
 from zmqwork.lock import Lock, LockHeld
-from zmqwork.wire.recording import decode, encode, split
+from zmqwork.wire.recording import encode, split
 
 _log = logging.getLogger("zmqwork")
 
@@ -132,45 +133,37 @@ class SqliteJournal:
         try:
             new.unlink(missing_ok=True)
             os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-            counts: dict[str, Any] = {"epoch": 0, "newest": 0, "settled": {}, "workers": []}
-            create(new, connect, {**who, "created_at": self._clock(), **counts})
+            first = {"created_at": self._clock(), "epoch": 0, **Totals().noted(Counter())}
+            create(new, connect, who | first)
             new.rename(self._path)
             sync_directory(self._path.parent)
         except OSError as error:
             raise JournalError(f"{self.name} cannot be made: {reason(error)}") from error
 
     def _read(self, *, drop_damaged: bool) -> None:
-        meta = self.meta
+        self._state, self._live, self._totals = State(), Live(), Totals()
         try:
-            counts = meta["settled"], meta["newest"], tuple(meta["workers"])
-            self._state, self._live = State(), Live(*counts)
-            self._state.settled.update(meta["settled"])
-            self._state.newest, self._state.workers = counts[1:]
-            self.producer_id, self.epoch = str(meta["producer_id"]), int(meta["epoch"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise JournalError(f"{self.name} is damaged: its notes lack {error}") from error
+            self.producer_id, self.epoch = str(self.meta["producer_id"]), int(self.meta["epoch"])
+            self._totals.read(self.meta)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise JournalError(f"{self.name} is damaged: its notes are none ({error})") from error
         self._number = self._size_bytes = self._since_checkpoint = 0
         if drop_damaged:
-            self._drop_damaged()
-        for number, _, body in self._log.rows():
-            try:
-                for size, at, part in decode(body):
-                    self._state.apply(part, at)
-                    self._live.apply(number, size, part)
-            except DecodeError as error:
-                raise self._log.damage(number, str(error)) from error
-            self._number = number
-            self._size_bytes += len(body)
-
-    def _drop_damaged(self) -> None:
-        for number, _ in self._log.sizes():
-            try:
-                for _, _, body in self._log.rows(number, number):
-                    for _ in decode(body):
-                        pass
-            except (JournalError, DecodeError):
+            for number, _ in list(self._log.damaged()):
                 self._log.delete(number, number)
                 self.damaged.append(number)
+        for number, _, parts in self._log.parts():
+            for _, at, part in parts:
+                self._state.apply(part, at)
+            self._add(number, [(size, part) for size, _, part in parts])
+
+    def _add(self, number: int, parts: list[tuple[int, Batch]]) -> None:
+        """A row with these records is in the log."""
+        self._number = number
+        for size, part in parts:
+            self._size_bytes += size
+            self._live.apply(number, size, part)
+            self._totals.apply(part)
 
     @property
     def is_empty(self) -> bool:
@@ -200,7 +193,7 @@ class SqliteJournal:
         self._with_room(lambda: self._log.note({"epoch": epoch}), reserve=True)
         self._database.failed = JournalBroken
         self.epoch, self._is_loaded = epoch, True
-        legacy = self._state.legacy(self.producer_id, epoch, self._clock())
+        legacy = self._state.legacy(self.producer_id, epoch, self._clock(), self._totals)
         del self._state
         return legacy
 
@@ -222,11 +215,8 @@ class SqliteJournal:
             self._broken = error
             raise
         for number, body, parts in rows:
-            self._number = number
-            self._size_bytes += len(body)
             self._since_checkpoint += len(body) + _ROW_OWN_BYTES
-            for size, part in parts:
-                self._live.apply(number, size, part)
+            self._add(number, parts)
         self._tidy()
 
     def _rows(self, batches: Sequence[Batch], now: float) -> list[_Row]:
@@ -319,7 +309,7 @@ class SqliteJournal:
             JournalBroken: the disk failed.
         """
         self._check_open()
-        compaction = Compaction(self._log, self._live, self._clock())
+        compaction = Compaction(self._log, self._live, self._totals, self._clock())
         self._live = compaction.run()
         self._since_checkpoint += self._size_bytes
         self._size_bytes = compaction.size_bytes

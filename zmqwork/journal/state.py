@@ -1,13 +1,13 @@
-"""What is in a journal: the sum of all its batches."""
+"""The tasks in a journal: what all its batches come to."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from itertools import repeat
 
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.records import Batch, Legacy, Letter, Recorded, Trial
+from zmqwork.journal.totals import Totals
 
 # A task as it was filed: spec, arguments, the number at its inbox, and when, by the wall clock.
 Kept = tuple[TaskSpec, bytes, int, float]
@@ -22,18 +22,12 @@ class State:
         tasks: number -> what was filed, of the unsettled tasks and the dead letters.
         trials: number -> when it was written, and what the task had been through.
         letters: the dead letters, in the order in which they died.
-        settled: state -> how many tasks were ever settled so.
-        newest: the greatest number that was filed.
-        workers: those that may hold attempts.
     """
 
     def __init__(self) -> None:
         self.tasks: dict[int, Kept] = {}
         self.trials: dict[int, tuple[float, Trial]] = {}
         self.letters: dict[int, Letter] = {}
-        self.settled: Counter[str] = Counter()
-        self.newest = 0
-        self.workers: tuple[str, ...] = ()
 
     def apply(self, batch: Batch, at: float) -> None:
         """Add a batch that was written at `at`, by the wall clock."""
@@ -42,22 +36,17 @@ class State:
             kept = zip(repeat(filed.spec), filed.args, numbers, repeat(at))
             # Loops in C: a journal that is opened may have millions.
             self.tasks.update(zip(filed.seqs, kept, strict=True))
-            self.newest = max(self.newest, *filed.seqs[-1:])
         for trial in batch.trials:
             if trial.seq in self.tasks:
                 self.trials[trial.seq] = (at, trial)
                 self.letters.pop(trial.seq, None)
         for letter in batch.letters:
-            self.settled[letter.state] += 1
             if letter.seq in self.tasks:
                 self.letters.pop(letter.seq, None)
                 self.letters[letter.seq] = letter
-        for state, seqs in batch.settled.items():
-            self.settled[state] += len(seqs)
+        for seqs in batch.settled.values():
             self._forget(seqs)
         self._forget(batch.removed)
-        if batch.workers is not None:
-            self.workers = batch.workers
 
     def _forget(self, seqs: list[int]) -> None:
         pop = self.tasks.pop
@@ -68,18 +57,19 @@ class State:
                 self.trials.pop(seq, None)
                 self.letters.pop(seq, None)
 
-    def legacy(self, producer_id: str, epoch: int, now: float) -> Legacy:
+    def legacy(self, producer_id: str, epoch: int, now: float, totals: Totals) -> Legacy:
         """All of it, as a producer is told; ages and delays are those at `now`."""
         letters = self.letters
         unsettled = (seq for seq in sorted(self.tasks) if seq not in letters)
         return Legacy(
             producer_id,
             epoch,
-            self.newest,
+            totals.newest,
             [self._recorded(seq, now) for seq in unsettled],
             [self._recorded(seq, now) for seq in letters],
-            self.workers,
-            {state: count for state, count in self.settled.items() if count},
+            totals.workers,
+            {state: count for state, count in totals.settled.items() if count},
+            dict(totals.inboxes),
         )
 
     def _recorded(self, seq: int, now: float) -> Recorded:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from zmqwork.core.records import Batch, Legacy
 from zmqwork.errors import JournalBroken, JournalError, JournalFull, UsageError
 from zmqwork.journal.state import State
+from zmqwork.journal.totals import Totals
 
 
 class MemoryJournal:
@@ -48,7 +49,7 @@ class MemoryJournal:
         self._clock = clock
         self._bytes_max = bytes_max
         self._reserve_bytes = reserve_bytes
-        self._state = State()
+        self._state, self._totals = State(), Totals()
         self._epoch = 0
         self._is_open = False
         self._broken: JournalError | None = None
@@ -59,7 +60,7 @@ class MemoryJournal:
             raise UsageError(f"{self.name} was loaded before")
         self._is_open, self._broken, self.is_removed = True, None, False
         self._epoch += 1
-        legacy = self._state.legacy(self._producer_id, self._epoch, self._clock())
+        legacy = self._state.legacy(self._producer_id, self._epoch, self._clock(), self._totals)
         for recorded in (*legacy.tasks, *legacy.letters):
             recorded.trial, recorded.letter = deepcopy((recorded.trial, recorded.letter))
         return legacy
@@ -79,7 +80,9 @@ class MemoryJournal:
         for batch in batches:
             # All the rest of it cannot be changed, or is not kept.
             trials, letters = deepcopy((batch.trials, batch.letters))
-            self._state.apply(replace(batch, trials=trials, letters=letters), self._clock())
+            batch = replace(batch, trials=trials, letters=letters)  # noqa: PLW2901
+            self._state.apply(batch, self._clock())
+            self._totals.apply(batch)
         self.written += len(batches)
 
     def _check_room(self, batches: Sequence[Batch], *, reserve: bool) -> None:
@@ -95,7 +98,8 @@ class MemoryJournal:
         """The process ends properly."""
         self._is_open = False
         if remove_if_empty and not self._state.tasks:
-            self._state, self._epoch, self.is_removed = State(), 0, True
+            self._state, self._totals, self._epoch = State(), Totals(), 0
+            self.is_removed = True
 
     def crash(self) -> None:
         """The process ends at once: what was not written is lost."""
