@@ -90,7 +90,7 @@ def test_an_unknown_option_names_the_nearest(command, capsys):
         (NoWorker("t", "x"), 3),
         (TaskFailed("t", "ValueError", "x"), 1),
         (ProtocolError("x"), 1),
-        (JournalError("x"), 1),
+        (JournalError("x"), 74),
     ],
 )
 def test_each_error_has_its_exit_code(error, code, monkeypatch, capsys):

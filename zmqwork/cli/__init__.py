@@ -17,9 +17,10 @@
     rate  reporter  progress  progress_bar  vent_end
                                         how fast, how far, and what came of it
 
+    journal_records                         what is in a journal, for people and programs
     survey   asking all nodes               finding  what a check of `doctor` has found
 
-    worker  ventilator  sink  call  ps  explain  doctor  bench  demo
+    worker  ventilator  sink  call  ps  explain  journal  doctor  bench  demo
              a command each: `configure` its options, `run` it
 """
 
@@ -49,6 +50,7 @@ COMMANDS = {
     "call": "submit one task and print its result",
     "ps": "show the nodes that are here, and what they do",
     "explain": "say why a task is not running",
+    "journal": "look after journals: what is in them, whether they can be read",
     "doctor": "look for what keeps nodes apart, and say what to try",
     "bench": "measure throughput and latency on this machine",
     "demo": "watch work being shared, a worker being killed, and nothing being lost",

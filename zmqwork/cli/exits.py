@@ -6,6 +6,7 @@ from zmqwork.cli.output import OutputFailed
 from zmqwork.cli.records import BadInput
 from zmqwork.errors import (
     ConfigError,
+    JournalError,
     NoWorker,
     StoreError,
     TransportError,
@@ -32,14 +33,15 @@ TERMINATED = 143
 HELP = """\
 exit codes:
   0    done
-  1    a task failed, or a check of `doctor` did; a sink has not got all that it waited for
+  1    a task failed, or a check of `doctor` or `journal` did; a sink has not got all that it waited
+       for
   2    wrong usage: an unknown option, a module that cannot be imported
   3    no worker, or no node, was found in time
   4    no such task: the producer that was asked never had it
   65   an input file has a broken record, whose line is named, or does not fit the task
   70   a node failed by a bug of zmqwork: its log says where
   74   the output cannot be written: the disk is full (a worker goes on without its banner); of a
-       sink: the place of its results
+       sink: the place of its results; a journal cannot be read or written, or is in use
   78   configuration: a value, an address that may not be bound, a directory that is not safe
   130  Ctrl-C cut it short        143  SIGTERM cut it short"""
 
@@ -50,7 +52,7 @@ def exit_code(error: ZmqworkError) -> int:
         return NO_WORKER
     if isinstance(error, BadInput):
         return BAD_INPUT
-    if isinstance(error, OutputFailed | StoreError):
+    if isinstance(error, OutputFailed | StoreError | JournalError):
         return UNWRITABLE
     if isinstance(error, ConfigError | TransportError):
         return CONFIG

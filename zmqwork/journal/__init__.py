@@ -11,5 +11,6 @@
     compaction  how it gets rid of the others
     reserve   room on the disk for settlements
     folder    a directory of them, one per process; orphans
+    inspection  a look into a file that nobody uses
     machine   which machine this is
 """

@@ -134,8 +134,13 @@ class Log:
 
     def damage(self, number: int, why: str) -> JournalError:
         """The error of a row that cannot be read."""
-        return JournalError(
-            f"{self.name} is damaged in row {number} ({why}). `zmqwork journal verify {self.name}` "
-            "names all such rows, `zmqwork journal export` saves what the others have, and "
-            "`zmqwork journal compact --drop-damaged` gives the tasks in these up"
+        return JournalError(f"{self.name} is damaged in row {number} ({why}){self.advice}")
+
+    @property
+    def advice(self) -> str:
+        """What to do about rows that cannot be read: the end of each such error."""
+        return (
+            f". `zmqwork journal verify {self.name}` names all such rows, `zmqwork journal export` "
+            "saves what the others have, and `zmqwork journal compact --drop-damaged` gives the "
+            "tasks in these up"
         )
