@@ -10,6 +10,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import weakref
 from pathlib import Path
 
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -39,10 +40,12 @@ class Lock:
 
     def __init__(self, path: Path, mode: int = 0o644) -> None:
         self._path = path.with_name(path.name + ".lock")
+        self._fd: int | None = None
+        _locks.add(self)
         for _ in range(_TRIES):
             fd = self._lock(mode)
             if self._is_named(fd):
-                self._fd: int | None = fd
+                self._fd = fd
                 return
             os.close(fd)  # its holder removed it just now
         raise OSError(errno.EAGAIN, "it vanishes again and again while it is locked", self._path)
@@ -71,6 +74,12 @@ class Lock:
         here = os.fstat(fd)
         return (here.st_ino, here.st_dev) == (there.st_ino, there.st_dev)
 
+    def _let_go(self) -> None:
+        """In a forked child: the lock is the parent's, also if the child outlives it."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
     def release(self) -> None:
         """Let others have it. May be called again."""
         if self._fd is not None:
@@ -78,3 +87,14 @@ class Lock:
                 self._path.unlink()
             os.close(self._fd)
             self._fd = None
+
+
+_locks: weakref.WeakSet[Lock] = weakref.WeakSet()
+
+
+def _let_go_in_child() -> None:
+    for lock in list(_locks):
+        lock._let_go()
+
+
+os.register_at_fork(after_in_child=_let_go_in_child)

@@ -376,3 +376,59 @@ def test_killed_twenty_times(private_environment, tmp_path):
         assert life["tasks"] == [n for n in range(1, life["newest"]) if n % 3 == 2] + [
             life["newest"]
         ]
+
+
+FORKED = """
+import contextlib, os, sqlite3, sys
+from pathlib import Path
+from zmqwork.core.ledger import TaskSpec
+from zmqwork.core.records import Batch, Filed
+from zmqwork.errors import JournalBroken, JournalInUse
+from zmqwork.journal.sqlite import Sizes, SqliteJournal
+from zmqwork.options import TaskOptions
+
+def batch(seq):
+    return Batch(filed=[Filed(TaskSpec("f", "", TaskOptions()), [seq], [b"x"])])
+
+path = Path("j.db").resolve()
+journal = SqliteJournal(path, producer_id="ab" * 16, sizes=Sizes(reserve_bytes=0))
+journal.load()
+journal.write([batch(1)])
+pid = os.fork()
+if not pid:
+    try:
+        journal.write([batch(7)])
+    except JournalBroken as error:
+        print(error, flush=True)
+    journal.close(remove_if_empty=True)
+    sys.exit(0)  # with all that Python does at its end
+os.waitpid(pid, 0)
+try:
+    SqliteJournal(path)
+except JournalInUse as error:
+    print(error.pid == os.getpid(), flush=True)
+journal.write([batch(2)])
+if not os.fork():  # another child, which outlives us
+    print("killed", flush=True)
+    sys.stdin.read()
+    os._exit(0)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_forked_child_leaves_it_alone(private_environment, tmp_path):
+    """Whatever the child does, and even if it outlives its parent."""
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKED], cwd=tmp_path, env=private_environment, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as program:  # fmt: skip
+        said = [program.stdout.readline().strip() for _ in range(3)]
+        program.wait(60)
+        journal = SqliteJournal(tmp_path / "j.db", sizes=Sizes(reserve_bytes=0))
+        assert [task.seq for task in journal.load().tasks] == [1, 2]
+        journal.close()
+    assert sorted(said) == [
+        f"{tmp_path}/j.db was opened before this process was forked: open another",
+        "True",
+        "killed",
+    ]

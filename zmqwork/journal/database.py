@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -55,15 +57,18 @@ class Database:
 
     Attributes:
         name: the path, for people.
+        is_ours: False in a forked child, where it must not even be closed.
         failed: how errors are raised that are not about room: `JournalError` as long as it is
             being opened, later `JournalBroken`.
     """
 
     def __init__(self, path: Path, connect: Connect) -> None:
         self.name = str(path)
+        self.is_ours = True
         self.failed: type[JournalError] = JournalError
         with self._translated():
             self._connection = connect(self.name)
+        _databases.add(self)
         try:
             # Nobody else reads the log of a database in this mode, so it needs no shared memory.
             self.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -115,13 +120,32 @@ class Database:
         """
         self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def _abandon(self) -> None:
+        """In a forked child: what is left of the connection stays as it is, for ever.
+
+        SQLite takes the parent's locks for its own: when the connection is closed, which Python
+        does when the child ends, it would delete the log that the parent goes on writing.
+        """
+        if self.is_ours:
+            self.is_ours = False
+            with contextlib.suppress(ImportError):
+                import ctypes  # noqa: PLC0415  # not every Python has it
+
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+
     def close(self) -> None:
         """Close it. May be called again."""
+        if not self.is_ours:
+            return
         with contextlib.suppress(Exception):  # what was to be durable is so already
             self._connection.close()
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
+        if not self.is_ours:
+            raise self.failed(
+                f"{self.name} was opened before this process was forked: open another"
+            )
         try:
             yield
         except JournalError:
@@ -147,3 +171,14 @@ class Database:
                 "what can be read of it comes out of `zmqwork journal export`"
             )
         return self.failed(f"{self.name}: {error}")
+
+
+_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+
+
+def _abandon_in_child() -> None:
+    for database in list(_databases):
+        database._abandon()
+
+
+os.register_at_fork(after_in_child=_abandon_in_child)

@@ -333,7 +333,7 @@ class SqliteJournal:
 
     def close(self, *, remove_if_empty: bool = False) -> None:
         """As `Journal.close`."""
-        if self._undo is None:
+        if self._undo is None or not self._database.is_ours:
             return
         if self._broken is None and self.is_empty and self._size_bytes:
             with contextlib.suppress(JournalError):  # only to be small
