@@ -185,6 +185,12 @@ def test_no_record(about):
         list(decode(msgpack.packb(BAD[about])))
 
 
+def test_an_option_of_a_newer_version_is_named():
+    body = msgpack.packb(filing(spec=spec((2, {"colour": "red"}))))
+    with pytest.raises(DecodeError, match="option 'colour', which this zmqwork does not know: use"):
+        list(decode(body))
+
+
 @pytest.mark.parametrize(
     "body", [b"\xc1", encode(PARTS["settled"], 1.0)[:-1], b"\xdd\xff\xff\xff\xff", b"\x91" * 3000]
 )

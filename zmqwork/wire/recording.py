@@ -256,6 +256,12 @@ def _spec_of(value: Any) -> TaskSpec:
     fields.text(fingerprint, "a fingerprint", FINGERPRINT_BYTES_MAX)
     fields.map_of(told, "options", len(_DEFAULTS))
     fields.number(item_count, "a count of items", COUNT_MAX, 1)
+    for key in told:
+        if key not in _DEFAULTS:
+            raise DecodeError(
+                f"it has the option {key!r}, which this zmqwork does not know: use the one that "
+                "wrote it, or a newer one"
+            )
     for key in _SEQUENCES & told.keys():
         told[key] = tuple(fields.array_of(told[key], "an option", _KEYS_MAX))
     try:
