@@ -23,6 +23,7 @@ from zmqwork.task import AsyncTask, Options, Task, TaskDecorator
 from zmqwork.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
+    from zmqwork.deadletters import DeadLetters
     from zmqwork.discovery.sources import Discovery
     from zmqwork.execution.retry import RetryWhen
     from zmqwork.nodes.store import Store
@@ -86,6 +87,13 @@ class App(Pausing):
     def tasks(self) -> Mapping[str, Task[..., Any]]:
         """The app's tasks by name."""
         return MappingProxyType(self._tasks)
+
+    @property
+    def deadletters(self) -> DeadLetters:
+        """Tasks whose attempts are used up: `DeadLetters` lists them, and sends them again."""
+        from zmqwork.deadletters import DeadLetters  # noqa: PLC0415 - few programs look
+
+        return DeadLetters(self._producers)
 
     @property
     def sinks(self) -> Mapping[str, Sink]:

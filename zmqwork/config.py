@@ -148,6 +148,8 @@ class ProducerConfig(NodeConfig):
         crash_limit: a task that was running when this many workers (or children) died is dead.
         max_pending: unsettled tasks before `submit` waits or raises.
         max_pending_bytes: the same in bytes of arguments.
+        letters_max: dead letters that are kept, the newest; 0: none.
+        letters_bytes: the same in bytes, about.
         priority_aging: what waits gains one step of priority per so many seconds; 0: it never does.
         producer_id: under which its tasks are numbered at sinks: that of a run that is gone on with
             after a restart, whose tasks should name inboxes: the numbers of others depend on who
@@ -160,6 +162,8 @@ class ProducerConfig(NodeConfig):
     crash_limit: int = 3
     max_pending: int = 100_000
     max_pending_bytes: int = 256 * 1024 * 1024
+    letters_max: int = 10_000
+    letters_bytes: int = 16 * 1024 * 1024
     priority_aging: float = 60.0
     producer_id: str = ""
     sink_patience: float = 1.0
@@ -172,6 +176,8 @@ class ProducerConfig(NodeConfig):
         check_number("crash_limit", self.crash_limit, 1)
         check_number("max_pending", self.max_pending, 1)
         check_number("max_pending_bytes", self.max_pending_bytes, 1)
+        check_number("letters_max", self.letters_max, 0, 1_000_000)
+        check_number("letters_bytes", self.letters_bytes, 1)
         check_number("priority_aging", self.priority_aging, 0)
         if self.producer_id:
             check_name("producer_id", self.producer_id)

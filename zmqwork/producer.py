@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from zmqwork.config import check_name
 from zmqwork.core.effects import Notice
-from zmqwork.core.events import PauseRequested, WorkersRequested
+from zmqwork.core.events import (
+    LettersRequested,
+    PauseRequested,
+    RevivalRequested,
+    WorkersRequested,
+)
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.errors import NoWorker, UsageError
 from zmqwork.future import TaskFuture, mark_running, settle
@@ -20,6 +25,7 @@ from zmqwork.inside import refuse_waiting
 if TYPE_CHECKING:
     from zmqwork.adoption import Adoption
     from zmqwork.core.events import Claimed
+    from zmqwork.core.letters import DeadLetter
     from zmqwork.journal.folder import Folder
     from zmqwork.nodes.callbacks import Callbacks
     from zmqwork.nodes.producer import Producer as Node
@@ -206,6 +212,29 @@ class Producer:
     def drain(self, timeout: float | None = None) -> bool:
         """Wait until all submitted tasks are settled; False: the time is over, some are not."""
         return self._started().drain(timeout)
+
+    def letters(
+        self, seqs: Collection[int] | None = None, *, remove: bool = False
+    ) -> list[tuple[DeadLetter, float]]:
+        """Dead letters with the seconds since they died: of these tasks, or all.
+
+        `remove`: they are forgotten.
+        """
+        letters: list[tuple[DeadLetter, float]] = self._started()._ask(
+            lambda r: LettersRequested(r, seqs, remove), []
+        )
+        return letters
+
+    def revive(self, seqs: Collection[int]) -> list[TaskFuture[Any]]:
+        """Send the dead letters of these tasks again; a future for each that there was."""
+        made: dict[int, TaskFuture[Any]] = {}
+
+        def make_owner(seq: int) -> TaskFuture[Any]:
+            made[seq] = future = self.future_of(seq)
+            return future
+
+        revived = self._started()._ask(lambda r: RevivalRequested(r, seqs, make_owner), [])
+        return [made[seq] for seq in revived]
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all tasks submitted so far are in the journal; False: the time is over.

@@ -20,7 +20,8 @@ class ProducerOptions(TypedDict, total=False):
             another machine (tmpfs, NFS and their kind).
         on_full: what `submit` does when `max_pending` tasks are unsettled: it waits
             (``"block"``) or raises `PendingFull` (``"raise"``).
-        max_pending, max_pending_bytes, crash_limit: as `config.ProducerConfig` has them.
+        max_pending, max_pending_bytes, crash_limit, letters_max, letters_bytes: as
+            `config.ProducerConfig` has them.
         priority_aging: what waits gains a step of priority per so many seconds; None: never.
         realm: look for workers of this realm instead of the app's own.
         peers: as for `App`, in addition.
@@ -36,6 +37,8 @@ class ProducerOptions(TypedDict, total=False):
     max_pending: int
     max_pending_bytes: int
     crash_limit: int
+    letters_max: int
+    letters_bytes: int
     priority_aging: float | None
     realm: str | None
     peers: Iterable[str]

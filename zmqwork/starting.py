@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("zmqwork")
 
-_LIMITS = ("crash_limit", "max_pending", "max_pending_bytes", "priority_aging")
+_LIMITS = (
+    "crash_limit",
+    "letters_bytes",
+    "letters_max",
+    "max_pending",
+    "max_pending_bytes",
+    "priority_aging",
+)
 
 
 def identity(realm: str, name: str | None) -> dict[str, Any]:

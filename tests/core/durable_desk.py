@@ -9,8 +9,7 @@ from desks import PRODUCER_ID, REALM, ProducerDesk
 from zmqwork.config import ProducerConfig
 from zmqwork.core.dispatcher import Dispatcher
 from zmqwork.core.effects import Confirm, Record
-from zmqwork.core.events import Recovered, WriteRefused, Written
-from zmqwork.core.records import Legacy
+from zmqwork.core.records import Legacy, Recovered, WriteRefused, Written
 
 
 def legacy(*tasks, epoch=1, newest=None, letters=(), workers=()):

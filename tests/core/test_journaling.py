@@ -5,17 +5,10 @@ from desks import done, entries, node_id, spec
 from durable_desk import DurableDesk, legacy
 
 from zmqwork.core.effects import Answer, Left, Notice, Record, Settle
-from zmqwork.core.events import (
-    CancelRequested,
-    ClaimRequested,
-    StopRequested,
-    Submitted,
-    WriteFailed,
-)
-from zmqwork.core.journaling import LETTERS_MAX
+from zmqwork.core.events import CancelRequested, ClaimRequested, StopRequested, Submitted
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.messages import FAILED, LOST, Bye, Cancel, DoneAck, Failure, Tasks
-from zmqwork.core.records import Batch, Filed, Letter, Recorded, Trial
+from zmqwork.core.records import Batch, Filed, Letter, Recorded, Trial, WriteFailed
 from zmqwork.options import TaskOptions
 
 
@@ -194,14 +187,13 @@ def test_a_failure_in_the_end_is_a_dead_letter(desk):
 
 
 def test_letters_beyond_so_many_are_removed():
-    letters = [Recorded(spec(), seq, b"") for seq in range(1, LETTERS_MAX + 1)]
-    desk = DurableDesk(legacy(letters=letters, newest=LETTERS_MAX))
+    letters = [Recorded(spec(), n, b"", letter=Letter(n, "failed", {})) for n in (1, 2)]
+    desk = DurableDesk(legacy(letters=letters, newest=2), letters_max=2)
     link = desk.open(credit=5, slots=5)
     desk.write()
-    new = LETTERS_MAX + 1
-    desk.file(new, of=spec(max_retries=0))
-    desk.say(link, done(1, failures=[failure(new)]))
-    assert desk.batch().removed == [1]
+    desk.file(3, of=spec(max_retries=0))
+    desk.say(link, done(1, failures=[failure(3)]))
+    assert (desk.batch().removed, [letter.seq for letter in desk.batch().letters]) == ([1], [3])
 
 
 def test_what_a_task_has_been_through_is_recorded(desk):

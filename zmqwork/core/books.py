@@ -15,7 +15,8 @@ from zmqwork.core.dialer import Dialer
 from zmqwork.core.effects import Effect, MarkRunning, Notice, Settle
 from zmqwork.core.lanes import Lane, Lanes
 from zmqwork.core.ledger import Entry, Ledger
-from zmqwork.core.lifecycle import ASKED, RESTING, TASK
+from zmqwork.core.letters import Letters
+from zmqwork.core.lifecycle import ASKED, DEAD, FAILED, RESTING, TASK
 from zmqwork.core.messages import Cancel
 from zmqwork.core.outlets import Outlets
 from zmqwork.core.pace import Pace
@@ -44,6 +45,7 @@ class Books:
 
     Attributes:
         settled, running: what this turn settled, and what it learned to have begun.
+        letters: tasks that failed or died.
         outlets: where results go that do not come back.
         timers: ("rest", seq), ("expire", seq), ("notice", lane), ("review", None), ("acks", None),
             ("workers", None), ("recall", None), ("asked", outlet), ("floors", None),
@@ -65,6 +67,7 @@ class Books:
         "journaled",
         "lanes",
         "ledger",
+        "letters",
         "out",
         "outlets",
         "pace",
@@ -95,6 +98,7 @@ class Books:
         self.ledger = Ledger()
         self.lanes = Lanes(config.priority_aging)
         self.workforce = Workforce()
+        self.letters = Letters(config.letters_max, config.letters_bytes, journaled=journaled)
         self.outlets = Outlets(config.producer_id or config.node_id)
         self.pace = Pace()
         self.timers = Timers()
@@ -207,6 +211,8 @@ class Books:
 
     def settle(self, entry: Entry, cause: str) -> None:
         """Move an entry, which is nowhere any more, to its terminal state."""
+        if (state := TASK[cause][entry.state]) in (FAILED, DEAD) and cause != "refused":
+            self.letters.keep(entry, state)
         self.ledger.settle(entry, cause)
         self.settled.append(entry)
         if entry.deadline_at is not None:

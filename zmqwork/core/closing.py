@@ -31,8 +31,9 @@ class Closing:
         """A session with a sink began."""
         if outlet.id in self._report:
             self._tell(outlet)
-        # The numbers of a run stay open for its next start, which does what has failed.
-        if not self._books.config.producer_id:
+        # The numbers of a run stay open for its next start, which does what has failed; those of a
+        # journal for dead letters that are revived.
+        if not (self._books.config.producer_id or self._books.journaled):
             self._books.timers.set_default(("floors", None), now + _FLOOR_INTERVAL)
 
     def tell_floors(self, now: float) -> None:

@@ -28,28 +28,27 @@ from zmqwork.core.balancer import Balancer
 from zmqwork.core.books import Books
 from zmqwork.core.broadcasts import Broadcasts
 from zmqwork.core.dialer import Dialer
-from zmqwork.core.effects import Answer, Effect
+from zmqwork.core.effects import Answer, Effect, Reopen
 from zmqwork.core.events import (
     CancelRequested,
     ClaimRequested,
     DrainRequested,
     EndRequested,
     Event,
+    LettersRequested,
     OutletsRequested,
     PauseRequested,
-    Recovered,
+    RevivalRequested,
     StatusRequested,
     StopRequested,
     Submitted,
     WorkersRequested,
-    WriteFailed,
-    WriteRefused,
-    Written,
 )
 from zmqwork.core.inventory import Inventory
 from zmqwork.core.journaling import Journaling
 from zmqwork.core.judge import Judge
 from zmqwork.core.lag import Lag, earliest
+from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import LEFT, STARTED
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import (
@@ -64,6 +63,7 @@ from zmqwork.core.messages import (
 )
 from zmqwork.core.pauses import Pauses
 from zmqwork.core.peer import Peer
+from zmqwork.core.records import Recovered, WriteFailed, WriteRefused, Written
 from zmqwork.core.recovery import Recovery
 from zmqwork.core.remarks import Remarks
 from zmqwork.core.requests import Requests
@@ -105,18 +105,18 @@ class Dispatcher:
         self._journaling: Journaling | None = None
         self._acks = self._judge.acks
         self._report: Callable[[], None] = books.report
-        answer: Callable[[Answer], None] = self._out.append
+        self._answer: Callable[[Answer], None] = self._out.append
         if epoch:
             self._journaling = journaling = Journaling(books, self._recovery, self._acks)
             self._acks, self._report = journaling.acks, journaling.report
-            answer = journaling.answer
+            self._answer = journaling.answer
         self._assigner = Assigner(books, self._acks)
         self._broadcasts = Broadcasts(books, self._assigner)
         self._balancer = Balancer(books)
         self._inventory = Inventory(books, self._judge, shipping)
         self._remarks = Remarks(books)
         self._pauses = Pauses(books)
-        requests = Requests(config, books, self.listener, self._report, answer)
+        requests = Requests(config, books, self.listener, self._report, self._answer)
         self._requests = requests
         self._retirement = retirement = Retirement(books, shipping, self._journaling, self._report)
         self._lag = Lag(config.health.heartbeat_interval / 2)
@@ -131,6 +131,8 @@ class Dispatcher:
             DrainRequested: self._drain_requested,
             EndRequested: shipping.closing.end,
             OutletsRequested: shipping.outlets_requested,
+            LettersRequested: requests.letters,
+            RevivalRequested: self._revival_requested,
             Recovered: self._recovered,
             Written: retirement.written,
             WriteRefused: retirement.written,
@@ -172,6 +174,7 @@ class Dispatcher:
         while due := self._timers.due(now):  # again, because what is due may set what is due
             for key in due:
                 self._due(key, now)
+        self._books.letters.stamp(now)
         # Results before sends: somebody may wait for them.
         self._report()
         if self._journaling is not None:
@@ -201,22 +204,31 @@ class Dispatcher:
     # -- the application ----------------------------------------------------------------------
 
     def _submitted(self, event: Submitted, now: float) -> None:
+        self._books.counters["submitted"] += len(event.entries)
+        self._admit(event.entries, now)
+
+    def _admit(self, entries: list[Entry], now: float, *, revived: bool = False) -> None:
         if self._journaling is not None:
-            bound = self._journaling.submitted(event.entries, now)
+            bound = self._journaling.submitted(entries, now, revived=revived)
         else:
-            bound = self._submission.place(event.entries, now)
+            bound = self._submission.place(entries, now)
         if self._retirement.stopped:
-            self._retirement.abandon(event.entries)
+            self._retirement.abandon(entries)
         else:
             self._shipping.submitted(bound, now)
+
+    def _revival_requested(self, event: RevivalRequested, now: float) -> None:
+        entries = self._requests.revived(event)
+        self._out.append(Reopen(entries))
+        self._admit(entries, now, revived=True)
+        self._answer(Answer(event.request, [entry.seq for entry in entries]))
 
     def _drain_requested(self, event: DrainRequested, now: float) -> None:
         """Nothing to do: a producer is drained when its ledger is empty, which its node sees."""
 
     def _recovered(self, event: Recovered, now: float) -> None:
         assert self._journaling is not None
-        letters = [letter.seq for letter in event.legacy.letters]
-        self._journaling.recovered(letters, event.legacy.workers)
+        self._journaling.recovered(event.legacy.workers)
         self._recovery.recovered(event, now)
 
     def _recover(self, key: None, now: float) -> None:

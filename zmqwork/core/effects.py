@@ -78,6 +78,13 @@ class Confirm:
 
 
 @dataclass(slots=True)
+class Reopen:
+    """These tasks, which were settled, are unsettled again."""
+
+    entries: list[Entry]
+
+
+@dataclass(slots=True)
 class MarkRunning:
     """The handlers of these tasks have begun."""
 
@@ -198,6 +205,7 @@ Effect = (
     | Settle
     | Record
     | Confirm
+    | Reopen
     | MarkRunning
     | Answer
     | Execute

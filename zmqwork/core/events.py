@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.core.messages import Message
+from zmqwork.core.records import Recovered, WriteFailed, WriteRefused, Written
 
 if TYPE_CHECKING:
     from zmqwork.core.clients import Held
     from zmqwork.core.ledger import Entry, TaskSpec
-    from zmqwork.core.records import Legacy
     from zmqwork.queues import Queues
 
 # A link: an int for one that this node dialled (it chose the number), bytes for one that
@@ -136,6 +136,38 @@ class Claimed:
 
 
 @dataclass(slots=True)
+class LettersRequested:
+    """The application asks for dead letters; `Answer` carries a list of `letters.DeadLetter`.
+
+    Each comes with the seconds since it died: (letter, age).
+
+    Attributes:
+        request: to be answered.
+        seqs: those of these tasks; None: all.
+        remove: keep them no longer.
+    """
+
+    request: object
+    seqs: Collection[int] | None = None
+    remove: bool = False
+
+
+@dataclass(slots=True)
+class RevivalRequested:
+    """The application sends dead letters again; `Answer` carries the numbers of those that were.
+
+    Attributes:
+        request: to be answered.
+        seqs: which; None: all.
+        make_owner: makes the owner of a task, of its number.
+    """
+
+    request: object
+    seqs: Collection[int] | None
+    make_owner: Callable[[int], object]
+
+
+@dataclass(slots=True)
 class WorkersRequested:
     """The application asks who serves a kind of task; `Answer` carries (node id, name) of each.
 
@@ -196,48 +228,6 @@ class OutletsRequested:
     """
 
     request: object
-
-
-@dataclass(slots=True)
-class Recovered:
-    """The first event of a producer with a journal: what its earlier process has left behind.
-
-    Attributes:
-        legacy: what the journal has.
-        owners: the owner of each of `legacy.tasks`.
-    """
-
-    legacy: Legacy
-    owners: Sequence[object]
-
-
-@dataclass(slots=True)
-class Written:
-    """All batches up to this number of an `effects.Record` are durable."""
-
-    number: int
-
-
-@dataclass(slots=True)
-class WriteRefused:
-    """There is no room for what was submitted in this batch; the rest of it is durable.
-
-    As `Written`, of this batch and all before it.
-
-    Attributes:
-        number: which.
-        text: why, in a line.
-    """
-
-    number: int
-    text: str
-
-
-@dataclass(slots=True)
-class WriteFailed:
-    """The journal is broken: nothing is written any more, nor is known of what was under way."""
-
-    text: str
 
 
 @dataclass(slots=True)
@@ -328,6 +318,8 @@ Event = (
     | Submitted
     | CancelRequested
     | ClaimRequested
+    | LettersRequested
+    | RevivalRequested
     | WorkersRequested
     | PauseRequested
     | StatusRequested

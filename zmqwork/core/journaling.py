@@ -10,7 +10,7 @@ Batches are numbered and written in order; how many at once is the writer's busi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from zmqwork.core.books import Books
 from zmqwork.core.effects import Answer, Confirm, Effect, Record, Settle
@@ -20,9 +20,6 @@ from zmqwork.core.records import Batch, Filed, Letter, Trial
 from zmqwork.core.recovery import Recovery
 
 _RESTED = TASK["rested"]
-
-# Dead letters that are kept, the newest.
-LETTERS_MAX = 10_000
 
 
 class _Turn:
@@ -64,10 +61,10 @@ class Journaling:
         "_books",
         "_filed",
         "_held_back",
-        "_letters",
         "_number",
         "_recorded",
         "_recovery",
+        "_revived",
         "_turns",
         "_workers",
         "acks",
@@ -85,21 +82,27 @@ class Journaling:
         self._turns: deque[_Turn] = deque()
         self._filed: list[Entry] = []
         self._held_back: list[Effect] = []
-        self._letters: deque[int] = deque()
+        self._revived: list[int] = []
         self._workers: tuple[str, ...] = ()
         self.crew_changed = True
         self.closing = False
 
     # -- what a turn brings -------------------------------------------------------------------
 
-    def submitted(self, entries: Sequence[Entry], now: float) -> list[Entry]:
-        """These are to be recorded before a worker gets them; those that are bound to inboxes."""
+    def submitted(
+        self, entries: Sequence[Entry], now: float, *, revived: bool = False
+    ) -> list[Entry]:
+        """These are to be recorded before a worker gets them; those that are bound to inboxes.
+
+        `revived`: the journal has them, as dead letters.
+        """
         books = self._books
         ledger = books.ledger
-        books.counters["submitted"] += len(entries)
+        if revived:
+            self._revived += [entry.seq for entry in entries]
         for entry in entries:
             ledger.add(entry)
-            ledger.newest = entry.seq
+            ledger.newest = max(ledger.newest, entry.seq)
             entry.state = RESTING  # as by the table: "postponed", until it is recorded
             spec = entry.spec
             entry.since = now + spec.options.countdown
@@ -112,9 +115,8 @@ class Journaling:
             self._filed += entries
         return [entry for entry in entries if entry.outlet is not None]
 
-    def recovered(self, letters: Iterable[int], workers: tuple[str, ...]) -> None:
-        """The journal has these dead letters, and knows these workers."""
-        self._letters.extend(letters)
+    def recovered(self, workers: tuple[str, ...]) -> None:
+        """The journal knows these workers."""
         self._workers = workers
 
     def report(self) -> None:
@@ -176,11 +178,16 @@ class Journaling:
     def _batch(self, now: float) -> Batch:
         books = self._books
         batch = Batch()
+        revived, self._revived = self._revived, []
+        known = frozenset(revived)
         for entry in self._filed:
-            _file(batch, entry)
+            if entry.seq not in known:
+                _file(batch, entry)
+        batch.trials += [Trial(seq) for seq in revived]
         for effect in self._held_back:
             if isinstance(effect, Settle):
                 self._settle(batch, effect.entries)
+        batch.removed, books.letters.removed = books.letters.removed, []
         tried, books.tried = books.tried, {}
         batch.trials += [
             self._trial(entry, now)
@@ -199,14 +206,11 @@ class Journaling:
         for entry in entries:
             if entry.spec.node:
                 continue
-            if entry.state in (FAILED, DEAD):
-                assert entry.error is not None
-                batch.letters.append(Letter(entry.seq, entry.state, entry.error))
-                self._letters.append(entry.seq)
+            letter = self._books.letters.get(entry.seq)
+            if letter is not None and entry.state in (FAILED, DEAD):
+                batch.letters.append(Letter(entry.seq, entry.state, letter.error))
             else:
                 batch.settled.setdefault(entry.state, []).append(entry.seq)
-        while len(self._letters) > LETTERS_MAX:
-            batch.removed.append(self._letters.popleft())
 
     def _trial(self, entry: Entry, now: float) -> Trial:
         trouble = entry.troubled()

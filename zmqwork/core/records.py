@@ -2,11 +2,12 @@
 
 A **batch** is what one turn of the machine adds to the journal. Submissions stand in it in the
 order of their numbers, which never come again; everything else speaks of numbers that stand in
-the same batch or an earlier one.
+the same batch or an earlier one. At the end stand the events that come back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -134,3 +135,45 @@ class Legacy:
     workers: tuple[str, ...]
     settled: dict[str, int]
     inboxes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Recovered:
+    """The first event of a producer with a journal: what its earlier process has left behind.
+
+    Attributes:
+        legacy: what the journal has.
+        owners: the owner of each of `legacy.tasks`.
+    """
+
+    legacy: Legacy
+    owners: Sequence[object]
+
+
+@dataclass(slots=True)
+class Written:
+    """All batches up to this number of an `effects.Record` are durable."""
+
+    number: int
+
+
+@dataclass(slots=True)
+class WriteRefused:
+    """There is no room for what was submitted in this batch; the rest of it is durable.
+
+    As `Written`, of this batch and all before it.
+
+    Attributes:
+        number: which.
+        text: why, in a line.
+    """
+
+    number: int
+    text: str
+
+
+@dataclass(slots=True)
+class WriteFailed:
+    """The journal is broken: nothing is written any more, nor is known of what was under way."""
+
+    text: str

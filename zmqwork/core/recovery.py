@@ -7,10 +7,10 @@ most: what their inventories name is adopted, as attempt 0, and the rest waits f
 from __future__ import annotations
 
 from zmqwork.core.books import Books
-from zmqwork.core.events import Recovered
 from zmqwork.core.ledger import Entry, Trouble
+from zmqwork.core.letters import DeadLetter
 from zmqwork.core.lifecycle import RESTING
-from zmqwork.core.records import Recorded
+from zmqwork.core.records import Recorded, Recovered
 
 
 class Recovery:
@@ -34,12 +34,22 @@ class Recovery:
         books.counters["recovered"] += len(legacy.tasks)
         for inbox, newest in legacy.inboxes.items():
             books.outlets.of_inbox(inbox).next = newest + 1
+        for recorded in legacy.letters:
+            self._keep(recorded, now)
         for task, owner in zip(legacy.tasks, event.owners, strict=True):
             self._take(task, owner, now)
         if self._books.withheld:
             self.awaited = dict.fromkeys(legacy.workers)
             books.timers.set(("recover", None), now + books.config.health.lease_timeout)
             self.look()
+
+    def _keep(self, recorded: Recorded, now: float) -> None:
+        letter = recorded.letter
+        assert letter is not None
+        kept = DeadLetter(letter.seq, recorded.spec, recorded.args, letter.state, letter.error)
+        kept.sink_seq = recorded.sink_seq
+        kept.died_at = now - recorded.age
+        self._books.letters.add(kept)
 
     def _take(self, task: Recorded, owner: object, now: float) -> None:
         books = self._books

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from zmqwork.config import ProducerConfig
 from zmqwork.core import explain, welcome
 from zmqwork.core.books import Books
 from zmqwork.core.effects import Answer
-from zmqwork.core.events import CancelRequested, Claimed, ClaimRequested, StatusRequested
+from zmqwork.core.events import (
+    CancelRequested,
+    Claimed,
+    ClaimRequested,
+    LettersRequested,
+    RevivalRequested,
+    StatusRequested,
+)
+from zmqwork.core.ledger import Entry
+from zmqwork.core.letters import DeadLetter
 from zmqwork.core.lifecycle import DISPATCHED, STARTED, WAITING
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import Hello, Info, Message, Status
@@ -76,6 +85,33 @@ class Requests:
                 )
         books.out.append(Answer(event.request, claimed))
         del now
+
+    def letters(self, event: LettersRequested, now: float) -> None:
+        """Dead letters, with their ages."""
+        found = self._letters(event.seqs)
+        if event.remove:
+            self._books.letters.remove([letter.seq for letter in found])
+        value = [(letter, now - (letter.died_at or now)) for letter in found]
+        self._answer(Answer(event.request, value))
+
+    def revived(self, event: RevivalRequested) -> list[Entry]:
+        """Entries of dead letters that are to be tried again: they begin anew."""
+        entries = []
+        for letter in self._letters(event.seqs):
+            self._books.letters.take(letter.seq)
+            entry = Entry(letter.seq, letter.spec, letter.args, event.make_owner(letter.seq))
+            entry.attempt = letter.attempt  # of which workers may have heard
+            # (Others are not taken any more, if a floor has passed them.)
+            if self._config.producer_id or self._books.journaled:
+                entry.sink_seq = letter.sink_seq
+            entries.append(entry)
+        return entries
+
+    def _letters(self, seqs: Collection[int] | None) -> list[DeadLetter]:
+        letters = self._books.letters
+        if seqs is None:
+            return list(letters)
+        return [letter for seq in dict.fromkeys(seqs) if (letter := letters.get(seq)) is not None]
 
     def status(self, event: StatusRequested, now: float) -> None:
         """What is known of everything, or of one task."""

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 
 from zmqwork.core.books import Books
 from zmqwork.core.effects import Left, Notice
-from zmqwork.core.events import StopRequested, WriteFailed, WriteRefused, Written
+from zmqwork.core.events import StopRequested
 from zmqwork.core.journaling import Journaling
 from zmqwork.core.ledger import Entry
 from zmqwork.core.messages import Cancel
 from zmqwork.core.peer import OPEN
+from zmqwork.core.records import WriteFailed, WriteRefused, Written
 from zmqwork.core.shipping import Shipping
 
 

@@ -20,7 +20,6 @@ class Submission:
     def place(self, submitted: Sequence[Entry], now: float) -> list[Entry]:
         """Most go to the end of a lane, all of a kind to the same one; those bound to inboxes."""
         books = self._books
-        books.counters["submitted"] += len(submitted)
         entries = books.ledger.entries
         lane: Lane | None = None
         spec = expires = None

@@ -214,6 +214,12 @@ class Pending:
                     drained.set()
                 self._drained.clear()
 
+    def reopen(self, entries: Sequence[Entry]) -> None:
+        """These, which were settled, count again; there may be more than `max_count` then."""
+        with self._lock:
+            self._settled -= len(entries)
+            self._settled_bytes -= sum(entry.size_bytes for entry in entries)
+
     def refuse(self, seq: int) -> None:
         """The journal had no room for this one."""
         with self._lock:

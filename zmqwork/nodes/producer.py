@@ -18,6 +18,7 @@ from zmqwork.core.effects import (
     MarkRunning,
     Notice,
     Record,
+    Reopen,
     Settle,
 )
 from zmqwork.core.events import (
@@ -27,14 +28,12 @@ from zmqwork.core.events import (
     EndRequested,
     Event,
     OutletsRequested,
-    Recovered,
     StatusRequested,
     StopRequested,
     Submitted,
-    WriteFailed,
 )
 from zmqwork.core.ledger import Entry
-from zmqwork.core.records import Legacy
+from zmqwork.core.records import Legacy, Recovered, WriteFailed
 from zmqwork.discovery.record import record_of
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import UsageError
@@ -110,6 +109,7 @@ class Producer:
             machine,
             {
                 Settle: self._settle,
+                Reopen: lambda effect: self.pending.reopen(effect.entries),
                 MarkRunning: lambda effect: mark_running(effect.entries),
                 Answer: deliver,
                 Notice: self._notice,

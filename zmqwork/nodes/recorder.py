@@ -13,8 +13,8 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 
 from zmqwork.core.effects import Record
-from zmqwork.core.events import Event, WriteFailed, WriteRefused, Written
-from zmqwork.core.records import Legacy
+from zmqwork.core.events import Event
+from zmqwork.core.records import Legacy, WriteFailed, WriteRefused, Written
 from zmqwork.errors import JournalFull
 from zmqwork.journal.journal import Journal
 
