@@ -6,13 +6,14 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from zmqwork.config import check_name, check_options
 from zmqwork.definition import check_task_name, declare, origin, place, stand_side_by_side
 from zmqwork.errors import ConfigError, UsageError
+from zmqwork.fallback import Fallback, fallback_of
 from zmqwork.options import TASK_OPTION_NAMES, TaskOptions
 from zmqwork.pausing import Pausing
 from zmqwork.producers import Producers
@@ -115,6 +116,8 @@ class App(Pausing):
         name: str | None = None,
         allow_wait: bool = False,
         retry_when: RetryWhen | None = None,
+        fallback: Callable[..., Any] | None = None,
+        fallback_on: type[BaseException] | Collection[type[BaseException]] = Exception,
         **options: Unpack[Options],
     ) -> TaskDecorator: ...
 
@@ -126,6 +129,8 @@ class App(Pausing):
         name: str | None = None,
         allow_wait: bool = False,
         retry_when: RetryWhen | None = None,
+        fallback: Callable[..., Any] | None = None,
+        fallback_on: type[BaseException] | Collection[type[BaseException]] = Exception,
         **options: Unpack[Options],
     ) -> Any:
         """Make a function a task: ``@app.task`` or ``@app.task(max_retries=5)``.
@@ -141,6 +146,10 @@ class App(Pausing):
                 `result`). For plain functions, and not in the inline pool.
             retry_when: asked on the worker with what the function raised, and the number of the
                 attempt (from 1): whether another one is worth it. Only if the options allow it.
+            fallback: another task, or a plain function that is called in the submitting process,
+                in whose hands the call is when this task's attempts are used up; see
+                `TaskFuture.degraded`.
+            fallback_on: after which exceptions: those of `result`, or what the handler raised.
             **options: see `options.TaskOptions`: `queue`, `priority`, `max_retries`,
                 `retry_backoff`, `retry_for`, `countdown`, `expires` and others.
 
@@ -152,17 +161,22 @@ class App(Pausing):
         what = name or getattr(function, "__qualname__", None)
         check_options(f"task {what!r}" if what else "a task", options, TASK_OPTION_NAMES)
         checked = TaskOptions(**options)
+        instead = None if fallback is None else fallback_of(fallback, fallback_on)
         if name is not None:
             check_task_name(name)
 
         def decorate(decorated: Callable[..., Any]) -> Task[..., Any]:
             declare(decorated, allow_wait=allow_wait, retry_when=retry_when)
-            return self._add(decorated, name, checked)
+            return self._add(decorated, name, checked, instead)
 
         return decorate if function is None else decorate(function)
 
     def _add(
-        self, function: Callable[..., Any], name: str | None, options: TaskOptions
+        self,
+        function: Callable[..., Any],
+        name: str | None,
+        options: TaskOptions,
+        fallback: Fallback | None,
     ) -> Task[..., Any]:
         if isinstance(function, Task):
             raise UsageError(f"{function!r} is a task already; for other options: .using(...)")
@@ -181,7 +195,7 @@ class App(Pausing):
                 f"other one ({place(function)}) another name, or pass name='...'"
             )
         kind = AsyncTask if inspect.iscoroutinefunction(function) else Task
-        task: Task[..., Any] = kind(function, name, options, self._producers)
+        task: Task[..., Any] = kind(function, name, options, self._producers, fallback)
         self._tasks[name] = task
         return task
 

@@ -38,12 +38,17 @@ class TaskFuture(concurrent.futures.Future[R]):
     Attributes:
         seq: the task's number at its producer.
         attempts: how many attempts were made, once it is settled; 0 before.
+        degraded: whether a fallback has taken the task's place.
+        ran: the name of the task or function that did; empty: it is the task's own outcome.
     """
 
     __slots__ = ("_opened", "_producer", "_sealed", "_state", "_watch", "attempts", "seq")
 
     seq: int
     attempts: int
+    # (Few futures have other values: these are in the instance's dictionary, which is made then.)
+    degraded: bool = False
+    ran: str = ""
     # What `_sealed` turned out to be; set when it is opened.
     _opened: object
 

@@ -5,27 +5,26 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from zmqwork.config import check_name
 from zmqwork.core.effects import Notice
 from zmqwork.core.events import (
-    LettersRequested,
     PauseRequested,
-    RevivalRequested,
     WorkersRequested,
 )
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.errors import NoWorker, UsageError
 from zmqwork.future import TaskFuture, mark_running, settle
 from zmqwork.inside import refuse_waiting
+from zmqwork.keeping import Keeping
 
 if TYPE_CHECKING:
     from zmqwork.adoption import Adoption
     from zmqwork.core.events import Claimed
-    from zmqwork.core.letters import DeadLetter
+    from zmqwork.core.ledger import Entry
     from zmqwork.journal.folder import Folder
     from zmqwork.nodes.callbacks import Callbacks
     from zmqwork.nodes.producer import Producer as Node
@@ -44,7 +43,7 @@ _PATIENCE = 2.0
 _log = logging.getLogger("zmqwork")
 
 
-class Producer:
+class Producer(Keeping):
     """Where an app's tasks go: it finds workers, hands them the tasks and settles the futures.
 
     `App` makes one at the first `submit`. The explicit form says when it begins and ends, and how
@@ -83,7 +82,8 @@ class Producer:
         self._node: Node | None = None
         self._pid = os.getpid()
         self._submit: Callable[[TaskSpec, bytes, object], int] = self._not_started
-        self.settle = settle
+        # How often fallbacks took over, by the name of the task. Bound: the program's text.
+        self.degraded: dict[str, int] = {}
         self.mark_running = mark_running
 
     def __repr__(self) -> str:
@@ -113,11 +113,25 @@ class Producer:
         self._adoption.start()
         return node
 
-    def future_of(self, seq: int) -> TaskFuture[Any]:
-        """A future for a task that was submitted by an earlier process with this journal."""
-        future: TaskFuture[Any] = TaskFuture(self)
-        future.seq = seq
-        return future
+    def settle(self, entries: list[Entry]) -> None:
+        """Settle the futures of these; what a fallback takes over goes on. On the I/O thread."""
+        for entry in entries:
+            if entry.error is not None:
+                from zmqwork.fallback import divert  # noqa: PLC0415 - few tasks fail
+
+                entries = divert(self, entries)
+                break
+        settle(entries)
+
+    def follow(self, spec: TaskSpec, args: bytes, future: TaskFuture[Any]) -> None:
+        """Let another task settle a future whose own has ended. On the I/O thread."""
+        assert self._node is not None
+        future.seq = self._node.follow(spec, args, future)
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether nothing more is submitted."""
+        return self._node is None or self._node.pending.stopped
 
     def submit(self, spec: TaskSpec, args: bytes) -> TaskFuture[Any]:
         """Hand over one task with its encoded arguments; what `Task.submit` calls.
@@ -195,7 +209,7 @@ class Producer:
 
     def status(self) -> dict[str, Any]:
         """What the node says of itself, as `zmqwork ps` shows it."""
-        return self._started().status()
+        return self._started().status() | {"degraded": dict(self.degraded)}
 
     def explain(self, seq: int | None = None) -> str:
         """Why a task (or: anything) does not run: what was looked for where, and what to try."""
@@ -212,54 +226,6 @@ class Producer:
     def drain(self, timeout: float | None = None) -> bool:
         """Wait until all submitted tasks are settled; False: the time is over, some are not."""
         return self._started().drain(timeout)
-
-    def letters(
-        self, seqs: Collection[int] | None = None, *, remove: bool = False
-    ) -> list[tuple[DeadLetter, float]]:
-        """Dead letters with the seconds since they died: of these tasks, or all.
-
-        `remove`: they are forgotten.
-        """
-        letters: list[tuple[DeadLetter, float]] = self._started()._ask(
-            lambda r: LettersRequested(r, seqs, remove), []
-        )
-        return letters
-
-    def revive(self, seqs: Collection[int]) -> list[TaskFuture[Any]]:
-        """Send the dead letters of these tasks again; a future for each that there was."""
-        made: dict[int, TaskFuture[Any]] = {}
-
-        def make_owner(seq: int) -> TaskFuture[Any]:
-            made[seq] = future = self.future_of(seq)
-            return future
-
-        revived = self._started()._ask(lambda r: RevivalRequested(r, seqs, make_owner), [])
-        return [made[seq] for seq in revived]
-
-    def flush(self, timeout: float | None = None) -> bool:
-        """Wait until all tasks submitted so far are in the journal; False: the time is over.
-
-        Raises:
-            JournalFull: there was no room for some of them, since this was called last.
-            JournalBroken: the journal failed, or the producer has left before.
-            UsageError: the producer has no journal.
-        """
-        return self._journaled().pending.flush(timeout)
-
-    def confirm(self, seq: int, timeout: float | None) -> bool:
-        """Wait until this task is in the journal, or refused by it; False: the time is over."""
-        return self._journaled().pending.wait_written(seq, timeout)
-
-    def is_confirmed(self, seq: int) -> bool:
-        """Whether this task is in the journal, or was until it was settled."""
-        node = self._node
-        return node is not None and node.has_journal and node.pending.is_confirmed(seq)
-
-    def _journaled(self) -> Node:
-        node = self._started()
-        if not node.has_journal:
-            raise UsageError("this producer has no journal: app.producer(journal=DIRECTORY)")
-        return node
 
     def stop(self) -> None:
         """Leave now; tasks that are not settled are cancelled. Does nothing the second time.

@@ -224,6 +224,9 @@ class Stream:
         troubles: dict[int, Exception | Flight] = {}
         for index, record in failures.items():
             again = another_attempt(self._task.spec, record)
+            fallback = self._task.spec.fallback
+            if again is None and fallback is not None and fallback.takes(FAILED, record):
+                again = fallback.spec
             if again is None:
                 name = f"{flight.future.id}[{index}]"
                 troubles[index] = error_of(name, FAILED, {**record, "attempts": 1})

@@ -28,6 +28,7 @@ from zmqwork.signature import call_check, fingerprint, signature_of
 from zmqwork.wire.values import encode_call
 
 if TYPE_CHECKING:
+    from zmqwork.fallback import Fallback
     from zmqwork.producers import Producers
 
 P = ParamSpec("P")
@@ -71,7 +72,12 @@ class Task(Mappable[P, R]):
     """
 
     def __init__(
-        self, function: Callable[P, Any], name: str, options: TaskOptions, producers: Producers
+        self,
+        function: Callable[P, Any],
+        name: str,
+        options: TaskOptions,
+        producers: Producers,
+        fallback: Fallback | None = None,
     ) -> None:
         # What others have put at the function stays at hand, but for what would hide our methods.
         for key, value in getattr(function, "__dict__", {}).items():
@@ -83,7 +89,7 @@ class Task(Mappable[P, R]):
         self.options = options
         self.signature = signature_of(function)
         self.fingerprint = fingerprint(self.signature)
-        self.spec = TaskSpec(name, self.fingerprint, options)
+        self.spec = TaskSpec(name, self.fingerprint, options, fallback=fallback)
         self.chunk_handler = chunk_handler(function)
         self.chunk_size = ChunkSize()
         self.parameter_names = tuple(self.signature.parameters) if self.signature else ()
@@ -145,7 +151,7 @@ class Task(Mappable[P, R]):
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)
         copy.options = dataclasses.replace(self.options, **options)
-        copy.spec = TaskSpec(self.name, self.fingerprint, copy.options)
+        copy.spec = dataclasses.replace(self.spec, options=copy.options)
         return copy
 
     def __repr__(self) -> str:

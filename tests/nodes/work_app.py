@@ -331,3 +331,36 @@ def broadcast_and_wait():
 @app.task(max_retries=0, allow_wait=True)
 def broadcast_to_others():
     return echo.broadcast(1).results(30)
+
+
+@app.task(max_retries=0)
+def echo_back(text):
+    return f"lean on {text}"
+
+
+@app.task(max_retries=0, fallback=echo_back)
+def lean(text):
+    if text == "no":
+        raise ValueError(text)
+    return text
+
+
+@app.task(max_retries=0, fallback=lean)
+def twice_removed(text):
+    raise OSError(text)
+
+
+def at_home(text):
+    if text == "never":
+        raise ValueError("not even here")
+    return f"here: {text}"
+
+
+@app.task(max_retries=1, retry_backoff=0.01, fallback=at_home, fallback_on=zmqwork.TaskError)
+def plainly(text):
+    raise ValueError(text)
+
+
+@app.task(max_retries=0, fallback=echo_back, fallback_on=(LookupError, zmqwork.TaskLost))
+def choosy(text):
+    raise {"key": KeyError, "value": ValueError}[text](text)

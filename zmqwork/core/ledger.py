@@ -37,6 +37,7 @@ class TaskSpec:
         item_count: how many calls such a task stands for: more than one if it is a chunk of `map`.
         inbox: the inbox that alone may take the result, once one of those named is chosen.
         node: the node id of the only worker that may run it, as of a broadcast; empty: any may.
+        fallback: what the application does when its attempts are used up; None: nothing.
     """
 
     name: str
@@ -45,6 +46,7 @@ class TaskSpec:
     item_count: int = 1
     inbox: str = ""
     node: str = ""
+    fallback: Any = field(default=None, compare=False)
 
     def told(self) -> dict[str, Any]:
         """What a worker must know of the options."""
@@ -231,7 +233,8 @@ class Ledger:
         del self._entries[entry.seq]
         self.settled_counts[entry.state] += 1
         entry.worker = None
-        entry.args = b""
+        if entry.spec.fallback is None:
+            entry.args = b""
         if entry.outlet is not None:
             entry.outlet.settle(entry)
         if entry.error is not None:

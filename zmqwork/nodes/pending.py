@@ -57,6 +57,11 @@ class Pending:
         self._refused = self._told = 0
 
     @property
+    def stopped(self) -> bool:
+        """Whether it takes nothing more."""
+        return self._stopped
+
+    @property
     def count(self) -> int:
         """How many tasks are unsettled."""
         return self._seq - self._settled
@@ -125,14 +130,18 @@ class Pending:
             with self._lock:
                 self._wait_for_room(0)
 
-    def follow(self, spec: TaskSpec, args: bytes, owner: object, sink_seq: int = 0) -> None:
-        """Hand over a task in the place of one that is being settled: there is room for it."""
+    def follow(self, spec: TaskSpec, args: bytes, owner: object, sink_seq: int = 0) -> int:
+        """Hand over a task in the place of one that is being settled; there is room for it.
+
+        Returns its number. On the I/O thread.
+        """
         with self._lock:
-            self._seq += 1
+            self._seq = seq = self._seq + 1
             self._submitted_bytes += len(args)
-            entry = Entry(self._seq, spec, args, owner)
+            entry = Entry(seq, spec, args, owner)
             entry.sink_seq = sink_seq
             self._entries.append(entry)
+        return seq
 
     # -- who waits ----------------------------------------------------------------------------
 
