@@ -13,10 +13,11 @@ import zlib
 from pathlib import Path
 
 import pytest
-from contract import EVIDENCE, STEPS, Contract, JournalMachine, Place, filed
+from contract import EVIDENCE, STEPS, Contract, JournalMachine, Place, filed, seen
 
-from zmqwork.core.records import Batch, Trial
+from zmqwork.core.records import Batch, Letter, Trial
 from zmqwork.errors import JournalBroken, JournalError, JournalInUse
+from zmqwork.journal import machine
 from zmqwork.journal.reserve import Reserve
 from zmqwork.journal.sqlite import Sizes, SqliteJournal
 
@@ -432,3 +433,42 @@ def test_a_forked_child_leaves_it_alone(private_environment, tmp_path):
         "True",
         "killed",
     ]
+
+
+def test_a_compaction_of_many_rows_keeps_all_orders(tmp_path):
+    place = OnDisk(tmp_path, garbage_bytes=2**40)
+    journal = place.open()
+    journal.load()
+    for seq in range(1, 101, 2):
+        journal.write([Batch(filed=[filed(seq, seq + 1, size=100_000)])])
+        if seq > 10:
+            journal.write([Batch(trials=[Trial(seq - 10, 1)]), Batch(trials=[Trial(seq - 10, 2)])])
+            journal.write([Batch(letters=[Letter(seq - 9, "dead", {"n": seq})])])
+    journal.write([Batch(trials=[Trial(2, 1), Trial(20, 9)])])
+    journal.write([Batch(letters=[Letter(6, "dead", {}), Letter(2, "failed", {})])])
+    journal.write([Batch(settled={"succeeded": [*range(41, 100)]})])
+    journal.close()
+    before = place.open()
+    expected = seen(before.load())
+    size = before.garbage_bytes
+    before.compact()
+    assert before.garbage_bytes < size / 100
+    before.close()
+    assert len(execute(place.path, "SELECT number FROM log")) >= 3
+    after = place.open()
+    assert seen(after.load()) == expected
+    after.close()
+    assert [letter[1] for letter in expected[1]][-2:] == [6, 2]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [(["abc\n"], "abc"), (["", "def\n"], "def"), (["uninitialized\n"], ""), ([None, "x"], "x")],
+)
+def test_which_machine_this_is(texts, expected, tmp_path, monkeypatch):
+    places = [tmp_path / str(at) for at in range(len(texts))]
+    for place, text in zip(places, texts, strict=True):
+        if text is not None:
+            place.write_text(text)
+    monkeypatch.setattr(machine, "_PLACES", places)
+    assert machine.machine_id() == expected

@@ -76,7 +76,6 @@ class Database:
             self.execute("PRAGMA synchronous = FULL")
             # Checkpoints are made by us, so that their errors are heard of.
             self.execute("PRAGMA wal_autocheckpoint = 0")
-            self.execute("PRAGMA journal_size_limit = 1048576")
         except BaseException:
             self.close()
             raise

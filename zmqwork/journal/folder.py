@@ -10,10 +10,10 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from zmqwork.disk import MEMORY, is_network, kind_of, reason
+from zmqwork.disk import MEMORY, is_network, kind_of, reason, sync_directory
 from zmqwork.errors import ConfigError, JournalError, JournalInUse
 from zmqwork.journal.machine import machine_id
-from zmqwork.journal.sqlite import NEW, Sizes, SqliteJournal
+from zmqwork.journal.sqlite import NEW, Sizes, SqliteJournal, remove_database
 from zmqwork.lock import Lock, LockHeld
 
 _log = logging.getLogger("zmqwork")
@@ -62,6 +62,9 @@ class Folder:
             self._check_rights()
         except OSError as error:
             raise JournalError(f"{self.path} is no place for journals: {reason(error)}") from error
+        # Its name, too, is to outlive the power. (A parent that we may not read was there before.)
+        with contextlib.suppress(OSError):
+            sync_directory(self.path.parent)
 
     def _check_rights(self) -> None:
         there = self.path.stat()
@@ -158,7 +161,7 @@ class Folder:
             with contextlib.suppress(OSError, LockHeld):
                 lock = Lock(new.with_name(new.name.removesuffix(NEW)), 0o600)
                 try:
-                    new.unlink()
+                    remove_database(new)
                 finally:
                     lock.release()
 

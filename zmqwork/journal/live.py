@@ -77,10 +77,12 @@ class Live:
         """
         tasks = self._tasks
         for filed in part.filed:
+            if tasks.keys().isdisjoint(filed.seqs):
+                return None
             there = [at for at, seq in enumerate(filed.seqs) if seq in tasks]
             if len(there) == len(filed.seqs):
                 return part
-            return Batch(filed=[_some(filed, there)]) if there else None
+            return Batch(filed=[_some(filed, there)])
         for trial in part.trials:
             return part if self._trials.get(trial.seq, _NOWHERE)[0] == row else None
         for letter in part.letters:

@@ -40,6 +40,7 @@ def create(path: Path, connect: Connect, meta: dict[str, Any]) -> None:
         for statement in _TABLES:
             database.execute(statement)
         Log(database).note({"schema": SCHEMA, **meta})
+        database.checkpoint()
     finally:
         database.close()
 

@@ -131,7 +131,7 @@ class SqliteJournal:
         """Under its name it is complete: what has no name yet has never confirmed anything."""
         new = self._path.with_name(self._path.name + NEW)
         try:
-            new.unlink(missing_ok=True)
+            remove_database(new)
             os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
             first = {"created_at": self._clock(), "epoch": 0, **Totals().noted(Counter())}
             create(new, connect, who | first)
@@ -346,7 +346,12 @@ class SqliteJournal:
 
     def _remove(self) -> None:
         with contextlib.suppress(OSError):  # an empty one that stays does no harm
-            for suffix in ("", "-wal", "-shm", "-journal"):
-                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            remove_database(self._path)
             self._reserve.remove()
             sync_directory(self._path.parent)
+
+
+def remove_database(path: Path) -> None:
+    """Remove what SQLite may have left under this name. Raises OSError."""
+    for suffix in ("-wal", "-shm", "-journal", ""):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
