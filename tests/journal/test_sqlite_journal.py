@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import pickle
@@ -13,10 +14,10 @@ import zlib
 from pathlib import Path
 
 import pytest
-from contract import EVIDENCE, STEPS, Contract, JournalMachine, Place, filed, seen
+from contract import EVIDENCE, STEPS, Contract, JournalMachine, Place, filed, fill, seen
 
 from zmqwork.core.records import Batch, Letter, Trial
-from zmqwork.errors import JournalBroken, JournalError, JournalInUse
+from zmqwork.errors import JournalBroken, JournalError, JournalFull, JournalInUse
 from zmqwork.journal import machine
 from zmqwork.journal.reserve import Reserve
 from zmqwork.journal.sqlite import Sizes, SqliteJournal
@@ -223,6 +224,21 @@ def test_another_program_has_the_database_open(place, written):
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(JournalError, match="open in another program"):
             place.open()
+
+
+def test_what_another_process_left_is_written_once_more(place):
+    """It may be in the system's memory alone, if that process could not sync it."""
+    journal = place.open()
+    journal.load()
+    journal.write([Batch(filed=[filed(1)])])
+    place.kill(journal)
+    assert place.path.with_name("journal.db-wal").stat().st_size > 1000
+    journal = place.open()
+    journal.load()
+    alone = shutil.copy(place.path, place.path.with_name("alone.db"))
+    with contextlib.closing(SqliteJournal(alone, sizes=Sizes(reserve_bytes=0))) as copy:
+        assert [task.seq for task in copy.load().tasks] == [1]
+    journal.close()
 
 
 def test_nobody_reads_along(place):
@@ -472,3 +488,35 @@ def test_which_machine_this_is(texts, expected, tmp_path, monkeypatch):
             place.write_text(text)
     monkeypatch.setattr(machine, "_PLACES", places)
     assert machine.machine_id() == expected
+
+
+def test_what_was_replaced_is_garbage(place):
+    journal = place.open()
+    journal.load()
+    journal.write([Batch(filed=[filed(1, 2)])])
+    sizes = []
+    for count in range(20):
+        journal.write([Batch(trials=[Trial(1, count, evidence=[EVIDENCE])])])
+        journal.write([Batch(letters=[Letter(1, "dead", {"text": "x" * 50})])])
+        sizes.append(journal.garbage_bytes)
+    assert all(later - earlier > 100 for earlier, later in itertools.pairwise(sizes))
+    journal.write([Batch(removed=[1])])
+    assert journal._live.size_bytes == journal._live._tasks[2]
+    journal.close()
+
+
+def test_the_reserve_is_above_what_the_journal_may_take(place):
+    place.bytes_max = 128 * KIB
+    journal = place.open()
+    journal.load()
+    seqs = fill(journal)
+    outcome = Batch(letters=[Letter(seqs[0], "dead", {"text": "x" * 60_000})])
+    with pytest.raises(JournalFull):
+        journal.write([outcome])
+    journal.write([outcome], reserve=True)
+    with pytest.raises(JournalFull):
+        journal.write([Batch(filed=[filed(99, size=16_000)])])
+    journal.close()
+    journal = place.open()
+    assert [task.seq for task in journal.load().letters] == seqs[:1]
+    journal.close()
