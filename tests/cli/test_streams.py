@@ -16,11 +16,12 @@ COMMANDS = {
     "demo": (0, ["demo", "--path", ".", "--no-kill", "--workers", "1"]),
     "call": (0, ["call", "thumbs:app", "double", "1"]),
     "explain": (3, ["explain", "12345678-1", "--timeout", "0.1"]),
+    "journal": (0, ["journal", "ls", "."]),
     "help": (0, ["--help"]),
     "help of a command": (0, ["ps", "--help"]),
     "version": (0, ["--version"]),
 }
-FULL = ["doctor", "demo", "call", "help", "help of a command", "version"]
+FULL = ["doctor", "demo", "call", "journal", "help", "help of a command", "version"]
 
 
 @pytest.fixture

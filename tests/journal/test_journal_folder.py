@@ -86,6 +86,11 @@ def test_one_that_cannot_be_read_is_left_alone_and_told_of(folder, tmp_path, cap
     assert f"a journal is left alone: {bad} is no journal" in caplog.text
     assert bad.exists()
     journal.close()
+    place = folder()
+    caplog.clear()
+    for _ in range(3):
+        place.take().close()
+    assert caplog.text.count("left alone") == 1
 
 
 def test_another_app(folder):

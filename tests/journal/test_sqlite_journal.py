@@ -167,8 +167,10 @@ def test_pages_that_are_damaged(place, written):
 
 def test_a_newer_schema_is_refused_with_both_versions(place, written):
     execute(written, "UPDATE meta SET value = '2' WHERE key = 'schema'")
+    before = written.read_bytes()
     with pytest.raises(JournalError, match="has schema 2, and this zmqwork knows 1"):
         place.open()
+    assert written.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -192,6 +194,16 @@ def test_a_file_that_is_no_journal(place, content):
     place.path.write_bytes(content)
     with pytest.raises(JournalError, match="no journal"):
         place.open()
+    assert place.path.read_bytes() == content
+    assert [path.name for path in place.path.parent.iterdir()] == ["journal.db"]
+
+
+def test_the_database_of_another_program_stays_as_it_is(place):
+    execute(place.path, "CREATE TABLE theirs (x)")
+    before = place.path.read_bytes()
+    with pytest.raises(JournalError, match="no journal of zmqwork: give another file"):
+        place.open()
+    assert place.path.read_bytes() == before
 
 
 def test_no_file_and_none_is_to_be_made(place):

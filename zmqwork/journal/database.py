@@ -46,7 +46,7 @@ def connect(path: str) -> Connection:
 
 
 class Database:
-    """A connection that has its file for itself, and writes nothing that is not synced.
+    """A connection that has its file for itself. It changes nothing until it is told to.
 
     Args:
         path: the file; it must be there.
@@ -69,16 +69,15 @@ class Database:
         with self._translated():
             self._connection = connect(self.name)
         _databases.add(self)
-        try:
-            # Nobody else reads the log of a database in this mode, so it needs no shared memory.
-            self.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self.execute("PRAGMA journal_mode = WAL")
-            self.execute("PRAGMA synchronous = FULL")
-            # Checkpoints are made by us, so that their errors are heard of.
-            self.execute("PRAGMA wal_autocheckpoint = 0")
-        except BaseException:
-            self.close()
-            raise
+        # Nobody else reads the log of a database in this mode, so it needs no shared memory.
+        self.execute("PRAGMA locking_mode = EXCLUSIVE")
+
+    def write_ahead(self) -> None:
+        """From now on there is a log beside it, which is synced at each commit."""
+        self.execute("PRAGMA journal_mode = WAL")
+        self.execute("PRAGMA synchronous = FULL")
+        # Checkpoints are made by us, so that their errors are heard of.
+        self.execute("PRAGMA wal_autocheckpoint = 0")
 
     def execute(self, statement: str, values: Any = ()) -> list[Any]:
         """Run a statement to its end; its rows."""

@@ -56,6 +56,8 @@ class Folder:
         self._sizes = sizes
         self._machine = machine_id() if machine is None else machine
         self._journal = journal
+        # Those that were told of. Bound: the files that are there.
+        self._left_alone: set[Path] = set()
         check_place(self.path, allow_volatile=allow_volatile)
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -114,7 +116,9 @@ class Folder:
             except JournalError as error:
                 if not path.exists():  # its owner has removed it just now
                     continue
-                _log.warning("a journal is left alone: %s", error)
+                if path not in self._left_alone:
+                    self._left_alone.add(path)
+                    _log.warning("a journal is left alone: %s", error)
 
     def files(self) -> list[Path]:
         """The journals' files, those first that were not used for longest.

@@ -20,6 +20,7 @@ APPLICATION_ID = 0x7A6D7177
 Parts = list[tuple[int, float, Batch]]
 
 _TABLES = (
+    "PRAGMA synchronous = FULL",
     f"PRAGMA application_id = {APPLICATION_ID}",
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE log (
@@ -40,7 +41,6 @@ def create(path: Path, connect: Connect, meta: dict[str, Any]) -> None:
         for statement in _TABLES:
             database.execute(statement)
         Log(database).note({"schema": SCHEMA, **meta})
-        database.checkpoint()
     finally:
         database.close()
 

@@ -114,6 +114,7 @@ class SqliteJournal:
             undo.callback(database.close)
             self._database, self._log = database, Log(database)
             self.meta = self._log.meta()
+            database.write_ahead()
             self._read(drop_damaged=drop_damaged)
             self._limit_pages()
             self._undo: contextlib.ExitStack | None = undo.pop_all()
