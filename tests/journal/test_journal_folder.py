@@ -3,6 +3,8 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,12 +119,59 @@ def test_another_machine(folder):
     folder(machine="m2").take().close()
 
 
-def test_what_a_killed_process_was_making_is_removed(folder, tmp_path):
-    folder()
-    new = tmp_path / "j" / "abc.db.new"
-    new.write_bytes(b"half")
+def test_what_a_killed_process_was_making_or_removing_is_removed(folder, tmp_path):
+    own = folder().take()
+    for name in ("abc.db.new", "abc.db.new-journal", "def.reserve"):
+        (tmp_path / "j" / name).write_bytes(b"half")
     folder().take().close()
-    assert not new.exists()
+    left = {path.suffix for path in (tmp_path / "j").glob(f"{own.producer_id}*")}
+    assert left >= {".db", ".lock", ".reserve"}
+    assert not list((tmp_path / "j").glob("[ad][be][cf].*"))
+    own.close()
+
+
+AT_ONCE = """
+import os, sys
+from zmqwork.core.ledger import TaskSpec
+from zmqwork.core.records import Batch, Filed
+from zmqwork.journal.folder import Folder
+from zmqwork.journal.sqlite import Sizes
+from zmqwork.options import TaskOptions
+
+folder = Folder("j", "app", machine="m1", allow_volatile=True, sizes=Sizes(reserve_bytes=0))
+read, write = os.pipe()
+for _ in range(8):
+    if not os.fork():
+        os.close(write)
+        os.read(read, 1)
+        journal = folder.take()
+        seq = journal.load().newest + 1
+        spec = TaskSpec("f", "", TaskOptions())
+        journal.write([Batch(filed=[Filed(spec, [seq], [b""])])])
+        os.write(1, f"{journal.producer_id} {seq}\\n".encode())
+        os._exit(0)
+os.close(read)
+os.close(write)
+for _ in range(8):
+    os.wait()
+"""
+
+
+def test_processes_that_start_at_once(private_environment, folder, tmp_path):
+    """Each has a journal for itself; some may have taken that of one that has ended already."""
+    for _ in range(2):
+        ended = subprocess.run(
+            [sys.executable, "-c", AT_ONCE], cwd=tmp_path, env=private_environment,
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert (ended.returncode, ended.stderr) == (0, "")
+        said = ended.stdout.split("\n")[:-1]
+        assert len(set(said)) == len(said) == 8
+    journals = list(folder().orphans())
+    tasks = [len(journal.load().tasks) for journal in journals]
+    assert sum(tasks) == 16
+    for journal in journals:
+        journal.close()
 
 
 @pytest.mark.parametrize(

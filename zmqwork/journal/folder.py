@@ -13,7 +13,7 @@ from pathlib import Path
 from zmqwork.disk import MEMORY, is_network, kind_of, reason, sync_directory
 from zmqwork.errors import ConfigError, JournalError, JournalInUse
 from zmqwork.journal.machine import machine_id
-from zmqwork.journal.sqlite import NEW, Sizes, SqliteJournal, remove_database
+from zmqwork.journal.sqlite import NEW, RESERVE, Sizes, SqliteJournal, remove_database
 from zmqwork.lock import Lock, LockHeld
 
 _log = logging.getLogger("zmqwork")
@@ -160,12 +160,15 @@ class Folder:
             )
 
     def _sweep(self) -> None:
-        """Remove what processes left that were killed while they made a journal."""
-        for new in self.path.glob(f"*{SUFFIX}{NEW}"):
+        """Remove what processes left that were killed while they made, or removed, a journal."""
+        reserves = self.path.glob(f"*{RESERVE}")
+        useless = [file for file in reserves if not file.with_suffix(SUFFIX).exists()]
+        for file in (*self.path.glob(f"*{SUFFIX}{NEW}"), *useless):
+            owner = self.path / f"{file.name.partition('.')[0]}{SUFFIX}"
             with contextlib.suppress(OSError, LockHeld):
-                lock = Lock(new.with_name(new.name.removesuffix(NEW)), 0o600)
+                lock = Lock(owner, 0o600)
                 try:
-                    remove_database(new)
+                    remove_database(file)
                 finally:
                     lock.release()
 

@@ -36,7 +36,9 @@ _log = logging.getLogger("zmqwork")
 MIB = 1024 * 1024
 # What a row takes in the log of SQLite beside its body: the pages that change with it.
 _ROW_OWN_BYTES = 8 * 1024
+# Behind the name of a database that is being made; in the place of ".db" in that of a reserve.
 NEW = ".new"
+RESERVE = ".reserve"
 
 # Number, body, and its parts with their sizes.
 _Row = tuple[int, bytes, list[tuple[int, Batch]]]
@@ -101,7 +103,7 @@ class SqliteJournal:
         self._clock = clock
         self._is_loaded = False
         self._broken: JournalBroken | None = None
-        self._reserve = Reserve(path.with_suffix(".reserve"), sizes.reserve_bytes)
+        self._reserve = Reserve(path.with_suffix(RESERVE), sizes.reserve_bytes)
         with contextlib.ExitStack() as undo:
             lock = self._take_lock()
             undo.callback(lock.release)
