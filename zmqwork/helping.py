@@ -67,6 +67,7 @@ def _help(future: TaskFuture[Any], spent: int, *, from_worker: bool) -> int:
         options=claimed.spec.told(),
         producer_id=future._producer.node_id,
         lender=lender,
+        deadline_at=claimed.deadline_at,
     )
     _settle(future, claimed, *here.run(item))
     return claimed.attempt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Container, Sequence
 from types import TracebackType
@@ -80,6 +81,8 @@ class Producer(Keeping):
         self._open_folder = open_folder
         self._adoption: Adoption | None = None
         self._node: Node | None = None
+        # What tasks that run in this process hand on; None: none do.
+        self._inherited: Callable[[TaskSpec], TaskSpec] | None = None
         self._pid = os.getpid()
         self._submit: Callable[[TaskSpec, bytes, object], int] = self._not_started
         # How often fallbacks took over, by the name of the task. Bound: the program's text.
@@ -98,6 +101,10 @@ class Producer(Keeping):
         self._node = node = self._start_node()
         self.node_id = node.node_id
         self._submit = node.submit
+        if "zmqwork.execution.context" in sys.modules:
+            from zmqwork.inheriting import inherited  # noqa: PLC0415 - others have not loaded it
+
+            self._inherited = inherited
         self._enter(self)
         return self
 
@@ -140,6 +147,8 @@ class Producer(Keeping):
             PendingFull: `max_pending` tasks are unsettled, and `on_full` is ``"raise"``.
             UsageError: the producer is not started, or stopped.
         """
+        if self._inherited is not None:
+            spec = self._inherited(spec)
         future: TaskFuture[Any] = TaskFuture(self)
         future.seq = self._submit(spec, args, future)
         return future

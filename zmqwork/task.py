@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -22,6 +23,7 @@ from zmqwork.chunks import ChunkSize, chunk_handler
 from zmqwork.config import check_options
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.future import TaskFuture
+from zmqwork.instants import INSTANTS, at, check_instants
 from zmqwork.mapping import Mappable
 from zmqwork.options import TASK_OPTION_NAMES, Exceptions, TaskOptions
 from zmqwork.signature import call_check, fingerprint, signature_of
@@ -53,6 +55,13 @@ class Options(TypedDict, total=False):
     sink: str | None
     inbox: str | tuple[str, ...]
     key: str | None
+
+
+class CallOptions(Options, total=False):
+    """What `Task.using` takes: those, and instants."""
+
+    eta: datetime | None
+    deadline: datetime | None
 
 
 class Task(Mappable[P, R]):
@@ -141,17 +150,25 @@ class Task(Mappable[P, R]):
         producers = self.producers
         return send(producers.current or producers.implicit(), self.spec, encoded)
 
-    def using(self, **options: Unpack[Options]) -> Self:
+    def using(self, **options: Unpack[CallOptions]) -> Self:
         """A copy of this task with other options: ``thumbnail.using(expires=60).submit(path)``.
+
+        Besides `options.TaskOptions` there are `eta` and `deadline`: the instants before which no
+        worker gets the task, and when it is worthless, as a `datetime` with a time zone.
 
         Raises:
             ConfigError: an option is unknown (the nearest is named) or has a wrong value.
         """
-        check_options(f"task {self.name!r}", options, TASK_OPTION_NAMES)
-        copy = object.__new__(type(self))
+        check_options(f"task {self.name!r}", options, (*TASK_OPTION_NAMES, *INSTANTS))
+        said: dict[str, Any] = {**options}
+        instants = check_instants(said) if not said.keys().isdisjoint(INSTANTS) else {}
+        kind: Any = type(self)
+        copy: Self = object.__new__(timed(kind) if instants else kind)
         copy.__dict__.update(self.__dict__)
-        copy.options = dataclasses.replace(self.options, **options)
-        copy.spec = dataclasses.replace(self.spec, options=copy.options)
+        copy.options = dataclasses.replace(self.options, **said)
+        spec = dataclasses.replace(self.spec, options=copy.options)
+        copy.__dict__["spec"] = spec
+        copy.__dict__["_instants"] = {**self.__dict__.get("_instants", {}), **instants}
         return copy
 
     def __repr__(self) -> str:
@@ -174,6 +191,25 @@ class AsyncTask(Task[P, R]):
         """Give the handler's coroutine, as if it had never been decorated."""
         coroutine: Coroutine[Any, Any, R] = self.handler(*args, **kwargs)
         return coroutine
+
+
+@functools.cache
+def timed(kind: Any) -> Any:
+    """Tasks of this kind for which an instant was said: their options depend on when they go."""
+    if "_is_timed" in vars(kind):
+        return kind
+
+    class Timed(kind):  # type: ignore[misc]
+        _is_timed = True
+        _instants: dict[str, datetime]
+
+        @property
+        def spec(self) -> TaskSpec:
+            """As it is submitted now."""
+            return at(self.__dict__["spec"], self._instants)
+
+    Timed.__name__, Timed.__qualname__ = kind.__name__, kind.__qualname__
+    return Timed
 
 
 class TaskDecorator(Protocol):

@@ -131,3 +131,19 @@ def test_coroutines_cannot_be_declared_to_wait():
 
     with pytest.raises(zmqwork.UsageError, match="allow_wait is for plain functions"):
         zmqwork.App("x").task(allow_wait=True)(waits)
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "most"), [(60.0, None, 60.0), (60.0, 5.0, 5.0), (5.0, 60.0, 5.0)]
+)
+def test_deadlines_are_inherited(producer, start_worker, outer, inner, most):
+    start_worker("-c", "2")
+    left = w.ask_deadline.using(expires=outer).submit(expires=inner).result(30)
+    assert most - 5 < left <= most
+    assert producer.drain(30)
+
+
+def test_without_a_deadline_none_is_inherited(producer, start_worker):
+    start_worker("-c", "2")
+    assert w.ask_deadline.submit().result(30) is None
+    assert producer.drain(30)

@@ -364,3 +364,13 @@ def plainly(text):
 @app.task(max_retries=0, fallback=echo_back, fallback_on=(LookupError, zmqwork.TaskLost))
 def choosy(text):
     raise {"key": KeyError, "value": ValueError}[text](text)
+
+
+@app.task(max_retries=0)
+def tell_deadline():
+    return zmqwork.current().deadline
+
+
+@app.task(max_retries=0, allow_wait=True)
+def ask_deadline(**options):
+    return tell_deadline.using(**options).submit().result(30)

@@ -128,11 +128,13 @@ class Claimed:
     Attributes:
         spec, args: what to run.
         attempt: the number of this attempt.
+        deadline_at: the instant when it is worthless, or None.
     """
 
     spec: TaskSpec
     args: bytes
     attempt: int
+    deadline_at: float | None = None
 
 
 @dataclass(slots=True)

@@ -78,7 +78,7 @@ class Requests:
             ours = options.queue in event.queues and options.queue not in books.paused
             # (What a journal has must not end with the caller.)
             if ours and not (books.journaled or options.goes_to_sink or entry.spec.node):
-                claimed = Claimed(entry.spec, entry.args, entry.attempt + 1)
+                claimed = Claimed(entry.spec, entry.args, entry.attempt + 1, entry.deadline_at)
                 entry.owner = event.heir
                 books.withdraw(
                     entry, "cancelled", "CancelledError", "the task that waits for it runs it"
