@@ -90,7 +90,7 @@ def make_producer(
             callbacks=callbacks,
             recorder=recorder,
             legacy=legacy,
-            make_owner=producer.future_of,
+            make_owner=lambda task: producer.future_of(task.seq),
         )
 
     return Producer(

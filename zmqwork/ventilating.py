@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
+import os
 import sys
 import time
-from collections.abc import AsyncIterable, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from zmqwork.config import ProducerConfig, check_name, check_number
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.inside import refuse_inside_task
+from zmqwork.kept_run import KeptRun
 from zmqwork.nodes.producer import Producer
 from zmqwork.nodes.store import is_node_id
 from zmqwork.nodes.why_not import why_gone
 from zmqwork.remembering import Memory, NobodyRemembers
 from zmqwork.run import Failure, Run
 from zmqwork.starting import identity, warn_of_exposure
+from zmqwork.takers import Takers, ended
 from zmqwork.task import Task
 from zmqwork.ventilation import Ventilation
 from zmqwork.whereabouts import Whereabouts
@@ -29,12 +33,6 @@ if TYPE_CHECKING:
 
 WINDOW = 10_000
 
-# A sink has so long to say at the end what it has.
-END_PATIENCE = 10.0
-# After that it is looked so long for the next sink of an inbox whose sink has left.
-_RETURN_PATIENCE = 1.0
-# Where nothing was to be done a sink is looked for this long, to be told so.
-_MEET_PATIENCE = 2.0
 # How often it is looked whether all is settled; a person's pace.
 _LOOK_INTERVAL = 0.1
 
@@ -81,6 +79,8 @@ def ventilate(
     window: int = WINDOW,
     on_failed: Callable[[Failure], object] | None = None,
     on_start: Callable[[Run], object] | None = None,
+    journal: str | os.PathLike[str] | None = None,
+    allow_volatile_journal: bool = False,
     name: str | None = None,
     realm: str | None = None,
     peers: Iterable[str] = (),
@@ -113,6 +113,10 @@ def ventilate(
             one is pulled (see `Run.tell_failures`). If it raises, no more is pulled, and it is not
             called again.
         on_start: called in this thread with the `Run`, before the first item is pulled.
+        journal: a directory where what is in flight is recorded: the same call goes on after a
+            crash, as with `resume`, and what runs then at workers is not run again. For one task,
+            and a `run`.
+        allow_volatile_journal: as for `App.producer`.
         name: as for `App.producer`, like all that follow.
         realm: likewise.
         peers: likewise.
@@ -135,6 +139,11 @@ def ventilate(
     stages = _stages(tasks, sink, inboxes)
     check_number("window", window, 1)
     _check_run(run, sink, remember)
+    if journal is not None and (len(stages) > 1 or not run):
+        raise UsageError(
+            "a journal is for a run with a name, of one task: the items of others cannot be known "
+            "again after a crash"
+        )
     if not isinstance(items, Iterable):
         raise UsageError(_why_not_iterable(items))
     where = Whereabouts.of(
@@ -149,16 +158,15 @@ def ventilate(
         on_start(state)
 
     def go(run: str) -> None:
-        config = ProducerConfig(
-            **identity(app.name if realm is None else realm, name),
-            max_pending=window,
-            producer_id=run,
-        )
+        of_realm = app.name if realm is None else realm
+        config = ProducerConfig(**identity(of_realm, name), max_pending=window, producer_id=run)
         engine = Ventilation(state, window)
-        with _producing(config, app.discover(where), engine, _Takers(sink, inboxes)):
+        kept = None if journal is None else KeptRun(journal, run, of_realm, allow_volatile_journal)
+        begun = resume or (kept is not None and kept.legacy.epoch > 1)
+        with _producing(config, app.discover(where), engine, Takers(sink, inboxes), kept):
             if run and sink is not None:
                 memory = Memory(run, sink, inboxes)
-                engine.remember(memory.ask(engine.node, state.wait_for, resume=resume))
+                engine.remember(memory.ask(engine.node, state.wait_for, resume=begun))
             state.begun_at = time.monotonic()
             engine.begin(stage.spec for stage in stages)
             _feed(engine, stages[0], items, key, _Teller(engine, on_failed))
@@ -224,65 +232,35 @@ def _why_not_iterable(items: object) -> str:
 
 @contextlib.contextmanager
 def _producing(
-    config: ProducerConfig, discovery: Discovery, engine: Ventilation, takers: _Takers
+    config: ProducerConfig,
+    discovery: Discovery,
+    engine: Ventilation,
+    takers: Takers,
+    kept: KeptRun | None,
 ) -> Iterator[None]:
     """A producer for one run, which leaves when all is settled and the sinks know it."""
     warn_of_exposure(discovery)
     run = engine.run
+    if kept is not None:
+        config = dataclasses.replace(config, node_id=kept.legacy.producer_id)
     engine.node = node = Producer(
-        config, discovery=discovery, settle=engine.settle, mark_running=engine.mark_running
+        config,
+        discovery=discovery,
+        settle=engine.settle,
+        mark_running=engine.mark_running,
+        recorder=kept.recorder if kept is not None else None,
+        legacy=kept.legacy if kept is not None else None,
+        make_owner=engine.recovered,
     )
     run.watch(engine.obstacle)
     try:
         yield
-        run.sinks = _ended(node, takers.ids(node, must_meet=not run.read))
+        run.sinks = ended(node, takers.ids(node, must_meet=not run.read))
     finally:
         run.watch(None)
         run.tell_by(None)
         run.ended_at = run.ended_at or time.monotonic()
         node.stop()
-
-
-class _Takers(NamedTuple):
-    """The sinks that take the results of a run.
-
-    Attributes:
-        sink, inboxes: as `ventilate` has them.
-    """
-
-    sink: str | None
-    inboxes: tuple[str, ...]
-
-    def ids(self, node: Producer, *, must_meet: bool) -> list[str]:
-        """The outlets of those that are there; `must_meet`: one is waited for, for a moment."""
-        if self.sink is None and not self.inboxes:
-            return []
-        give_up_at = time.monotonic() + (_MEET_PATIENCE if must_meet else 0.0)
-        while True:
-            there = [outlet for outlet in node.outlets() if outlet["usable"]]
-            ids = [o["inbox"] or o["node_id"] for o in there if self._take(o)]
-            if ids or time.monotonic() >= give_up_at:
-                return ids
-            time.sleep(_LOOK_INTERVAL)
-
-    def _take(self, outlet: dict[str, Any]) -> bool:
-        if self.inboxes:
-            return outlet["inbox"] in self.inboxes
-        return self.sink in outlet["sinks"]
-
-
-def _ended(node: Producer, takers: Collection[str]) -> list[dict[str, Any]]:
-    """Tell the sinks that no more comes, also those that got nothing: what the others have."""
-    report = [sink for sink in node.end(END_PATIENCE, takers) if sink["count"]]
-    silent = {sink["inbox"] for sink in report if sink["taken"] is None} - {""}
-    give_up_at = time.monotonic() + _RETURN_PATIENCE
-    while silent and time.monotonic() < give_up_at:
-        # Its sink left, as told to; or else it failed, and the next one, from which the workers had
-        # their acks, is about to be found: it may wait for this end.
-        if any(outlet["usable"] and outlet["inbox"] in silent for outlet in node.outlets()):
-            return node.end(END_PATIENCE)
-        time.sleep(_LOOK_INTERVAL)
-    return report
 
 
 class _Teller:

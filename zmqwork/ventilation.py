@@ -20,6 +20,7 @@ from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.core.lifecycle import FAILED, SUCCEEDED
 from zmqwork.core.outlets import highest
 from zmqwork.core.ranges import Ranges
+from zmqwork.core.records import Recorded
 from zmqwork.failure import error_of
 from zmqwork.nodes.producer import Producer
 from zmqwork.run import Failure, Run
@@ -88,6 +89,8 @@ class Ventilation:
         self._inboxes: tuple[str, ...] = ()
         self._bound: dict[str, TaskSpec] = {}  # bound: the inboxes
         self._counts: dict[str, int] = {}  # likewise
+        # What an earlier start has left in the journal, by inbox and number. Bound: its window.
+        self._left: dict[tuple[str, int], Item] = {}
         self._next = 0  # the number after that of the last item
         self._keyed: dict[str, TaskSpec] = {}  # bound: _KEYED_MAX
         self._output_count = 0
@@ -96,6 +99,12 @@ class Ventilation:
     def remember(self, taken: dict[str, Ranges]) -> None:
         """Items keep their numbers in these inboxes, which have some of them already."""
         self._taken = taken
+
+    def recovered(self, task: Recorded) -> Item:
+        """An item that an earlier start has left in flight; the input will have it again."""
+        item = Item(task.sink_seq - 1, None, None, task.sink_seq)
+        self._left[task.spec.inbox, task.sink_seq] = item
+        return item
 
     def begin(self, stages: Iterable[TaskSpec]) -> None:
         """These are the tasks; the last one goes to a sink."""
@@ -116,8 +125,13 @@ class Ventilation:
         """Take in the next item, with its encoded arguments; waits until there is room for it."""
         last = self._last(number, key)
         sink_seq = 0 if self._taken is None or last is None else self._number(number, last.inbox)
-        item = Item(number, source, last, sink_seq)
         self.run.read += 1
+        if self._left and last is not None:
+            left = self._left.pop((last.inbox, sink_seq), None)
+            if left is not None:
+                left.number, left.source = number, source
+                return
+        item = Item(number, source, last, sink_seq)
         spec = self._stages[0]
         if self._end == 0:
             spec = last or spec

@@ -19,6 +19,7 @@ app = zmqwork.App("killed-pipeline")
 @app.task(max_retries=0)
 def square(number, folder):
     """Quick up to the gate, and again when that is open."""
+    note(Path(folder, "ran"), [number])
     pause = threading.Event()
     while number >= GATE and not Path(folder, "go").exists():
         pause.wait(0.01)
@@ -53,9 +54,10 @@ def main():
 
     if role == "worker":
         return app.worker(2, "thread", realm=realm).run()
-    if role == "push":
+    if role in ("push", "keep"):
+        more = {"journal": folder / "journal"} if role == "keep" else {"resume": True}
         run = zmqwork.ventilate(
-            app, square, calls(folder), realm=realm, inbox="box", run="killed", resume=True
+            app, square, calls(folder), realm=realm, inbox="box", run="killed", **more
         )
         note(folder / "runs", [f"{run.ok} {run.already}"])
         return run.lost

@@ -139,3 +139,31 @@ def test_a_killed_ventilator_and_the_next_one(place):
     assert place.start("push").wait(PATIENCE) == 0
     assert sorted(place.boxed()) == WANTED
     assert (place.folder / "runs").read_text() == f"{COUNT} {GATE}\n", "all, and what was before"
+
+
+def test_with_a_journal_nothing_that_runs_is_run_again(place):
+    """The same call goes on, and the worker with what it has."""
+    place.start("boxed")
+    place.start("worker")
+    first = place.start("keep")
+    in_the_middle(place.boxed)
+    place.kill(first)
+    second = place.start("keep")
+    place.open_the_gate()
+    assert second.wait(PATIENCE) == 0
+    assert sorted(place.boxed()) == WANTED
+    ran = (place.folder / "ran").read_text().splitlines()
+    assert sorted(map(int, ran)) == list(range(COUNT))
+    assert list((place.folder / "journal" / "killed").iterdir()) == []
+
+
+def test_a_run_that_was_killed_at_its_beginning(place):
+    """Nothing is done yet, but the journal knows that it was begun."""
+    first = place.start("keep")
+    until(lambda: list(place.folder.glob("journal/killed/*.db")), "it has its journal")
+    place.kill(first)
+    place.start("boxed")
+    place.start("worker")
+    place.open_the_gate()
+    assert place.start("keep").wait(PATIENCE) == 0
+    assert sorted(place.boxed()) == WANTED

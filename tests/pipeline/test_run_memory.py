@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from zmqwork import App, ConfigError, UsageError, remembering, ventilate, ventilating
+from zmqwork import App, ConfigError, UsageError, remembering, takers, ventilate
 from zmqwork.core.delivery import Parcel
 from zmqwork.core.ranges import Ranges
 from zmqwork.nodes.store import Batch, Results
 from zmqwork.remembering import Memory
 from zmqwork.sinks import JsonLines
-from zmqwork.ventilating import Call, EncodedCall, _ended
+from zmqwork.takers import ended
+from zmqwork.ventilating import Call, EncodedCall
 from zmqwork.wire.values import encode_call, encode_value
 
 app = App("run-memory")
@@ -220,12 +221,12 @@ def test_the_next_sink_of_an_inbox_is_told_of_the_end(monkeypatch):
     silent, heard = ([{"inbox": "box", "count": 3, "taken": taken}] for taken in (None, 3))
     ends = [silent, heard]
     node.end = lambda patience, also=(): ends.pop(0)
-    assert _ended(node, []) == heard
+    assert ended(node, []) == heard
     # Who left because that was all that it expected is not waited for, not for long.
-    monkeypatch.setattr(ventilating, "_RETURN_PATIENCE", 0.05)
+    monkeypatch.setattr(takers, "_RETURN_PATIENCE", 0.05)
     ends += [silent, heard]
     node.answers = [[gone]]
-    assert _ended(node, []) == silent
+    assert ended(node, []) == silent
 
 
 def wait_for(asked):

@@ -197,7 +197,6 @@ def _add_run(parser: Parser) -> None:
     modes.add_argument(
         "--wait", action="store_true", help="until all tasks are settled (this is the default)"
     )
-    modes.add_argument("--detach", action="store_true", help="leave them to a journal, and go")
     modes.add_argument(
         "--dry-run", action="store_true", help="check all of the input, show the calls, send none"
     )
@@ -211,6 +210,17 @@ def _add_run(parser: Parser) -> None:
         "--resume",
         action="store_true",
         help="leave out what the sink has of this run already; do again what failed",
+    )
+    group.add_argument(
+        "--journal",
+        metavar="DIR",
+        help="record what is in flight there: after a crash the same command goes on, and what "
+        "runs then is not run again",
+    )
+    group.add_argument(
+        "--allow-volatile-journal",
+        action="store_true",
+        help="even if DIR is in memory, or on another machine",
     )
     group.add_argument(
         "--errors",
@@ -240,11 +250,6 @@ def _check(args: argparse.Namespace) -> None:
     # (Not argparse's own check, which comes before that of unknown options.)
     if all(given is None for given in (args.lines, args.jsonl, args.csv, args.array)):
         raise UsageError("name the input: --lines FILE, --jsonl FILE, --csv FILE or --array RANGES")
-    if args.detach:
-        raise UsageError(
-            "--detach needs a journal, and there is none yet: the tasks are in this process until "
-            "they are settled. Leave it running: nohup zmqwork ventilator ... &"
-        )
     if args.target is None and args.realm is None:
         raise UsageError(
             "name an app and its task (MODULE:APP TASK), or with --realm NAME the workers that run "
@@ -254,6 +259,12 @@ def _check(args: argparse.Namespace) -> None:
         ("--null", args.null, "--lines", args.lines is not None),
         ("--delimiter", args.delimiter, "--csv", args.csv is not None),
         ("--overwrite-errors", args.overwrite_errors, "--errors", args.errors is not None),
+        (
+            "--allow-volatile-journal",
+            args.allow_volatile_journal,
+            "--journal",
+            args.journal is not None,
+        ),
     ):
         if given and not there:
             raise UsageError(f"{option} is for {other}, which is not given")
@@ -261,6 +272,7 @@ def _check(args: argparse.Namespace) -> None:
         ("--inbox", args.inbox),
         ("--run", args.run is not None),
         ("--resume", args.resume),
+        ("--journal", args.journal is not None),
     ):
         if given and args.no_sink:
             raise UsageError(f"{option} is for a sink, and --no-sink says that there is none")

@@ -17,7 +17,7 @@ from zmqwork.cli.reporter import Reporter
 from zmqwork.cli.search import search_options
 from zmqwork.cli.signals import terminable
 from zmqwork.cli.vent_end import lacking_of, show_end
-from zmqwork.errors import ZmqworkError
+from zmqwork.errors import UsageError, ZmqworkError
 from zmqwork.ventilating import ventilate
 
 PREFIX = "zmqwork ventilator"
@@ -43,6 +43,11 @@ def vent(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, plan: Plan, output: Output) -> int:
     run, is_known = _name_of_run(args, plan, output)
+    if args.journal is not None and not is_known:
+        raise UsageError(
+            f"--journal: {plan.input_name} can be read only once, so its content cannot say which "
+            "run this is after a crash: give the run a name, the same each time, with --run NAME"
+        )
     errors = None
     if args.errors is not None:
         errors = ErrorsFile(args.errors, plan.source, overwrite=args.overwrite_errors)
@@ -88,7 +93,9 @@ def _push(args: argparse.Namespace, plan: Plan, feed: Feed, run: str) -> None:
         # Who remembers a run is waited for, which is of no use where there is none.
         run=run if first else "",
         resume=args.resume,
-        remember="always" if args.run is not None or args.inbox else "if_possible",
+        remember="always" if args.run or args.inbox or args.journal else "if_possible",
+        journal=args.journal if first else None,
+        allow_volatile_journal=args.allow_volatile_journal,
         window=args.window,
         on_failed=feed.fail,
         on_start=functools.partial(setattr, feed, "run"),

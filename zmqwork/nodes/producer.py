@@ -33,7 +33,7 @@ from zmqwork.core.events import (
     Submitted,
 )
 from zmqwork.core.ledger import Entry
-from zmqwork.core.records import Legacy, Recovered, WriteFailed
+from zmqwork.core.records import Legacy, Recorded, Recovered, WriteFailed
 from zmqwork.discovery.record import record_of
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import UsageError
@@ -66,10 +66,11 @@ class Producer:
         callbacks: the thread for notices; the node does not close it.
         recorder: the thread of its journal, opened; the node closes it. None: it has no journal.
         legacy: what that has; its producer id is the node's.
-        make_owner: makes the owner of a task that an earlier process has left, of its number.
+        make_owner: makes the owner of a task that an earlier process has left.
 
     Attributes:
         pending: what it was given and has not settled.
+        journal_failed: why it has left by itself; empty: it has not, or its I/O thread failed.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Producer:
         random: Random | None = None,
         recorder: Recorder | None = None,
         legacy: Legacy | None = None,
-        make_owner: Callable[[int], object] = lambda _: None,
+        make_owner: Callable[[Recorded], object] = lambda _: None,
     ) -> None:
         raise_descriptor_limit()
         self._config = config
@@ -94,6 +95,7 @@ class Producer:
         self._discovery = discovery
         self._settle_futures = settle
         self._callbacks = callbacks or Callbacks()
+        self.journal_failed = ""
         self._notice_callbacks: list[Callable[[Notice], None]] = []
         self._left = threading.Event()
         if legacy is None:
@@ -260,7 +262,7 @@ class Producer:
         legacy = self._legacy
         if legacy is not None:
             self._legacy = None
-            owners = [self._make_owner(task.seq) for task in legacy.tasks]
+            owners = [self._make_owner(task) for task in legacy.tasks]
             now = self._loop.clock()
             self._loop._do(self._machine.handle(Recovered(legacy, owners), now))
 
@@ -274,6 +276,8 @@ class Producer:
 
     def _notice(self, notice: Notice) -> None:
         log_notice(notice)
+        if notice.kind == "journal_failed":
+            self.journal_failed = notice.text
         for callback in self._notice_callbacks:
             self._callbacks.run(callback, notice)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.config import ProducerConfig
-from zmqwork.errors import UsageError
+from zmqwork.errors import JournalBroken, UsageError, ZmqworkError
 
 if TYPE_CHECKING:
     from zmqwork.nodes.producer import Producer
@@ -48,8 +48,10 @@ def why_not(
     return "\n".join(lines)
 
 
-def why_gone(node: Producer) -> UsageError | None:
-    """What is raised when its I/O thread has failed, as nothing is settled any more."""
+def why_gone(node: Producer) -> ZmqworkError | None:
+    """What is raised when it is gone by itself, as nothing is settled any more."""
     if not node.has_left:
         return None
+    if node.journal_failed:
+        return JournalBroken(node.journal_failed)
     return UsageError(f"the I/O thread of {node!r} failed; the log says why")
