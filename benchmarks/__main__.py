@@ -15,6 +15,7 @@ from typing import Any
 from benchmarks import (
     classic,
     false_deaths,
+    p1_options,
     p1_submit,
     p3_latency,
     p5_process_pool,
@@ -30,6 +31,7 @@ from benchmarks.taken import taken
 TARGETS: dict[str, Target] = {
     "P1": p1_submit.TARGET,
     "P1-frames": p1_submit.FRAMES,
+    "P1-options": p1_options.TARGET,
     "P3": p3_latency.TARGET,
     "P3-frames": p3_latency.FRAMES,
     "P5": p5_process_pool.TARGET,

@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from random import Random
 
 from zmqwork.config import ProducerConfig
+from zmqwork.core.deadlines import Deadlines
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.effects import Effect, MarkRunning, Notice, Settle
 from zmqwork.core.lanes import Lane, Lanes
 from zmqwork.core.ledger import Entry, Ledger
 from zmqwork.core.letters import Letters
-from zmqwork.core.lifecycle import ASKED, DEAD, FAILED, RESTING, TASK
+from zmqwork.core.lifecycle import ASKED, DEAD, FAILED, RESTING, STARTED, TASK
 from zmqwork.core.messages import Cancel
 from zmqwork.core.outlets import Outlets
 from zmqwork.core.pace import Pace
@@ -47,9 +48,10 @@ class Books:
         settled, running: what this turn settled, and what it learned to have begun.
         letters: tasks that failed or died.
         outlets: where results go that do not come back.
-        timers: ("rest", seq), ("expire", seq), ("notice", lane), ("review", None), ("acks", None),
-            ("workers", None), ("recall", None), ("asked", outlet), ("floors", None),
-            ("ended", None), ("recover", None).
+        deadlines: which tasks expire when.
+        timers: ("rest", seq), ("expire", instant), ("notice", lane), ("review", None),
+            ("acks", None), ("workers", None), ("recall", None), ("asked", outlet),
+            ("floors", None), ("ended", None), ("recover", None).
         resting: of the tasks that only one worker may run those that rest, by its node id and seq.
         paused: the queues that are paused, as keys. Bound: QUEUES_MAX, see `pauses`.
         joined_at: when a session with a worker began last.
@@ -62,6 +64,7 @@ class Books:
     __slots__ = (
         "config",
         "counters",
+        "deadlines",
         "dialer",
         "joined_at",
         "journaled",
@@ -102,6 +105,7 @@ class Books:
         self.outlets = Outlets(config.producer_id or config.node_id)
         self.pace = Pace()
         self.timers = Timers()
+        self.deadlines = Deadlines(self.timers)
         self.resting: dict[str, dict[int, Entry]] = {}
         self.paused: dict[str, None] = {}
         self.joined_at = float("-inf")
@@ -126,6 +130,7 @@ class Books:
         if self.settled:
             self.out.append(Settle(self.settled))
             self.settled = []
+            self.deadlines.sweep(self.ledger.entries, len(self.ledger))
 
     def suffered(self, entry: Entry) -> None:
         """Something went wrong with this task: a later process shall know."""
@@ -179,9 +184,19 @@ class Books:
                 del self.resting[node]
 
     def may_expire(self, entry: Entry) -> None:
-        """Not running any more, it expires again (its timer found it running, perhaps)."""
-        if entry.deadline_at is not None:
-            self.timers.set_default(("expire", entry.seq), entry.deadline_at)
+        """Not running any more, it expires again (its instant found it running, perhaps)."""
+        at = entry.deadline_at
+        if at is not None and self.deadlines.has_passed(at):
+            self.deadlines.add(at, [entry.seq])
+
+    def expire(self, at: float) -> None:
+        """The instant has come at which some tasks expire: those that nobody has begun."""
+        for seq in self.deadlines.take(at):
+            entry = self.ledger.get(seq)
+            if entry is not None and entry.state != STARTED:
+                after = entry.spec.options.expires
+                text = f"it expired {after:g} s after submit, not begun in time"
+                self.withdraw(entry, "expired", "TaskExpired", text)
 
     def withdraw(
         self, entry: Entry, cause: str, type_name: str, text: str, *, hard: bool = False
@@ -215,8 +230,6 @@ class Books:
             self.letters.keep(entry, state)
         self.ledger.settle(entry, cause)
         self.settled.append(entry)
-        if entry.deadline_at is not None:
-            self.timers.cancel(("expire", entry.seq))
 
     def mark_started(self, entry: Entry, now: float) -> None:
         """The handler of this entry has begun."""

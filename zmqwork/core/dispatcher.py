@@ -49,7 +49,7 @@ from zmqwork.core.journaling import Journaling
 from zmqwork.core.judge import Judge
 from zmqwork.core.lag import Lag, earliest
 from zmqwork.core.ledger import Entry
-from zmqwork.core.lifecycle import LEFT, STARTED
+from zmqwork.core.lifecycle import LEFT
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import (
     Credit,
@@ -342,14 +342,10 @@ class Dispatcher:
             return
         if self._shipping.due(what, key, now):
             return
-        entry = self._ledger.get(key)
-        if entry is None:
-            return
-        if what == "rest":
+        if what == "expire":
+            self._books.expire(key)
+        elif (entry := self._ledger.get(key)) is not None:  # "rest"
             self._books.wait_again([entry], "rested")
-        elif entry.state != STARTED:  # "expire"
-            text = f"it expired {entry.spec.options.expires:g} s after submit, not begun in time"
-            self._books.withdraw(entry, "expired", "TaskExpired", text)
 
     # -- observers ----------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ class Journaling:
                 books.outlets.bind(entry)
             if spec.options.expires is not None:
                 entry.deadline_at = now + spec.options.expires
-                books.timers.set(("expire", entry.seq), entry.deadline_at)
+                books.deadlines.add(entry.deadline_at, [entry.seq])
         if not self.closing:
             self._filed += entries
         return [entry for entry in entries if entry.outlet is not None]
@@ -128,6 +128,7 @@ class Journaling:
         settled, books.settled = books.settled, []
         books.report()
         if settled:
+            books.deadlines.sweep(books.ledger.entries, len(books.ledger))
             self._held_back.append(Settle(settled))
 
     def answer(self, answer: Answer) -> None:

@@ -64,8 +64,6 @@ class Judge:
             settled.append(entry)
             if entry.trouble is not None:
                 books.resumed(entry, now)
-            if entry.deadline_at is not None:
-                books.timers.cancel(("expire", seq))
         if len(books.outlets):
             for entry in settled[before:]:
                 if entry.outlet is not None:

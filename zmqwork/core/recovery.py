@@ -73,7 +73,7 @@ class Recovery:
             delay = max(delay, trial.delay)
         if options.expires is not None:
             entry.deadline_at = now + options.expires - task.age
-            books.timers.set(("expire", entry.seq), entry.deadline_at)
+            books.deadlines.add(entry.deadline_at, [entry.seq])
         if delay > 0:
             entry.since = now + delay
             books.rest(entry, entry.since)  # so no worker has it

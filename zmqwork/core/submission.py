@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 from zmqwork.core.books import Books
 from zmqwork.core.lanes import Lane
-from zmqwork.core.ledger import Entry
+from zmqwork.core.ledger import Entry, TaskSpec
+
+# A lane, unless that is not the same for all of a kind; the instant at which they expire, and their
+# numbers, if they do.
+_Place = tuple[Lane | None, float | None, list[int]]
 
 
 class Submission:
@@ -21,29 +25,38 @@ class Submission:
         """Most go to the end of a lane, all of a kind to the same one; those bound to inboxes."""
         books = self._books
         entries = books.ledger.entries
-        lane: Lane | None = None
-        spec = expires = None
+        # Where those of a kind go, by the identity of their spec: its hash would cost more.
+        places: dict[int, _Place] = {}
+        spec: TaskSpec | None = None
         bound: list[Entry] = []
         for entry in submitted:
             if entry.spec is not spec:
                 spec = entry.spec
-                options = spec.options
-                expires = options.expires
-                lane = None
-                if not (spec.inbox or options.inbox or options.countdown):
-                    lane = books.lanes.of(spec)
+                place = places.get(id(spec))
+                if place is None:
+                    place = places[id(spec)] = self._place_of(spec, now)
+                lane, deadline_at, expiring = place
             entries[entry.seq] = entry
             entry.since = now
             if lane is not None:
                 lane.append(entry)
             else:
                 self._place(entry, bound, now)
-            if expires is not None:
-                entry.deadline_at = now + expires
-                books.timers.set(("expire", entry.seq), entry.deadline_at)
+            if deadline_at is not None:
+                entry.deadline_at = deadline_at
+                expiring.append(entry.seq)
+        for _, deadline_at, expiring in places.values():
+            if deadline_at is not None:
+                books.deadlines.add(deadline_at, expiring)
         if submitted:
             books.ledger.newest = max(books.ledger.newest, submitted[-1].seq)
         return bound
+
+    def _place_of(self, spec: TaskSpec, now: float) -> _Place:
+        options = spec.options
+        simple = not (spec.inbox or options.inbox or options.countdown)
+        lane = self._books.lanes.of(spec) if simple else None
+        return lane, None if options.expires is None else now + options.expires, []
 
     def _place(self, entry: Entry, bound: list[Entry], now: float) -> None:
         """One that is bound to an inbox, or is not due yet."""

@@ -19,6 +19,7 @@ from zmqwork.testing.node import Node, Producer, Worker
 from zmqwork.testing.truth import CRASHES, FAILS, OVERTIME, SUCCEEDS, Violation
 
 if TYPE_CHECKING:
+    from zmqwork.core.dispatcher import Dispatcher
     from zmqwork.testing.cluster import Cluster
 
 # A container may hold this much beside what it is proportional to.
@@ -79,11 +80,17 @@ def each_task_is_in_one_place(node: Producer) -> None:
         if entry.state == RESTING:
             good = good and ("rest", entry.seq) in machine._timers
         if entry.deadline_at is not None and entry.state != STARTED:
-            good = good and ("expire", entry.seq) in machine._timers
+            good = good and _expires(machine, entry)
         require(each_task_is_in_one_place, good, node, entry, "worker", entry.worker, worker)
     require(each_task_is_in_one_place, not held, node, "held but not in the ledger", held)
     sizes = machine._lanes.waiting()
     require(each_task_is_in_one_place, sizes == count, node, "lanes count", sizes, "not", count)
+
+
+def _expires(machine: Dispatcher, entry: Entry) -> bool:
+    at = entry.deadline_at
+    assert at is not None
+    return ("expire", at) in machine._timers and entry.seq in machine._books.deadlines._seqs[at]
 
 
 def a_producer_is_bounded(node: Producer) -> None:
@@ -93,7 +100,7 @@ def a_producer_is_bounded(node: Producer) -> None:
     timers = len(machine._timers)
     others = sum(1 for _ in machine._lanes) + sum(1 for _ in machine._books.outlets)
     about = (node, timers, "timers for", unsettled, "tasks")
-    require(a_producer_is_bounded, timers <= 2 * unsettled + others + 5, *about)
+    require(a_producer_is_bounded, timers <= 3 * unsettled + others + _SLACK, *about)
     for heap in (machine._timers, machine.dialer._timers):
         good = len(heap._heap) <= 2 * len(heap) + _SLACK
         require(a_producer_is_bounded, good, node, "heap", len(heap._heap), "for", len(heap))
