@@ -6,7 +6,7 @@ what is held here is meant to begin at once, so that nothing of it should wait f
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_right, insort_left
 from collections import deque
 from collections.abc import Sequence
 
@@ -37,12 +37,13 @@ class Ready(deque[Held]):
         self.rotate(behind + len(items))
 
     def put_back(self, items: Sequence[Held]) -> None:
-        """These were the next ones before, in this order."""
-        if not self or not items or items[-1].rank <= self[0].rank:
-            self.extendleft(reversed(items))
+        """These were taken before, in this order; they go in front of those of their rank."""
+        back = sorted(items, key=_rank)  # a slot may have got more, of a smaller rank, later
+        if not self or not back or back[-1].rank <= self[0].rank:
+            self.extendleft(reversed(back))
             return
-        for item in items:
-            insort(self, item, key=_rank)
+        for item in reversed(back):
+            insort_left(self, item, key=_rank)
 
 
 def _rank(held: Held) -> float:

@@ -9,7 +9,7 @@ from zmqwork.core.events import Event, Received
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import SUCCEEDED
 from zmqwork.core.messages import Ping, Pong
-from zmqwork.testing import checkers, endings, sink_checkers, sink_endings
+from zmqwork.testing import checkers, endings, queue_checkers, sink_checkers, sink_endings
 from zmqwork.testing.node import Node, Producer, Sink, Worker
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Checks:
             checkers.each_task_is_in_one_place(node)
             checkers.a_producer_is_bounded(node)
             checkers.credit_is_never_exceeded(node, effects)
+            queue_checkers.nothing_paused_is_dispatched(node, effects)
+            queue_checkers.the_larger_goes_first(node, effects)
             if self._cluster.sinks:
                 self._producer_of_sinks(node, effects)
         elif isinstance(node, Sink):
@@ -66,6 +68,7 @@ class Checks:
             checkers.credit_is_never_granted_twice(node, effects)
             checkers.each_attempt_is_in_one_place(node)
             checkers.a_worker_is_bounded(node)
+            queue_checkers.what_waits_begins_in_order(node)
             checkers.what_runs_was_submitted(self._cluster, node, effects)
             checkers.nothing_starts_on_an_expired_lease(self._cluster, node, effects)
             if node.drained and any(isinstance(effect, Left) for effect in effects):
@@ -92,6 +95,7 @@ class Checks:
         endings.the_dead_are_given_up(self._cluster)
         if self.calm:
             self._idle = endings.no_slot_idles_while_tasks_wait(self._cluster, self._idle)
+            queue_checkers.what_is_paused_comes_back(self._cluster)
         if self._cluster.sinks:
             sink_endings.dead_sinks_are_given_up(self._cluster)
             self._strays = sink_endings.workers_know_where_results_go(self._cluster, self._strays)

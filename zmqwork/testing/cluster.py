@@ -15,6 +15,7 @@ from zmqwork.core.events import (
     DrainRequested,
     EndRequested,
     Event,
+    PauseRequested,
     PeerFound,
     StatusRequested,
     StopRequested,
@@ -226,6 +227,16 @@ class Cluster:
             assert fate is not None
             fate.cancel_asked = True
         producer.post(CancelRequested(list(seqs), ("cancel", producer.name, self.clock.now)))
+
+    def pause(self, producer: Producer, queue: str) -> None:
+        """Let nothing of a queue of this producer begin."""
+        producer.paused.setdefault(queue, self.clock.now)
+        producer.post(PauseRequested(queue, True, ("pause", producer.name, self.clock.now)))
+
+    def unpause(self, producer: Producer, queue: str) -> None:
+        """Let it go on."""
+        producer.paused.pop(queue, None)
+        producer.post(PauseRequested(queue, False, ("unpause", producer.name, self.clock.now)))
 
     def ask(self, node: Node, seq: int | None = None) -> object:
         """Ask a machine what it knows; the answer will be in `answers` under what is returned."""

@@ -69,6 +69,8 @@ def idle_pairs(cluster: Cluster) -> list[tuple[str, str]]:
             for lane in producer.machine._lanes:
                 if not lane.size or not worker.group.serves(lane):
                     continue
+                if lane.queue in producer.machine._books.paused:
+                    continue
                 if lane.to_sink and not producer.machine._books.outlets.serves(lane):
                     continue
                 size_bytes = worker.held_bytes + len(lane.first().args)

@@ -209,6 +209,7 @@ class Producer(Node):
         stopped: whether it was told to stop.
         in_run: whether it does a run that others may go on with, and nothing else.
         refused: how often each task came back because it was beyond the credit, by seq.
+        paused: the queues that were paused, and since when.
     """
 
     machine: Dispatcher
@@ -222,6 +223,7 @@ class Producer(Node):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.refused: dict[int, int] = {}
+        self.paused: dict[str, float] = {}
 
     @property
     def producer_id(self) -> str:

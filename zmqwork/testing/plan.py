@@ -14,6 +14,7 @@ from zmqwork.testing.cluster import Cluster
 from zmqwork.testing.connection import Conditions
 from zmqwork.testing.faults import Faults
 from zmqwork.testing.node import RUNNING, Node, Producer, Sink, Worker
+from zmqwork.testing.queue_plan import QueuePlan
 from zmqwork.testing.sink_plan import LATE_SECONDS, SinkPlan
 from zmqwork.testing.time_plan import TimePlan
 from zmqwork.testing.truth import CRASHES, FAILS, SUCCEEDS, Script
@@ -69,6 +70,7 @@ class Plan:
         self._faults = Faults(cluster, random, self._replace, self._gone)
         self._healed = False
         self._times = TimePlan(seed)
+        self._queues = QueuePlan(seed, cluster)
         self._sinks = SinkPlan(
             seed,
             cluster,
@@ -83,7 +85,7 @@ class Plan:
         cast = f"{len(self._cluster.producers)} producers, {len(self._cluster.workers)} workers"
         cast += f", {self._sinks}"
         faults = ", ".join(self.faults) or "no faults"
-        return f"{cast}, {self.seconds:.0f} s of {faults}; {self._times}"
+        return f"{cast}, {self.seconds:.0f} s of {faults}; {self._times}; {self._queues}"
 
     @property
     def is_calm(self) -> bool:
@@ -117,6 +119,7 @@ class Plan:
                 self._at(lambda: self._survey(observer))
         self._plan_work()
         self._plan_faults()
+        self._queues.begin(self.seconds)
 
     def _conditions(self) -> Conditions:
         random = self._random
@@ -131,7 +134,9 @@ class Plan:
 
     def _add_producer(self) -> None:
         random = self._random
-        node = self._cluster.add_producer(crash_limit=random.choice((1, 2, 3, 3)))
+        node = self._cluster.add_producer(
+            crash_limit=random.choice((1, 2, 3, 3)), **self._queues.producer()
+        )
         self._settle_in(node)
 
     def _settle_in(self, node: Node) -> None:
@@ -167,7 +172,7 @@ class Plan:
             finds_sinks=self._sinks.finds_sinks(),
             slots=random.choice((1, 1, 2, 4, 9)),
             tasks=tasks,
-            queues=random.choice(((), (), ("default",))),
+            **{"queues": random.choice(((), (), ("default",))), **self._queues.worker()},
             shares_process=(shares := random.random()) < 0.2,
             shares_thread=shares < 0.1,
             chunk_max=random.choice((2, 64, 512)),
@@ -228,6 +233,7 @@ class Plan:
             retry_backoff=random.choice((0.0, 0.1, 1.0)),
             retry_backoff_max=2.0,
             **self._times.options(),
+            **self._queues.task(),
             **self._sinks.options(),
         )
 
@@ -307,6 +313,7 @@ class Plan:
             node.lag, node.budget = 0.001, 1_000_000
         cluster.network.unblock_all()
         self._sinks.heal()
+        self._queues.heal()
         cluster.add_worker(finds_sinks=self._sinks.finds_sinks(), slots=4, tasks=dict(TASKS))
         for _ in range(self._random.randint(0, 6)):
             cluster.clock.call_later(self._random.uniform(0.0, LATE_SECONDS), self._submit)
