@@ -74,6 +74,8 @@ def options() -> None:
     assert_type(plain.using(queue="x", expires=None).submit("a"), TaskFuture[bytes])
     _ = assert_type(asynchronous.using(max_retries=1)("x"), Coroutine[Any, Any, int])
     plain.using(max_retry=1)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    _ = plain.using(priority=-5)
+    plain.using(priority="high")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     plain.using(queue=1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     app.task(max_retries="3")  # type: ignore[call-overload] # pyright: ignore[reportArgumentType, reportCallIssue]
 
@@ -127,6 +129,12 @@ def nodes() -> None:
         assert_type(producer.status(), dict[str, Any])
         assert_type(producer.explain(), str)
         assert_type(producer.drain(3), bool)
+    app.pause("a")
+    app.resume("a")
+    app.producer(priority_aging=None)
+    app.worker(queues={"high": 6, "low": 1})
+    app.worker(queues=["a", "b"], strict=True)
+    app.worker(exclude_queues=["a"])
     worker = app.worker(concurrency=4, pool="thread", queues=["a"])
     assert_type(worker, Worker)
     with worker.start():
