@@ -38,7 +38,7 @@ def begin_as_it_came(monkeypatch):
 PLANTED = [
     (forget_priorities, {"the_larger_goes_first"}, 17),
     (dispatch_what_is_paused, {"nothing_paused_is_dispatched"}, 3),
-    (recall_nothing, {"what_is_paused_comes_back"}, 518),
+    (recall_nothing, {"what_is_paused_is_recalled"}, 3),
     (begin_as_it_came, {"what_waits_begins_in_order"}, 16),
 ]
 

@@ -57,6 +57,7 @@ class Checks:
             checkers.a_producer_is_bounded(node)
             checkers.credit_is_never_exceeded(node, effects)
             queue_checkers.nothing_paused_is_dispatched(node, effects)
+            queue_checkers.what_is_paused_is_recalled(node)
             queue_checkers.the_larger_goes_first(node, effects)
             if self._cluster.sinks:
                 self._producer_of_sinks(node, effects)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # What a paused queue has at workers that nothing disturbs is back in this time: two RECALLs, and a
 # slot's few milliseconds of work.
-_BACK_SECONDS = 3.0
+_BACK_SECONDS = 2.0
 
 # Without aging.
 _NEVER = 1e9
@@ -30,6 +30,17 @@ def nothing_paused_is_dispatched(node: Producer, effects: list[Effect]) -> None:
             queues = [run.options["queue"] for run in effect.message.runs]
             good = not any(queue in paused for queue in queues)
             require(nothing_paused_is_dispatched, good, node, "paused", list(paused), queues)
+
+
+def what_is_paused_is_recalled(node: Producer) -> None:
+    """As long as workers have something of a paused queue, they are asked for it again."""
+    machine = node.machine
+    paused = machine._books.paused
+    if not paused or ("recall", None) in machine._timers:
+        return
+    held = (entry for worker in machine._workforce for entry in worker.held.values())
+    left = [e for e in held if e.state == DISPATCHED and e.spec.options.queue in paused]
+    require(what_is_paused_is_recalled, not left, node, "does not ask for", left[:5])
 
 
 def _rank(node: Producer, entry: Entry) -> tuple[float, int]:
