@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from zmqwork.core.events import Submitted
 from zmqwork.core.ledger import Entry, TaskSpec
-from zmqwork.core.messages import FAILED, Failure, Return
+from zmqwork.core.messages import BATCH_BYTES_MAX, BATCH_COUNT_MAX, FAILED, Failure, Return
 from zmqwork.errors import ConfigError
 from zmqwork.options import TaskOptions
 
@@ -83,7 +83,26 @@ def test_a_lane_is_not_cut_where_nothing_comes_between():
     made = [Entry(seq, high if seq % 2 else low, b"", None) for seq in range(1, 401)]
     desk.turn(Submitted(made))
     desk.open(credit=1000, slots=1000)
-    assert [len(tasks.runs[0].seqs) for tasks in desk.sent_tasks()] == [200, 200]
+    (tasks,) = desk.sent_tasks()
+    assert [len(run.seqs) for run in tasks.runs] == [200, 200]
+
+
+@pytest.mark.parametrize(("count", "size"), [(BATCH_COUNT_MAX, 0), (2, BATCH_BYTES_MAX // 2)])
+def test_what_one_worker_gets_in_a_turn_is_one_message_as_far_as_it_fits(count, size):
+    desk = ProducerDesk()
+    low, high, other = spec(), spec(priority=5), spec("g", priority=-1)
+    args = b"x" * size
+    seqs = iter(range(1, 2 * count + 3))
+    made = [Entry(next(seqs), high, args, None) for _ in range(count - 1)]
+    made += [Entry(next(seqs), low, args, None) for _ in range(count)]
+    made += [Entry(next(seqs), other, b"", None)]
+    desk.turn(Submitted(made))
+    desk.open(credit=3 * count, slots=3 * count, size_bytes=1 << 30)
+    batches = [[len(run.seqs) for run in tasks.runs] for tasks in desk.sent_tasks()]
+    if size:  # the first message is full with one of each
+        assert batches == [[1], [2, 1]]
+    else:
+        assert batches == [[count - 1], [count], [1]]
 
 
 def test_priority_is_told_where_it_is_not_the_default():

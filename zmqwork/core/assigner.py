@@ -29,11 +29,13 @@ _TRIES_MAX = 16
 class Assigner:
     """Dispatches attempts. `acks` is the judge's: an ack goes with the next tasks."""
 
-    __slots__ = ("_acks", "_books")
+    __slots__ = ("_acks", "_batches", "_books")
 
     def __init__(self, books: Books, acks: dict[str, int]) -> None:
         self._books = books
         self._acks = acks
+        # What this turn gives to each worker: its last message, and the tasks and bytes in it.
+        self._batches: dict[str, tuple[Tasks, int, int]] = {}
 
     def assign(self, now: float) -> None:
         """Give waiting tasks to workers with credit until one or the other is used up."""
@@ -43,6 +45,7 @@ class Assigner:
             return
         ready = [lane for lane in waiting if books.is_ready(lane)]
         served: set[LaneKey] = set()
+        self._batches.clear()
         for group in list(books.workforce.groups.values()):
             mine = [lane for lane in ready if lane.size and group.serves(lane)]
             served.update(lane.key for lane in mine)
@@ -95,7 +98,7 @@ class Assigner:
             if lane.to_sink:
                 self._send(worker, self._to_sinks(worker, lane, entries, now))
             else:
-                self.dispatch(worker, entries, now)
+                self._add(worker, entries, now)
             return len(entries)
         return 0
 
@@ -103,9 +106,26 @@ class Assigner:
         """Send these, taken from their lane, to a worker that has credit for them."""
         self._send(worker, self._dispatch(worker, entries, now))
 
-    def _send(self, worker: Worker, runs: list[Run]) -> None:
+    def _add(self, worker: Worker, entries: list[Entry], now: float) -> None:
+        """As `dispatch`, in one message with what else it is given in this turn."""
+        before = worker.held_bytes
+        runs = self._dispatch(worker, entries, now)
+        count, size_bytes = len(entries), worker.held_bytes - before
+        batch = self._batches.get(worker.node_id)
+        if batch is not None:
+            tasks, count_there, bytes_there = batch
+            count, size_bytes = count + count_there, size_bytes + bytes_there
+            if count <= BATCH_COUNT_MAX and size_bytes <= BATCH_BYTES_MAX:
+                tasks.runs += runs
+                self._batches[worker.node_id] = tasks, count, size_bytes
+                return
+            count, size_bytes = count - count_there, size_bytes - bytes_there
+        self._batches[worker.node_id] = self._send(worker, runs), count, size_bytes
+
+    def _send(self, worker: Worker, runs: list[Run]) -> Tasks:
         tasks = Tasks(runs, self._acks.pop(worker.node_id, 0))
         self._books.out.append(Send(worker.peer.link, worker.peer.numbers.next(), tasks))
+        return tasks
 
     def _to_sinks(self, worker: Worker, lane: Lane, entries: list[Entry], now: float) -> list[Run]:
         """Dispatch attempts whose results go to sinks; those of one sink stand together."""
