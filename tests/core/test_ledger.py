@@ -100,3 +100,14 @@ def test_what_a_worker_is_told_of_the_options():
     }  # fmt: skip
     chunk = TaskSpec("f[]", "", TaskOptions(timeout=5.0, soft_timeout=2.0), item_count=10)
     assert chunk.told() == {"queue": "default", "timeout": 50.0, "soft_timeout": 20.0}
+
+
+def test_what_has_a_fallback_keeps_its_arguments():
+    """The fallback gets them."""
+    ledger = Ledger()
+    for seq, fallback in ((1, None), (2, object())):
+        spec = TaskSpec("f", "1", TaskOptions(), fallback=fallback)
+        entry = Entry(seq, spec, b"args", None)
+        ledger.add(entry)
+        ledger.settle(entry, "cancelled")
+        assert entry.args == (b"args" if fallback else b"")
