@@ -17,7 +17,7 @@ from zmqwork.core.events import (
     WorkersRequested,
 )
 from zmqwork.core.ledger import TaskSpec
-from zmqwork.errors import NoWorker, UsageError
+from zmqwork.errors import NoWorker, PendingFull, UsageError
 from zmqwork.future import TaskFuture, mark_running, settle
 from zmqwork.inside import refuse_waiting
 from zmqwork.keeping import Keeping
@@ -152,6 +152,22 @@ class Producer(Keeping):
         future: TaskFuture[Any] = TaskFuture(self)
         future.seq = self._submit(spec, args, future)
         return future
+
+    async def asubmit(self, spec: TaskSpec, args: bytes) -> TaskFuture[Any]:
+        """As `submit`; the running event loop goes on while this waits for room."""
+        pending = self._started().pending
+        if self._inherited is not None:
+            spec = self._inherited(spec)
+        future: TaskFuture[Any] = TaskFuture(self)
+        while True:
+            try:
+                future.seq = pending.submit(spec, args, future, wait=False)
+            except PendingFull:
+                if pending.raises:
+                    raise
+                await pending.room(len(args))
+            else:
+                return future
 
     def workers_for(self, spec: TaskSpec, patience: float) -> list[tuple[str, str]]:
         """Node id and name of each worker that serves such a task; none within `patience`: empty.

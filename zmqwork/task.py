@@ -127,6 +127,20 @@ class Task(Mappable[P, R]):
         producers = self.producers
         return (producers.current or producers.implicit()).submit(self.spec, encoded)
 
+    async def asubmit(self, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[R]:
+        """As `submit`, for coroutines: where that would wait for room, their event loop goes on.
+
+        ::
+
+            future = await thumbnail.asubmit("a.jpg")
+            name = await future
+        """
+        self.check_call(*args, **kwargs)
+        encoded = encode_call(args, kwargs, self.name, self.parameter_names)
+        producers = self.producers
+        producer = producers.current or producers.implicit()
+        return await producer.asubmit(self.spec, encoded)
+
     def broadcast(self, *args: P.args, **kwargs: P.kwargs) -> Broadcast[R]:
         """Let every worker that serves this task run it once; a mapping from worker to future.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from zmqwork.config import ProducerConfig
 from zmqwork.core.events import Event, Submitted
@@ -12,6 +14,9 @@ from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.core.records import Recorded
 from zmqwork.errors import ConfigError, JournalBroken, JournalFull, PendingFull, UsageError
 from zmqwork.transport.loop import Loop
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Pending:
@@ -28,6 +33,7 @@ class Pending:
     Attributes:
         max_count: unsettled tasks before `submit` waits. (The I/O thread may change it while it
             settles.)
+        raises: whether `submit` raises instead of waiting.
         loop: set by the node; woken when there is something to take.
     """
 
@@ -40,7 +46,7 @@ class Pending:
             raise ConfigError(f"on_full must be 'block' or 'raise', not {on_full!r}")
         self._config = config
         self.max_count = config.max_pending
-        self._raises = on_full == "raise"
+        self.raises = on_full == "raise"
         self._entries: deque[Entry] = deque()  # bound: max_count
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)
@@ -53,6 +59,8 @@ class Pending:
         self._stopped = False
         self._left = False
         self._drained: list[threading.Event] = []
+        # Bound: the coroutines that wait in `room`.
+        self._awaiters: dict[asyncio.Future[None], None] = {}
         # The newest number that the journal refused, and that of which `flush` has told.
         self._refused = self._told = 0
 
@@ -68,11 +76,14 @@ class Pending:
 
     # -- what is handed over ------------------------------------------------------------------
 
-    def submit(self, spec: TaskSpec, args: bytes, owner: object, sink_seq: int = 0) -> int:
+    def submit(
+        self, spec: TaskSpec, args: bytes, owner: object, sink_seq: int = 0, *, wait: bool = True
+    ) -> int:
         """Hand over a task; its number. `sink_seq`: its number at its inbox, if that is given.
 
         Raises:
-            PendingFull: `max_pending` is reached and the producer was told not to wait.
+            PendingFull: `max_pending` is reached, and the producer was told not to wait, or this
+                call is (`wait`).
             UsageError: it has stopped, or the arguments alone exceed `max_pending_bytes`.
         """
         with self._lock:
@@ -82,7 +93,7 @@ class Pending:
                 > self._config.max_pending_bytes
                 or self._stopped
             ):
-                self._wait_for_room(len(args))
+                self._wait_for_room(len(args), wait=wait)
             self._seq = seq = self._seq + 1
             self._submitted_bytes += len(args)
             entry = Entry(seq, spec, args, owner)
@@ -92,7 +103,7 @@ class Pending:
             self.loop.wake()
         return seq
 
-    def _wait_for_room(self, size_bytes: int) -> None:
+    def _wait_for_room(self, size_bytes: int, *, wait: bool = True) -> None:
         config = self._config
         if size_bytes > config.max_pending_bytes:
             raise UsageError(
@@ -101,14 +112,10 @@ class Pending:
             )
 
         def has_room() -> bool:
-            pending_bytes = self._submitted_bytes - self._settled_bytes
-            return self._stopped or (
-                self._seq - self._settled < self.max_count
-                and pending_bytes + size_bytes <= config.max_pending_bytes
-            )
+            return self._stopped or self._has_room(size_bytes)
 
-        if not self._stopped and not has_room():
-            if self._raises:
+        if not has_room():
+            if self.raises or not wait:
                 raise PendingFull(
                     f"{self.count} tasks are unsettled (max_pending={self.max_count}, "
                     f"max_pending_bytes={config.max_pending_bytes})"
@@ -123,6 +130,34 @@ class Pending:
                 self._waiting_for_room -= 1
         if self._stopped:
             raise UsageError("this producer has stopped: it takes no more tasks")
+
+    def _has_room(self, size_bytes: int) -> bool:
+        return (
+            self._seq - self._settled < self.max_count
+            and self._submitted_bytes - self._settled_bytes + size_bytes
+            <= self._config.max_pending_bytes
+        )
+
+    async def room(self, size_bytes: int) -> None:
+        """Wait, in the running event loop, until there may be room for so many bytes."""
+        import asyncio  # noqa: PLC0415 - programs without a loop never need it
+
+        awaiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with self._lock:
+            if self._stopped or self._has_room(size_bytes):
+                return
+            self._awaiters[awaiter] = None
+        try:
+            await awaiter
+        finally:
+            with self._lock:
+                self._awaiters.pop(awaiter, None)
+
+    def _wake_awaiters(self) -> None:
+        """There is room, perhaps: each looks for itself, and waits again if not."""
+        for awaiter in list(self._awaiters):
+            with contextlib.suppress(RuntimeError):  # its loop is closed
+                awaiter.get_loop().call_soon_threadsafe(_let_go, awaiter)
 
     def wait_for_room(self) -> None:
         """Wait until fewer than `max_count` tasks are unsettled. Raises as `submit` does."""
@@ -197,6 +232,7 @@ class Pending:
         with self._lock:
             self._stopped = True
             self._room.notify_all()
+            self._wake_awaiters()
 
     def leave(self) -> None:
         """Nothing is recorded any more."""
@@ -218,6 +254,8 @@ class Pending:
             self._settled_bytes += size_bytes
             if self._waiting_for_room:
                 self._room.notify_all()
+            if self._awaiters:
+                self._wake_awaiters()
             if self._drained and self._seq == self._settled:
                 for drained in self._drained:
                     drained.set()
@@ -246,3 +284,8 @@ class Pending:
         count = len(entries)
         pop = entries.popleft
         return [Submitted([pop() for _ in range(count)])] if count else []
+
+
+def _let_go(awaiter: asyncio.Future[None]) -> None:
+    if not awaiter.done():
+        awaiter.set_result(None)
