@@ -199,15 +199,16 @@ def test_a_producer_that_ends_frees_its_workers(number, start_worker, realm, tmp
 
 
 def test_a_forked_child_has_a_producer_of_its_own(start_worker, realm, tmp_path):
-    start_worker("--pool", "inline")
+    start_worker("-c", "2")
     script = textwrap.dedent("""
-        import os, sys, zmqwork
+        import os, pathlib, sys, zmqwork
         app = zmqwork.App(sys.argv[1])
         import work_app
         echo = app.task(name="echo", max_retries=0)(work_app.echo.handler)
+        wait = app.task(name="echo_when_there", max_retries=0)(work_app.echo_when_there.handler)
         inherited = echo.submit(1)
         assert inherited.result(30) == 1
-        late = echo.submit(2)
+        late = wait.submit(2, sys.argv[2])
         pid = os.fork()
         if pid == 0:
             code = 1
@@ -221,12 +222,13 @@ def test_a_forked_child_has_a_producer_of_its_own(start_worker, realm, tmp_path)
                 os._exit(code)
         _, status = os.waitpid(pid, 0)
         assert os.waitstatus_to_exitcode(status) == 0
+        pathlib.Path(sys.argv[2]).touch()
         assert late.result(30) == 2
         assert echo.submit("parent").result(30) == "parent"
         print("good")
     """)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script, realm],
+        [sys.executable, "-W", "ignore", "-c", script, realm, str(tmp_path / "there")],
         capture_output=True,
         text=True,
         timeout=90,
