@@ -173,7 +173,7 @@ def test_readme_examples(private_environment, tmp_path):
 
 def test_readme_program(private_environment, tmp_path):
     """The twelve lines, as two processes: a worker from the command line, and the program."""
-    program, _ = blocks("python")
+    program, *_ = blocks("python")
     lines = [line for line in program.splitlines() if line]
     assert len(lines) <= 12
     (tmp_path / "primes.py").write_text(program, "utf-8")
@@ -205,9 +205,24 @@ def test_readme_program(private_environment, tmp_path):
     assert worker.returncode == 0, complaint.decode()
 
 
+def test_readme_journal(private_environment, tmp_path):
+    """Nobody is there to do it, and it is not lost."""
+    *_, program = blocks("python")
+    program = program.replace("/var/lib/shop/tasks", str(tmp_path))
+    program = f"import zmqwork\n{program}\nassert future.confirmed\nimport os\nos._exit(7)"
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, env=private_environment, timeout=60, check=False)
+    assert ended.returncode == 7
+    again = "assert app.producer().start().status()['pending'] == 1; import os; os._exit(8)"
+    again = f"import zmqwork; app = zmqwork.App('shop', journal={str(tmp_path)!r}); {again}"
+    command = [sys.executable, "-c", again]
+    ended = subprocess.run(command, env=private_environment, timeout=60, check=False)
+    assert ended.returncode == 8
+
+
 def test_readme_pipeline(private_environment, tmp_path):
     """The sink, a worker and the ventilator of the README, as its commands start them."""
-    _, program = blocks("python")
+    _, program, _ = blocks("python")
     (tmp_path / "squares.py").write_text(program, "utf-8")
     commands = re.search(
         r"^python -c .*squares.*\n.*\n.*$", README.read_text("utf-8"), re.MULTILINE

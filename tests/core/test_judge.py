@@ -96,7 +96,10 @@ def test_a_failure_is_retried_after_a_rest(desk):
     assert desk.given() == [(1, 2)]
     desk.say(link, done(2, failures=[failure(1, 2)]))
     assert desk.settled() == [(1, "failed")]
-    assert task.error == ERROR | {"attempts": 2}
+    assert task.error == ERROR | {
+        "attempts": 2,
+        "evidence": [{"cause": "failed", "type": "ValueError", "text": "no", "attempt": 1}],
+    }
 
 
 def test_a_final_failure_is_not_retried(desk):

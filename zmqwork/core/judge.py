@@ -130,6 +130,8 @@ class Judge:
         options = entry.spec.options
         if error.get("final") or trouble.failures > options.max_retries:
             entry.error = {**error, "attempts": entry.attempt}
+            if trouble.evidence:
+                entry.error["evidence"] = list(trouble.evidence)
             books.settle(entry, "failed")
             return
         trouble.note({
