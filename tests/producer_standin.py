@@ -21,6 +21,8 @@ from zmqwork.wire.values import decode_call, encode_value
 
 
 class StandIn:
+    has_journal = False
+
     def __init__(self, app, producer, *, max_pending=1_000_000, on_full="block", crash=()):
         self.node_id = producer.node_id
         self.app = app

@@ -284,7 +284,8 @@ class Producer(Keeping):
         try:
             self._wait_for_tasks(self._node, patient)
         except KeyboardInterrupt:
-            _log.warning("%s abandoned: interrupted", self._unsettled(self._node))
+            fate = "left to the journal" if self._node.has_journal else "abandoned"
+            _log.warning("%s %s: interrupted", self._unsettled(self._node), fate)
             raise
         finally:
             self.stop()
@@ -347,14 +348,16 @@ class Producer(Keeping):
             if node.workers_known():
                 worker_seen_at = now
             elif now - worker_seen_at >= GIVE_UP_TIMEOUT and not patient:
+                fate = "left to the journal" if node.has_journal else "given up"
                 _log.warning(
-                    "%s given up: no worker was there for %g s\n%s",
-                    self._unsettled(node), GIVE_UP_TIMEOUT, node.explain(None),
+                    "%s %s: no worker was there for %g s\n%s",
+                    self._unsettled(node), fate, GIVE_UP_TIMEOUT, node.explain(None),
                 )  # fmt: skip
                 return
             if not told and now - begun_at >= _PATIENCE:
                 told = True
-                _log.warning("waiting for %s; Ctrl-C abandons them", self._unsettled(node))
+                what = "leaves them to the journal" if node.has_journal else "abandons them"
+                _log.warning("waiting for %s; Ctrl-C %s", self._unsettled(node), what)
 
     @staticmethod
     def _unsettled(node: Node) -> str:

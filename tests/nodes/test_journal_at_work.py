@@ -11,6 +11,7 @@ from node_processes import HERE, PATIENCE
 from work_app import app, echo, note
 
 from zmqwork import adoption
+from zmqwork import producer as producer_module
 from zmqwork.errors import (
     ConfigError,
     JournalBroken,
@@ -128,6 +129,7 @@ def test_a_producer_that_stops_leaves_its_tasks_to_the_next(realm, directory):
     with app.producer(realm=realm, journal=directory) as second:
         assert second.node_id == first.node_id
         assert second.status()["pending"] == 1
+        assert second.status()["journal"].startswith(str(directory))
         later = echo.submit(2)
         assert later.seq == future.seq + 1
         second.cancel_all()
@@ -280,3 +282,15 @@ def test_a_result_that_cannot_be_recorded_is_not_told(journaled, journal, start_
     start_worker()
     with pytest.raises((JournalBroken, TaskCancelled), match="the disk is gone"):
         future.result(30)
+
+
+def test_a_program_that_ends_leaves_to_the_journal_what_no_worker_took(
+    realm, directory, monkeypatch, caplog
+):
+    monkeypatch.setattr(producer_module, "GIVE_UP_TIMEOUT", 0.1)
+    with app.producer(realm=realm, journal=directory) as producer:
+        echo.submit(1)
+    assert "1 unsettled task left to the journal" in caplog.text
+    with app.producer(realm=realm, journal=directory) as producer:
+        assert producer.status()["pending"] == 1
+        producer.cancel_all()

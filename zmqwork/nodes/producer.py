@@ -220,6 +220,7 @@ class Producer:
         if status:
             status["sources"] = self._discovery.describe()
             status["pending"] = self.pending.count
+            status["journal"] = self._recorder.name if self._recorder is not None else ""
         return status
 
     def explain(self, seq: int | None = None) -> str:
