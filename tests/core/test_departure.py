@@ -4,9 +4,17 @@ import pytest
 from delivery_desk import DeliveryDesk
 from desks import WorkerDesk, node_id
 
-from zmqwork.core.effects import Left, Notice, Restart, Send
-from zmqwork.core.events import DrainRequested, Finished, LinkDown, SlotReady, StopRequested
+from zmqwork.core.effects import Execute, Left, Notice, Restart, Send, TakeBack
+from zmqwork.core.events import (
+    DrainRequested,
+    Finished,
+    LinkDown,
+    SlotReady,
+    StopRequested,
+    TakenBack,
+)
 from zmqwork.core.messages import Bye, Credit, Demand, Done, DoneAck, Draining, Return, Welcome
+from zmqwork.core.worker_requests import WorkerPauseRequested, WorkerResumeRequested
 
 
 @pytest.fixture
@@ -209,3 +217,81 @@ def test_the_time_of_a_sink_is_over_after_the_worker_left():
     assert desk.machine.state == "gone"
     desk.until(140.0)
     assert desk.notices() == []
+
+
+def paused(slots=1):
+    desk = WorkerDesk(slots=slots)
+    link = desk.hello()
+    desk.machine._window.ran(100, 0.01)
+    desk.machine._window.acked(0.01, 100.0)
+    desk.say(link, Demand(1), desk.tasks(1))
+    desk.say(link, desk.tasks(2))
+    desk.turn(WorkerPauseRequested())
+    return desk, link
+
+
+def test_a_paused_worker_gives_back_what_waits_and_finishes_what_runs():
+    desk, link = paused()
+    assert desk.machine.state == "paused"
+    assert desk.sent(Credit, link) == [Credit(0, desk.machine._config.credit_bytes)]
+    assert desk.sent(Return, link) == [Return("paused", [2], [1])]
+    assert desk.sent(Draining) == []
+    desk.say(link, desk.tasks(3))
+    assert desk.sent(Return, link) == [Return("paused", [3], [1])]
+    desk.finish(1)
+    assert desk.sent(Done, link)
+    acked(desk, link, 1)
+    assert desk.machine.state == "paused", "it stays"
+    assert desk.sent(Credit) == []
+
+
+def test_a_paused_worker_goes_on_when_told_to():
+    desk, link = paused()
+    desk.turn(WorkerPauseRequested())
+    assert desk.notices() == [], "the same word again"
+    desk.turn(WorkerResumeRequested())
+    assert desk.machine.state == "serving"
+    (credit,) = desk.sent(Credit, link)
+    assert credit.attempts > 0
+    desk.finish(1)
+    desk.say(link, desk.tasks(4))
+    assert desk.account().held.keys() == {4}
+    desk.turn(WorkerResumeRequested())
+    assert desk.notices() == []
+
+
+def test_a_producer_that_comes_to_a_paused_worker_gets_no_credit():
+    desk, _ = paused()
+    other = desk.hello(link=b"other", label="other")
+    assert desk.sent(Welcome, other)
+    assert desk.sent(Credit, other) == []
+    desk.turn(WorkerResumeRequested())
+    assert desk.sent(Credit, other)
+
+
+def test_a_paused_worker_can_leave():
+    for event in (DrainRequested(), StopRequested()):
+        desk, link = paused()
+        desk.turn(event)
+        assert desk.sent(Draining, link)
+        desk.turn(WorkerPauseRequested(), WorkerResumeRequested())
+        assert desk.machine.state in ("draining", "leaving")
+
+
+@pytest.mark.parametrize("event", [DrainRequested(), WorkerPauseRequested()])
+def test_what_waits_in_a_slot_behind_a_long_attempt_is_returned(event):
+    desk = WorkerDesk()
+    link = desk.hello()
+    desk.machine._window.ran(100, 0.01)
+    desk.machine._window.acked(0.01, 100.0)
+    desk.machine._feeder._pace.observe("f", 100, 0.01)
+    desk.say(link, Demand(1))
+    desk.say(link, desk.tasks(1, 2, 3))
+    (given,) = desk.of(Execute)
+    assert len(given.attempts) == 3
+    desk.turn(event)
+    desk.until(desk.now + 0.02)
+    assert desk.of(TakeBack) == [TakeBack(0)], "the first one has turned out to be long"
+    desk.turn(TakenBack(0, given.attempts[1:]))
+    (back,) = desk.sent(Return, link)
+    assert back.seqs == [2, 3]

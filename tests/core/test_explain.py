@@ -144,7 +144,8 @@ def test_each_worker_says_why_it_does_not_run_a_task(desk):
         "worker-b": "knows the task with another signature",
         "worker-c": "does not serve queue 'default', but images",
         "worker-d": "has no credit left: it holds 1, and has granted 1",
-        "worker-e": "has no credit left: it holds 0, and has granted 0",
+        "worker-e": "has no credit left: it holds 0, and has granted 0 (it is paused, or has just "
+        "come)",
         "worker-h": "is draining: it takes nothing new",
     }
     assert why_not(desk, 1)["worker-d"] == ""

@@ -18,6 +18,7 @@ from zmqwork.core.messages import (
     Welcome,
 )
 from zmqwork.core.orphans import KEPT_TIMEOUT, ORPHANS_MAX
+from zmqwork.core.worker_requests import WorkerPauseRequested, WorkerResumeRequested
 
 
 @pytest.fixture
@@ -152,6 +153,29 @@ def test_slots_that_such_tasks_do_not_take_are_granted_to_others(desk):
     assert desk.sent(Credit, other)[-1].attempts == 0
     lose(desk, link)
     assert desk.sent(Credit, other)[-1].attempts == 2
+
+
+def test_a_paused_worker_keeps_what_runs_for_them(desk):
+    link = desk.hello(epoch=1)
+    desk.say(link, desk.tasks(1, 2))
+    desk.finish(1)
+    desk.turn(WorkerPauseRequested())
+    lose(desk, link)
+    again = desk.hello(epoch=2, link=b"again")
+    assert held(desk, again) == [[1, 0, HELD_DONE], [2, 0, HELD_RUNNING]]
+    assert not desk.sent(Credit, again)
+    desk.turn(WorkerResumeRequested())
+    assert desk.sent(Credit, again)
+
+
+def test_a_pause_leaves_those_that_are_kept_alone(desk):
+    link = desk.hello(epoch=1)
+    desk.say(link, desk.tasks(1, 2))
+    lose(desk, link)
+    desk.turn(WorkerPauseRequested())
+    desk.finish(1)
+    again = desk.hello(epoch=2, link=b"again")
+    assert held(desk, again) == [[1, 0, HELD_DONE], [2, 0, HELD_RUNNING]]
 
 
 @pytest.mark.parametrize("event", [DrainRequested(), StopRequested()])

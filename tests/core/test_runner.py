@@ -4,12 +4,8 @@ import pytest
 from delivery_desk import DeliveryDesk
 from desks import WorkerDesk, node_id
 
-from zmqwork.core.effects import Answer, Interrupt
-from zmqwork.core.events import (
-    LinkDown,
-    LinkUp,
-    StatusRequested,
-)
+from zmqwork.core.effects import Answer, Interrupt, ShowStacks
+from zmqwork.core.events import LinkDown, LinkUp, StatusRequested
 from zmqwork.core.messages import (
     HELD_DONE,
     HELD_QUEUED,
@@ -27,6 +23,7 @@ from zmqwork.core.messages import (
     Tasks,
     Welcome,
 )
+from zmqwork.core.worker_requests import StacksRequested
 
 
 @pytest.fixture
@@ -403,3 +400,30 @@ def test_a_worker_that_runs_a_command_says_which():
     desk.turn(StatusRequested("request"))
     (answer,) = desk.of(Answer)
     assert answer.value["command"] == "md5sum {}"
+
+
+def test_whoever_asks_is_told_what_the_busy_slots_run():
+    desk = WorkerDesk(slots=2)
+    link = desk.hello()
+    desk.turn(StacksRequested())
+    assert desk.of(ShowStacks) == [ShowStacks({})]
+    desk.say(link, desk.tasks(7), at=101.0)
+    desk.turn(StacksRequested(), at=103.5)
+    assert desk.of(ShowStacks) == [ShowStacks({0: "task 'f', 00000000-7, attempt 1 for 2.5 s"})]
+    desk.say(link, Cancel([7]))
+    desk.turn(StacksRequested())
+    (shown,) = desk.of(ShowStacks)
+    assert "nobody wants any more" in shown.slots[0]
+
+
+def test_a_slot_that_was_given_several_says_how_many():
+    desk = WorkerDesk()
+    link = desk.hello()
+    desk.machine._window.ran(100, 0.01)
+    desk.machine._window.acked(0.01, 100.0)
+    desk.machine._feeder._pace.observe("f", 100, 0.01)
+    desk.say(link, Demand(1))
+    desk.turn(desk.heard(link, desk.tasks(1, 2, 3)), StacksRequested())
+    desk.turn(StacksRequested())
+    (shown,) = desk.of(ShowStacks)
+    assert shown.slots[0].endswith("for 0.0 s, 2 more behind it")

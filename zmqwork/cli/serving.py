@@ -20,7 +20,7 @@ from zmqwork.cli.target import load_app, search_current_directory
 from zmqwork.errors import UsageError
 from zmqwork.execution import context
 from zmqwork.executor import DEFAULT_REALM
-from zmqwork.nodes.signals import Stoppable, StopSignals
+from zmqwork.nodes.signals import PauseSignals, Stoppable, StopSignals
 from zmqwork.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def serve(args: argparse.Namespace) -> int:
         else:
             worker = _worker_of_app(args, where)
         signals = stack.enter_context(StopSignals(worker))
+        stack.enter_context(PauseSignals(worker))
         worker.start()
         if args.until_eof:
             threading.Thread(target=leave_at_eof, args=(worker,), daemon=True).start()

@@ -3,7 +3,9 @@
 Or run a command for each record, without any Python of yours: --exec. Producers find this worker by
 themselves; the order of starts does not matter. Ctrl-C (or
 SIGTERM) lets it finish what it runs and leave; a second one, or the end of --drain-timeout,
-cancels that and gives it back to the producers; a third one, or SIGQUIT, leaves at once.
+cancels that and gives it back to the producers; a third one, or SIGQUIT, leaves at once. Ctrl-Z (or
+SIGTSTP) pauses it: what runs goes on, nothing new begins; SIGCONT lets it go on. SIGUSR1 shows what
+all tasks are doing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a worker leaves: it drains or stops, says BYE, and is gone.
+"""How a worker rests, and how it leaves: it drains or stops, says BYE, and is gone.
 
 It leaves only when every outbox is empty, that of each sink, too, and every producer has answered
 its BYE, or did not in time.
@@ -20,8 +20,10 @@ from zmqwork.core.listener import Listener
 from zmqwork.core.messages import Bye, Draining
 from zmqwork.core.orphans import Orphans
 from zmqwork.core.timers import Timers
+from zmqwork.core.worker_requests import WorkerPauseRequested, WorkerResumeRequested
 
-SERVING, DRAINING, LEAVING, GONE = "serving", "draining", "leaving", "gone"
+SERVING, PAUSED, DRAINING = "serving", "paused", "draining"
+LEAVING, GONE = "leaving", "gone"
 
 # A producer that does not answer BYE within this is not waited for: its results are acked.
 _BYE_TIMEOUT = 0.5
@@ -39,7 +41,7 @@ class Departure:
         out: where effects go.
 
     Attributes:
-        state: SERVING, DRAINING, LEAVING or GONE.
+        state: SERVING, PAUSED, DRAINING, LEAVING or GONE.
     """
 
     def __init__(
@@ -87,9 +89,31 @@ class Departure:
         elif what == "bye" and self.state == LEAVING:
             self._leave()
 
+    def pause_requested(self, event: WorkerPauseRequested, now: float) -> None:
+        """Finish what has begun, give the rest back, and take nothing new."""
+        if self.state != SERVING:
+            return
+        self.state = PAUSED
+        self._intake.refusal = "paused"
+        for account in self._accounts.values():
+            self._lender.withhold(account)
+            self._return_unbegun(account, "paused")
+        self._out.append(Notice("paused", "paused: this worker takes nothing new"))
+        del event, now
+
+    def resume_requested(self, event: WorkerResumeRequested, now: float) -> None:
+        """Take tasks again."""
+        if self.state != PAUSED:
+            return
+        self.state = SERVING
+        self._intake.refusal = ""
+        self._lender.is_stale = True
+        self._out.append(Notice("serving", "this worker takes tasks again"))
+        del event, now
+
     def drain_requested(self, event: DrainRequested, now: float) -> None:
         """Finish what has begun, and give the rest back."""
-        if self.state != SERVING:
+        if self.state not in (SERVING, PAUSED):
             return
         self.state = DRAINING
         self._intake.refusal = "draining"
@@ -103,7 +127,7 @@ class Departure:
 
     def stop_requested(self, event: StopRequested, now: float) -> None:
         """Give everything back; or, if that was said before, wait for no answer."""
-        if self.state in (SERVING, DRAINING):
+        if self.state in (SERVING, PAUSED, DRAINING):
             self._stop(now)
         elif self.state == LEAVING:
             self._leave()
@@ -118,7 +142,7 @@ class Departure:
                 self._feeder.take_back(slot)
             slot.ready = False
         for account in self._accounts.values():
-            if self.state == SERVING:
+            if self.state != DRAINING:
                 self._listener.send(account.client, Draining())
             self._lender.stop(account)
             account.started.clear()
@@ -136,6 +160,16 @@ class Departure:
         account.parked.clear()
         if queued:
             self._intake.give_back(account, queued, reason)
+
+    def give_back_unbegun(self) -> None:
+        """While nothing new begins: return what slots have not begun, and cannot soon."""
+        if self.state not in (PAUSED, DRAINING):
+            return
+        self._feeder.take_back_stuck()
+        if self._feeder.ready:
+            for account in self._accounts.values():
+                self._return_unbegun(account, self._intake.refusal)
+            self._feeder.ready.clear()
 
     def _is_done(self) -> bool:
         if self._deliverer.outboxes.count or any(slot.given for slot in self._feeder.slots):

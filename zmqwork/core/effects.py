@@ -145,6 +145,13 @@ class Interrupt:
 
 
 @dataclass(slots=True)
+class ShowStacks:
+    """Show a person what the slots do: what each runs, in words; only busy ones are named."""
+
+    slots: dict[int, str]
+
+
+@dataclass(slots=True)
 class Marks:
     """What a sink's store must remember together with results.
 
@@ -214,6 +221,7 @@ Effect = (
     | Restart
     | Alarm
     | Interrupt
+    | ShowStacks
     | Deliver
     | MarkComplete
     | Notice

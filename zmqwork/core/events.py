@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from zmqwork.core.messages import Message
 from zmqwork.core.records import Recovered, WriteFailed, WriteRefused, Written
+from zmqwork.core.worker_requests import (
+    StacksRequested,
+    WorkerPauseRequested,
+    WorkerResumeRequested,
+)
 
 if TYPE_CHECKING:
     from zmqwork.core.clients import Held
@@ -338,5 +343,8 @@ Event = (
     | Stored
     | StoreFailed
     | DrainRequested
+    | WorkerPauseRequested
+    | WorkerResumeRequested
+    | StacksRequested
     | StopRequested
 )

@@ -286,7 +286,8 @@ def _will_not(worker: Worker, entry: Entry) -> str:
     if not worker.usable:
         return f"is {worker.peer.state}: it is given nothing new"
     if load >= worker.limit:
-        return f"has no credit left: it holds {load}, and has granted {worker.limit}"
+        none = "" if worker.limit else " (it is paused, or has just come)"
+        return f"has no credit left: it holds {load}, and has granted {worker.limit}{none}"
     if worker.held and worker.held_bytes + size_bytes > worker.limit_bytes:
         return f"has no room for {size_bytes} bytes of arguments"
     return ""

@@ -74,6 +74,11 @@ class Lender:
         """It gets nothing more, and knows that."""
         account.limit = account.extra = 0
 
+    def withhold(self, account: Account) -> None:
+        """It gets nothing more until the next `grant`, and is told."""
+        account.extra = 0
+        self._tell(account, 0)
+
     def forget(self, account: Account) -> None:
         """What was told before is not known in its new session."""
         account.limit, account.extra = -1, 0

@@ -289,8 +289,9 @@ class DoneAck:
 class Return:
     """Unstarted attempts given back, free of charge.
 
-    `reason` is one of ``draining``, ``stopping``, ``over_credit``, ``recalled``, ``expired``, and
-    ``undelivered``: it ran, but its sink could not be reached for long, and the result is gone.
+    `reason` is one of ``draining``, ``stopping``, ``paused``, ``over_credit``, ``recalled``,
+    ``expired``, and ``undelivered``: it ran, but its sink could not be reached for long, and the
+    result is gone.
     """
 
     reason: str

@@ -70,6 +70,16 @@ def _of_queues(config: WorkerConfig) -> dict[str, Any]:
     return {key: value for key, value in said.items() if value}
 
 
+def of_slot(slot: Slot, now: float) -> str:
+    """What a busy slot runs, for people."""
+    held = slot.given[0]
+    task_id = f"{held.producer_id[:8]}-{held.seq}"
+    more = f", {len(slot.given) - 1} more behind it" if len(slot.given) > 1 else ""
+    since = f" for {now - slot.head_at:.1f} s" if slot.head is held else ""
+    unwanted = ", whose result nobody wants any more" if held.dropped else ""
+    return f"task {held.name!r}, {task_id}, attempt {held.attempt}{since}{unwanted}{more}"
+
+
 def of_sink(
     config: SinkConfig,
     state: str,

@@ -23,8 +23,8 @@ from zmqwork.core.clients import Account
 from zmqwork.core.complaints import Complaints
 from zmqwork.core.deliverer import Deliverer
 from zmqwork.core.delivery import Route
-from zmqwork.core.departure import DRAINING, GONE, LEAVING, SERVING, Departure
-from zmqwork.core.effects import Answer, Effect
+from zmqwork.core.departure import DRAINING, GONE, LEAVING, PAUSED, SERVING, Departure
+from zmqwork.core.effects import Answer, Effect, ShowStacks
 from zmqwork.core.events import (
     DrainRequested,
     Event,
@@ -61,6 +61,11 @@ from zmqwork.core.messages import (
 from zmqwork.core.orphans import Orphans
 from zmqwork.core.timers import Timers
 from zmqwork.core.window import Window
+from zmqwork.core.worker_requests import (
+    StacksRequested,
+    WorkerPauseRequested,
+    WorkerResumeRequested,
+)
 
 _COUNTERS = (
     "received", "executed", "failed", "timeouts", "crashes", "returned", "dropped", "duplicates",
@@ -119,7 +124,10 @@ class Runner:
         self._handlers: dict[type[Event], Callable[[Any, float], None]] = {
             DrainRequested: departure.drain_requested,
             StopRequested: departure.stop_requested,
+            WorkerPauseRequested: departure.pause_requested,
+            WorkerResumeRequested: departure.resume_requested,
             StatusRequested: self._status_requested,
+            StacksRequested: self._stacks_requested,
         }
         self._messages: dict[type[Message], Callable[[Account, Any, float], None]] = {
             Tasks: self._tasks,
@@ -152,7 +160,8 @@ class Runner:
         self._deliverer.tick(now)
         for due in self._timers.due(now):
             self._due(due, now)
-        if self.state in (SERVING, DRAINING):
+        self._departure.give_back_unbegun()
+        if self.state in (SERVING, PAUSED, DRAINING):
             self._feed(now)
         self._send_news(now)
         if self._lender.is_stale and self.state == SERVING:
@@ -169,7 +178,7 @@ class Runner:
 
     @property
     def state(self) -> str:
-        """Serving, draining, leaving or gone: see `departure`."""
+        """Serving, paused, draining, leaving or gone: see `departure`."""
         return self._departure.state
 
     def _emit(self) -> list[Effect]:
@@ -261,7 +270,7 @@ class Runner:
                 self._intake.drop(held, now)
         account.parked.clear()
         self._feeder.full.pop(account, None)
-        if account.epoch and account.is_owed and self.state == SERVING:
+        if account.epoch and account.is_owed and self.state in (SERVING, PAUSED):
             self._orphans.keep(account, now)
         else:
             self._drop(account, now)
@@ -338,6 +347,13 @@ class Runner:
     def _status_requested(self, event: StatusRequested, now: float) -> None:
         self._out.append(Answer(event.request, self._status()))
         del now
+
+    def _stacks_requested(self, event: StacksRequested, now: float) -> None:
+        busy = {
+            slot.index: portrait.of_slot(slot, now) for slot in self._feeder.slots if slot.given
+        }
+        self._out.append(ShowStacks(busy))
+        del event
 
     def _status(self) -> dict[str, Any]:
         return portrait.of_worker(

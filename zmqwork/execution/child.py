@@ -27,6 +27,7 @@ from zmqwork.execution.functions import find, with_allowed
 from zmqwork.execution.handlers import MAIN_NAMES, HandlerRef, Handlers
 from zmqwork.execution.page import Page
 from zmqwork.execution.serving import Server
+from zmqwork.execution.stacks import show_when_asked
 from zmqwork.queues import Queues
 from zmqwork.wire.channel import READY, SETUP, TROUBLE, pack_message, unpack_message
 from zmqwork.wire.values import decode_call
@@ -49,6 +50,7 @@ def main(channel_fd: int, page_fd: int, parent: int) -> None:
     leave_signals_to_parent()
     with contextlib.suppress(Exception):  # no stderr, or one that is no file
         faulthandler.enable()  # shows where a crash happened
+    show_when_asked()
     page = Page(page_fd)
     os.close(page_fd)
     channel = ChildChannel(channel_fd)

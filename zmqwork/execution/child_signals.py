@@ -13,6 +13,7 @@ from typing import Any
 _IGNORED: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGTSTP: signal.SIG_DFL,
 }
 
 # Sent by the parent when a soft time-out is over. Programs that do not ask for it never notice.
@@ -22,10 +23,10 @@ _forking = threading.local()
 
 
 def leave_signals_to_parent() -> None:
-    """Do nothing at SIGINT and SIGTERM in this process.
+    """Do nothing at SIGINT, SIGTERM and SIGTSTP in this process.
 
     A service's stop is often sent to all of its processes, and would kill the attempts that the
-    parent's drain waits for.
+    parent's drain waits for; what pauses the parent must not stop those that it waits for.
     """
     # Not SIG_IGN, which the programs started by tasks would inherit.
     for number in _IGNORED:

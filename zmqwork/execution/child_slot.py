@@ -11,7 +11,7 @@ from typing import Any
 from zmqwork.core.clients import Held
 from zmqwork.core.events import Finished, SlotDied, SlotReady
 from zmqwork.errors import DecodeError
-from zmqwork.execution import ending
+from zmqwork.execution import ending, stacks
 from zmqwork.execution.child_signals import ALARM
 from zmqwork.execution.interpreter import Launched
 from zmqwork.execution.launch import Recipe
@@ -139,6 +139,12 @@ class ChildSlot:
         tally, child = self._tally, self._child
         if self._ready and tally is not None and child is not None and tally.alarm(attempt):
             child.process.send_signal(ALARM)
+
+    def show(self) -> None:
+        """Let the child show what it does."""
+        if self._ready and self._child is not None and stacks.ASKED is not None:
+            stacks.show(f"slot {self._index}, process {self._child.process.pid}:")
+            self._child.process.send_signal(stacks.ASKED)
 
     def restart(self) -> None:
         """End the child, whatever it does; another one follows, and then `SlotReady`."""

@@ -16,7 +16,7 @@ from typing import Any
 from zmqwork.core.clients import Held
 from zmqwork.core.events import SlotReady, TakenBack
 from zmqwork.errors import SoftTimeout
-from zmqwork.execution import invoke
+from zmqwork.execution import invoke, stacks
 from zmqwork.execution.alarm import Alarm, run_alarmed
 from zmqwork.execution.handlers import Handlers
 from zmqwork.execution.helping import Helper, helper
@@ -229,6 +229,12 @@ class CoroutinePool:
     def alarm(self, slot: int, attempt: Held) -> None:
         """Cancel the handler, or raise it in its thread."""
         self._call(self._alarm, slot, attempt)
+
+    def show(self, slot: int) -> None:
+        """Where its coroutine waits; a function is in a thread of ours."""
+        lane = self._lanes.get(slot)
+        if lane is not None:
+            stacks.show(stacks.of_coroutine(lane.task.get_coro()))
 
     def restart(self, slot: int) -> None:
         """Cancel whatever the slot has. What resists is left to itself."""

@@ -62,6 +62,9 @@ class InlinePool:
     def alarm(self, slot: int, attempt: Held) -> None:
         """Nothing can run while this is called."""
 
+    def show(self, slot: int) -> None:
+        """Nothing can run while this is called."""
+
     def restart(self, slot: int) -> None:
         """Forget what is queued."""
         self._queue.clear()

@@ -66,6 +66,9 @@ class Pool(Protocol):
     def alarm(self, slot: int, attempt: Held) -> None:
         """Raise `SoftTimeout` in the handler of a running attempt; cancel it if it is async."""
 
+    def show(self, slot: int) -> None:
+        """Show on standard error where the slot is, unless that is seen in a thread of ours."""
+
     def restart(self, slot: int) -> None:
         """Forget what the slot has, kill it if that is possible; `SlotReady` follows."""
 

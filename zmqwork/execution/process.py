@@ -22,6 +22,9 @@ from zmqwork.queues import ALL_QUEUES, Queues
 # Idle children get so long, together, to end by themselves: exit handlers run, files are closed.
 _FAREWELL_TIMEOUT = 0.5
 
+# A child has shown its stack within this, if the machine is not busy beyond measure.
+_SHOW_INTERVAL = 0.05
+
 _log = logging.getLogger(__name__)
 
 
@@ -66,6 +69,7 @@ class ProcessPool:
         self._slots: list[ChildSlot] = []
         self._pid = 0
         self._host: Host | None = None
+        self._shown_at = 0.0
 
     def start(self, host: Host) -> None:
         """Start the children. The calling thread must last as long as they: they end with it."""
@@ -99,6 +103,13 @@ class ProcessPool:
     def alarm(self, slot: int, attempt: Held) -> None:
         """A signal lets the child raise it, wherever its main thread is."""
         self._slots[slot].alarm(attempt)
+
+    def show(self, slot: int) -> None:
+        """The child does that, one a moment after the other, so that they can be told apart."""
+        assert self._host is not None
+        now = self._host.clock()
+        self._shown_at = at = max(now, self._shown_at + _SHOW_INTERVAL)
+        self._host.call_later(at - now, lambda: self._slots[slot].show() if self._slots else None)
 
     def restart(self, slot: int) -> None:
         """Kill the slot's child and what it started; no more outcomes come from it."""

@@ -10,7 +10,7 @@ from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from zmqwork.errors import SoftTimeout
-from zmqwork.execution import invoke
+from zmqwork.execution import invoke, stacks
 from zmqwork.execution.child_channel import ChildChannel
 from zmqwork.execution.child_signals import at_alarm
 from zmqwork.execution.context import running
@@ -192,6 +192,11 @@ class Server:
 
     def _prepare(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.add_reader(self._channel.fd, self._look)
+        stacks.show_also(self._coroutine)
+
+    def _coroutine(self) -> str:
+        task = self._event_loop.task
+        return "" if task is None else f"coroutine:\n{stacks.of_coroutine(task.get_coro())}"
 
     def _look(self) -> None:
         """Something came while a coroutine runs: attempts, which wait, or that it is cancelled."""

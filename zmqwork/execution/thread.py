@@ -163,6 +163,9 @@ class ThreadPool:
         """Raise it in the slot's thread; a long call of C code hears of it when it returns."""
         self._lanes[slot].alarm(attempt)
 
+    def show(self, slot: int) -> None:
+        """Its thread is one of ours."""
+
     def restart(self, slot: int) -> None:
         """Leave the old thread to itself, which ends after its attempt, and start another."""
         assert self._host is not None

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import threading
 from collections.abc import Callable, Sequence
-from threading import Event
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from zmqwork.config import NodeConfig
-from zmqwork.core.events import DrainRequested, StatusRequested, StopRequested
+from zmqwork.core.events import DrainRequested, Event, StatusRequested, StopRequested
 from zmqwork.discovery.record import record_of
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import ConfigError, UsageError
@@ -57,8 +57,8 @@ class BoundNode(Generic[C]):
         self.endpoints: tuple[str, ...] = ()
         self._loop: Loop | None = None  # once it runs
         self._is_spent = False  # it was started, perhaps in vain
-        self._early: list[DrainRequested | StopRequested] = []
-        self._left = Event()
+        self._early: list[Event] = []
+        self._left = threading.Event()
 
     def __repr__(self) -> str:
         if self._loop is None:
@@ -172,7 +172,7 @@ class BoundNode(Generic[C]):
             undone.close()
             raise
 
-    def _request(self, event: DrainRequested | StopRequested) -> None:
+    def _request(self, event: Event) -> None:
         if self._loop is None:
             self._early.append(event)  # `start` delivers it; bound: the signals of its start-up
         else:

@@ -18,17 +18,24 @@ from zmqwork.core.effects import (
     Notice,
     Peek,
     Restart,
+    ShowStacks,
     TakeBack,
 )
 from zmqwork.core.runner import Runner
+from zmqwork.core.worker_requests import (
+    StacksRequested,
+    WorkerPauseRequested,
+    WorkerResumeRequested,
+)
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import UsageError
+from zmqwork.execution import stacks
 from zmqwork.execution.pool import Pool
 from zmqwork.execution.process import ProcessPool, refuse_in_child
 from zmqwork.nodes.bound import BoundNode
 from zmqwork.nodes.notices import log_notice
 from zmqwork.nodes.requests import deliver
-from zmqwork.nodes.signals import StopSignals
+from zmqwork.nodes.signals import PauseSignals, StopSignals
 from zmqwork.transport.loop import Loop
 
 # A start waits no longer for the first child process; it may come later (slow imports).
@@ -118,6 +125,7 @@ class Worker(BoundNode[WorkerConfig]):
                 Restart: lambda effect: self._pool.restart(effect.slot),
                 Alarm: lambda effect: self._pool.alarm(effect.slot, effect.attempt),
                 Interrupt: lambda effect: self._pool.cancel(effect.slot, effect.attempt),
+                ShowStacks: self._show_stacks,
                 Answer: deliver,
                 Notice: log_notice,
                 Left: lambda _: self._leave(),
@@ -126,20 +134,42 @@ class Worker(BoundNode[WorkerConfig]):
             after_turn=self._pool.turn,
         )
 
+    def request_pause(self) -> None:
+        """Take nothing new, and give back what has not begun; also from a signal handler."""
+        self._request(WorkerPauseRequested())
+
+    def request_resume(self) -> None:
+        """Go on after `request_pause`; also from a signal handler."""
+        self._request(WorkerResumeRequested())
+
+    def request_stacks(self) -> None:
+        """Show on standard error what all threads and tasks do; also from a signal handler."""
+        # At once, for it may be asked because the loop is stuck.
+        stacks.show(f"\nzmqwork worker {self._config.name}, all stacks:\n{stacks.of_threads()}")
+        self._request(StacksRequested())
+
     def run(self) -> int:
         """Work until a signal ends it (main thread only), and return an exit code.
 
         SIGTERM or the first SIGINT drains, the second gives back what runs, the third (or
         SIGQUIT) leaves at once. 0 after a drain, 130 or 143 after a second signal, 70 if the
-        worker failed.
+        worker failed. SIGTSTP pauses, SIGCONT lets it go on, SIGUSR1 shows what it does.
         """
-        with StopSignals(self) as signals:
+        with StopSignals(self) as signals, PauseSignals(self):
             self.start()
             while not self.wait(0.5):
                 pass
         return os.EX_SOFTWARE if self.has_failed else signals.exit_code
 
     # -- the loop's thread --------------------------------------------------------------------
+
+    def _show_stacks(self, effect: ShowStacks) -> None:
+        stacks.show(
+            "\n".join(f"slot {slot}: {text}" for slot, text in effect.slots.items())
+            or "no slot has anything to do"
+        )
+        for slot in effect.slots:
+            self._pool.show(slot)
 
     def _prepare(self) -> None:
         assert self._loop is not None
