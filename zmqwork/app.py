@@ -14,6 +14,7 @@ from zmqwork.config import check_name, check_options
 from zmqwork.definition import check_task_name, declare, origin, place, stand_side_by_side
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.fallback import Fallback, fallback_of
+from zmqwork.finding import Finding
 from zmqwork.options import TASK_OPTION_NAMES, TaskOptions
 from zmqwork.pausing import Pausing
 from zmqwork.producers import Producers
@@ -25,19 +26,19 @@ from zmqwork.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from zmqwork.deadletters import DeadLetters
-    from zmqwork.discovery.sources import Discovery
     from zmqwork.execution.retry import RetryWhen
     from zmqwork.nodes.store import Store
     from zmqwork.nodes.worker import Worker
     from zmqwork.pipeline import Pipeline
     from zmqwork.pools import PoolName
     from zmqwork.producer import Producer
+    from zmqwork.worker import Stay
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class App(Pausing):
+class App(Finding, Pausing):
     """A named set of tasks. Nodes of apps with the same name find one another.
 
     Args:
@@ -288,6 +289,7 @@ class App(Pausing):
         allow: Iterable[str] = (),
         strict: bool = False,
         exclude_queues: Iterable[str] = (),
+        **stay: Unpack[Stay],
     ) -> Worker:
         """A worker for the tasks of this app.
 
@@ -314,6 +316,7 @@ class App(Pausing):
                 matches: ``"pkg.*"``.
             strict: of `queues`, a later one only gets what the earlier ones leave.
             exclude_queues: serve all but these.
+            stay: how long it, and its child processes, stay: see `zmqwork.worker.Stay`.
 
         Raises:
             ConfigError: an argument has a value that it cannot have.
@@ -344,6 +347,7 @@ class App(Pausing):
             strict=strict,
             exclude_queues=exclude_queues,
             home=self.home(where),
+            **stay,
         )
 
     def pipeline(
@@ -359,20 +363,9 @@ class App(Pausing):
 
         return Pipeline(self, sink=sink, inbox=inbox, key=key, window=window)
 
-    def home(self, where: Whereabouts) -> dict[str, Any]:
-        """How tasks of a worker that is there find workers themselves (`context.home`)."""
-        return {"app": self.name, "options": where.plain()}
-
     def _implicit_producer(self) -> Producer:
         context = sys.modules.get("zmqwork.execution.context")
         home = context.home if context is not None else None
         if home is None or home["app"] != self.name:
             return self.producer()
         return self.producer(**home["options"])
-
-    def discover(self, where: Whereabouts | None = None) -> Discovery:
-        """Where a node of this app announces itself and finds others; for nodes.
-
-        Raises `ConfigError` or `InsecureBind`, as `Whereabouts.join`.
-        """
-        return (where or Whereabouts()).join(self._own)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from zmqwork.app import App
 from zmqwork.core.functions import COMMAND_TASK
@@ -17,6 +17,7 @@ from zmqwork.whereabouts import Whereabouts
 if TYPE_CHECKING:
     from zmqwork.execution.command import Command
     from zmqwork.nodes.worker import Worker
+    from zmqwork.worker import Stay
 
 
 def command_app(
@@ -65,6 +66,7 @@ def command_worker(
     drain_timeout: float = 30.0,
     strict: bool = False,
     exclude_queues: Iterable[str] = (),
+    **stay: Unpack[Stay],
 ) -> Worker:
     """A worker that runs a command for each record. The command is closed after it has left.
 
@@ -79,6 +81,7 @@ def command_worker(
         drain_timeout: as for `App.worker`.
         strict: as for `App.worker`.
         exclude_queues: as for `App.worker`.
+        stay: as for `App.worker`.
 
     Raises:
         ConfigError: an argument has a value that it cannot have.
@@ -104,4 +107,5 @@ def command_worker(
         insecure_lan=where.insecure_lan,
         drain_timeout=drain_timeout,
         command=command.shown,
+        **stay,
     )

@@ -13,6 +13,7 @@ from zmqwork.config import check_number
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.execution.functions import with_allowed
 from zmqwork.execution.handlers import HandlerRef
+from zmqwork.execution.wear import UNLIMITED, Limits
 from zmqwork.queues import ALL_QUEUES, Queues
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def make_pool(
     initializer: tuple[str, bytes] | None = None,
     home: dict[str, Any] | None = None,
     queues: Queues = ALL_QUEUES,
+    limits: Limits = UNLIMITED,
 ) -> Pool:
     """A pool that is not started.
 
@@ -51,6 +53,7 @@ def make_pool(
         initializer: for child processes: what each calls first, by name, and encoded arguments.
         home: for child processes: how the tasks that tasks submit find workers.
         queues: those that the worker serves.
+        limits: of child processes: when they are replaced.
 
     Raises:
         ConfigError: no such pool, or it cannot have that many slots.
@@ -72,6 +75,12 @@ def make_pool(
             initializer=initializer,
             home=home,
             queues=queues,
+            limits=limits,
+        )
+    if any(limits):
+        raise ConfigError(
+            "max_tasks_per_child and max_memory_per_child replace child processes: they need "
+            f"pool='process', not {name!r}"
         )
     handlers = with_allowed(_handlers(tasks), allow)
     if name == "asyncio":

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from zmqwork.chunks import chunk_name
-from zmqwork.config import WorkerConfig, check_patterns
+from zmqwork.config import WorkerConfig, check_number, check_options, check_patterns
 from zmqwork.errors import ConfigError, UsageError
+from zmqwork.execution.wear import Limits
 from zmqwork.nodes.worker import Worker
 from zmqwork.pools import PoolName, make_pool
 from zmqwork.queues import Queues
@@ -17,7 +18,30 @@ if TYPE_CHECKING:
     from zmqwork.discovery.sources import Discovery
     from zmqwork.task import Task
 
-__all__ = ["Worker", "make_worker"]
+__all__ = ["Stay", "Worker", "make_worker"]
+
+_MIB = 1024 * 1024
+
+
+class Stay(TypedDict, total=False):
+    """How long a worker, and each of its child processes, stays; nothing given: until it is told.
+
+    Attributes:
+        max_tasks_per_child: a child process is replaced when it has run so many tasks.
+        max_memory_per_child: it is replaced after the task with which it had more MiB of memory.
+    """
+
+    max_tasks_per_child: int
+    max_memory_per_child: float
+
+
+def _limits(stay: Stay) -> Limits:
+    tasks, size = stay.get("max_tasks_per_child", 0), stay.get("max_memory_per_child", 0)
+    check_number("max_tasks_per_child", tasks, 0)
+    check_number("max_memory_per_child", size, 0)
+    if not isinstance(tasks, int):
+        raise ConfigError(f"max_tasks_per_child must be a whole number, not {tasks!r}")
+    return Limits(tasks, int(size * _MIB))
 
 
 def make_worker(
@@ -38,8 +62,10 @@ def make_worker(
     initializer: tuple[str, bytes] | None = None,
     home: dict[str, Any] | None = None,
     command: str = "",
+    **stay: Unpack[Stay],
 ) -> Worker:
     """A worker that is not started, for `App.worker`."""
+    check_options("a worker", stay, Stay.__annotations__)
     if isinstance(bind, str):
         raise ConfigError(f"bind is a list of endpoints: [{bind!r}]")
     if isinstance(allow, str):
@@ -59,6 +85,7 @@ def make_worker(
         initializer=initializer,
         home=home,
         queues=chosen,
+        limits=_limits(stay),
     )
     config = WorkerConfig(
         **identity(realm, name),

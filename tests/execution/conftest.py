@@ -4,6 +4,7 @@ import pytest
 from pool_bench import Bench, references
 
 from zmqwork.execution.process import ProcessPool
+from zmqwork.execution.wear import Limits
 
 
 @pytest.fixture
@@ -35,5 +36,15 @@ def processes(bench):
         if start:
             made.start()
         return made
+
+    return make
+
+
+@pytest.fixture
+def limited(bench):
+    """Makes benches of process pools whose children are replaced."""
+
+    def make(slots=1, **limits):
+        return bench(ProcessPool(slots, references(), limits=Limits(**limits)))
 
     return make

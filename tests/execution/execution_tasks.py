@@ -314,3 +314,20 @@ def hold(started, ending):
 def hold_and_crash(started, ending):
     hold(started, ending)
     crash()
+
+
+def append(path, value):
+    with open(path, "a") as file:  # noqa: PTH123
+        file.write(f"{value}\n")
+
+
+def keep(size):
+    """Have that much memory for ever."""
+    KEPT.append(b"x" * size)
+    return os.getpid()
+
+
+def keep_thread():
+    """Leave a thread that keeps its process from ending."""
+    threading.Thread(target=threading.Event().wait).start()
+    return os.getpid()

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from zmqwork.cli.queues import queue_options
+from zmqwork.cli.staying import stay_options
 from zmqwork.errors import TransportError, UsageError
 
 if TYPE_CHECKING:
@@ -93,4 +94,5 @@ def make_worker(args: argparse.Namespace, where: Whereabouts, stack: ExitStack) 
         name=args.name,
         bind=args.bind,
         drain_timeout=args.drain_timeout,
+        **stay_options(args),
     )

@@ -16,6 +16,7 @@ from zmqwork.cli import command, exits
 from zmqwork.cli.output import Output, OutputFailed, lead_nowhere
 from zmqwork.cli.queues import queue_options, queues_text
 from zmqwork.cli.search import search_options
+from zmqwork.cli.staying import stay_options
 from zmqwork.cli.target import load_app, search_current_directory
 from zmqwork.errors import UsageError
 from zmqwork.execution import context
@@ -81,6 +82,7 @@ def _worker_of_app(args: argparse.Namespace, where: Whereabouts) -> Worker:
         drain_timeout=args.drain_timeout,
         allow=args.allow,
         **search_options(args),
+        **stay_options(args),
     )
 
 

@@ -15,6 +15,7 @@ import argparse
 from zmqwork.cli import command
 from zmqwork.cli.parser import Parser, add_serving, seconds, whole
 from zmqwork.cli.queues import add_queues
+from zmqwork.cli.staying import add_staying
 
 EXAMPLES = """
 zmqwork worker thumbs:app                      the app called `app` in thumbs.py
@@ -78,6 +79,7 @@ def configure(parser: Parser) -> None:
         metavar="SECONDS",
         help="on leaving, give back what still runs after this long (default: 30)",
     )
+    add_staying(parser)
     add_serving(parser, realm="serve this realm, not the app's own")
 
 

@@ -28,6 +28,7 @@ from zmqwork.execution.handlers import MAIN_NAMES, HandlerRef, Handlers
 from zmqwork.execution.page import Page
 from zmqwork.execution.serving import Server
 from zmqwork.execution.stacks import show_when_asked
+from zmqwork.execution.wear import Limits
 from zmqwork.queues import Queues
 from zmqwork.wire.channel import READY, SETUP, TROUBLE, pack_message, unpack_message
 from zmqwork.wire.values import decode_call
@@ -67,7 +68,7 @@ def main(channel_fd: int, page_fd: int, parent: int) -> None:
     channel.send(pack_message(READY))
     names, excluded = map(tuple, told["queues"])
     queues = Queues(names, excluded=excluded)
-    Server(channel, page, handlers, queues).serve()
+    Server(channel, page, handlers, queues, Limits(*told["limits"])).serve()
 
 
 def _end_with(parent: int) -> None:

@@ -23,6 +23,7 @@ from zmqwork.wire.channel import (
     NUDGE,
     OUTCOMES,
     READY,
+    SPENT,
     TROUBLE,
     Frame,
     Outcome,
@@ -38,6 +39,9 @@ _LAST_DELAY = 5.0
 
 # Importing the user's modules takes seconds at most; after this long it is spoken of.
 _IMPORT_PATIENCE = 10.0
+
+# A child that is replaced has so long to end by itself: exit handlers run, files are closed.
+_RETIRE_TIMEOUT = 2.0
 
 # Where the system cannot tell of a child's end by a descriptor, it is asked this often.
 _EXIT_INTERVAL = 0.1
@@ -184,6 +188,8 @@ class ChildSlot:
                     self._ready = True
                     self._opened()
                     self._host.post(SlotReady(self._index))
+            elif kind == SPENT:
+                self._retire()
             elif kind == TROUBLE:
                 self._said = str(unpack_message(frame))
             else:
@@ -193,6 +199,19 @@ class ChildSlot:
         if taken is not None:
             self._deaths = 0
             self._host.post(Finished(self._index, *taken))
+
+    def _retire(self) -> None:
+        """It has worked enough, and ends by itself, soon; what it has not begun is free."""
+        child = self._child
+        if not self._ready or child is None:
+            return
+        self._ready = False
+        self._unwanted = True
+        self._host.post(SlotDied(self._index, 0))
+        # A thread of user code may keep it.
+        self._host.call_later(
+            _RETIRE_TIMEOUT, lambda: ending.kill(child.process) if self._child is child else None
+        )
 
     def _look(self) -> bool:
         """Fetch outcomes that the child has not sent because its next attempt takes long."""

@@ -11,6 +11,7 @@ from typing import Any
 from zmqwork.errors import UsageError
 from zmqwork.execution.handlers import MAIN_NAMES, HandlerRef
 from zmqwork.execution.interpreter import Launched, search_path, start, take_early
+from zmqwork.execution.wear import UNLIMITED, Limits
 from zmqwork.queues import ALL_QUEUES, Queues
 from zmqwork.wire.channel import SETUP, pack_message
 
@@ -25,6 +26,7 @@ class Recipe:
         initializer: a function to call first, by name, and its encoded arguments.
         home: as `context.home`.
         queues: those that the worker serves.
+        limits: when a child is replaced.
         setup: the frame that tells a child what to import.
 
     Raises:
@@ -36,6 +38,7 @@ class Recipe:
     initializer: tuple[str, bytes] | None = None
     home: dict[str, Any] | None = None
     queues: Queues = ALL_QUEUES
+    limits: Limits = UNLIMITED
     setup: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,6 +51,7 @@ class Recipe:
             "initializer": self.initializer,
             "home": self.home,
             "queues": [list(self.queues.names), list(self.queues.excluded)],
+            "limits": list(self.limits),
             "path": [os.fsencode(item) for item in search_path()],
         }
         object.__setattr__(self, "setup", pack_message(SETUP, content))

@@ -17,6 +17,7 @@ from zmqwork.execution.child_slot import ChildSlot
 from zmqwork.execution.handlers import HandlerRef
 from zmqwork.execution.launch import Recipe
 from zmqwork.execution.pool import Host
+from zmqwork.execution.wear import UNLIMITED, Limits
 from zmqwork.queues import ALL_QUEUES, Queues
 
 # Idle children get so long, together, to end by themselves: exit handlers run, files are closed.
@@ -38,6 +39,7 @@ class ProcessPool:
         initializer: a function that each child calls first, by name, and its encoded arguments.
         home: how tasks that their tasks submit find workers, as `context.home`.
         queues: those that the worker serves.
+        limits: when a child is replaced.
         on_trouble: told, in words, why there is no child to run tasks; each cause once. It is
             called on the loop's thread. By default it is logged.
 
@@ -58,11 +60,12 @@ class ProcessPool:
         initializer: tuple[str, bytes] | None = None,
         home: dict[str, Any] | None = None,
         queues: Queues = ALL_QUEUES,
+        limits: Limits = UNLIMITED,
     ) -> None:
         # First: a module that is half imported would be blamed for something else.
         refuse_in_child()
         self.slots = slots
-        self._recipe = Recipe(tuple(handlers), allow, initializer, home, queues)
+        self._recipe = Recipe(tuple(handlers), allow, initializer, home, queues, limits)
         self._on_trouble = on_trouble or _warn
         self._told = ""
         self._hopeful = threading.Event()

@@ -18,8 +18,16 @@ from zmqwork.execution.event_loop import EventLoop
 from zmqwork.execution.functions import AllowedHandlers
 from zmqwork.execution.helping import Helper, helper
 from zmqwork.execution.page import FLAGS_COUNT, FULL_BYTES, TAKEN, TAKING, Page
+from zmqwork.execution.wear import UNLIMITED, Limits, Wear
 from zmqwork.queues import ALL_QUEUES, Queues
-from zmqwork.wire.channel import OutcomePacker, Run, outcomes_head, unpack_runs
+from zmqwork.wire.channel import (
+    SPENT,
+    OutcomePacker,
+    Run,
+    outcomes_head,
+    pack_message,
+    unpack_runs,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -88,7 +96,9 @@ class Server:
         page: Page,
         handlers: Mapping[str, Callable[..., Any]],
         queues: Queues = ALL_QUEUES,
+        limits: Limits = UNLIMITED,
     ) -> None:
+        self._wear = Wear(limits) if any(limits) else None
         self._channel = channel
         self._page = page
         self._handlers = handlers
@@ -105,7 +115,7 @@ class Server:
         at_alarm(self._alarm)
 
     def serve(self) -> None:
-        """Until the parent has gone, or wants no more."""
+        """Until the parent has gone, or wants no more, or this process is to be replaced."""
         with contextlib.suppress(EOFError):
             while True:
                 frame = self._channel.poll()
@@ -120,7 +130,8 @@ class Server:
                     self._run(run)
         self._event_loop.close()
 
-    def _run(self, run: Run) -> None:
+    # One function: a call costs as much as the rest of what is done here for an attempt.
+    def _run(self, run: Run) -> None:  # noqa: C901
         page, packer = self._page, self._packer
         name = run[0]
         if isinstance(self._handlers, AllowedHandlers):
@@ -158,6 +169,10 @@ class Server:
                 if page.size_bytes >= FULL_BYTES or now - self._sent_at >= _HOLD_SECONDS:
                     self._send(now)
             self._index = index + 1
+            if self._wear is not None and self._wear.is_spent():
+                self._send()
+                self._channel.send(pack_message(SPENT))
+                raise EOFError  # nothing more is read
 
     def _is_taken(self, index: int) -> bool:
         """Whether the parent has taken this attempt back; it may be about to decide."""

@@ -3,7 +3,8 @@
 A frame is a head (`HEAD`: bytes that follow, kind, bytes of the body), a body, and raw payloads.
 
 To the child: SETUP (what to import), RUN (attempts), NUDGE (look at the flags in shared memory).
-From the child: READY, TROUBLE (a text: why it cannot serve), OUTCOMES.
+From the child: READY, TROUBLE (a text: why it cannot serve), OUTCOMES, SPENT (it begins nothing
+more, and ends).
 
 Both ends are one program of one user on one machine: nothing here is versioned, and bytes that are
 no frame mean that user code wrote to our descriptor, which costs the child its life.
@@ -20,7 +21,7 @@ import msgpack
 from zmqwork.errors import DecodeError
 
 SETUP, RUN, NUDGE = 1, 2, 3
-READY, TROUBLE, OUTCOMES = 17, 18, 19
+READY, TROUBLE, OUTCOMES, SPENT = 17, 18, 19, 20
 
 HEAD = struct.Struct(">QBI")
 
@@ -142,7 +143,7 @@ def unpack_runs(frame: Frame) -> list[Run]:
 
 
 def pack_message(kind: int, content: Any = None) -> bytes:
-    """A frame of another kind: SETUP, NUDGE, READY or TROUBLE."""
+    """A frame of another kind: SETUP, NUDGE, READY, TROUBLE or SPENT."""
     body: bytes = msgpack.packb(content)
     return HEAD.pack(len(body), kind, len(body)) + body
 
