@@ -210,6 +210,9 @@ class WorkerConfig(NodeConfig):
         undelivered_timeout: results for a sink that cannot be reached for so long are given up,
             and their attempts given back.
         drain_timeout: a drain that takes longer returns what still runs.
+        idle_exit: leave after so long without anything to do; 0: stay.
+        burst: leave when no producer has anything for it.
+        unfit_after: leave, unfit, after so many worker faults in a row (`core.fitness`); 0: stay.
     """
 
     slots: int = 1
@@ -228,6 +231,9 @@ class WorkerConfig(NodeConfig):
     outbox_bytes: int = 64 * 1024 * 1024
     undelivered_timeout: float = 30.0
     drain_timeout: float = 30.0
+    idle_exit: float = 0.0
+    burst: bool = False
+    unfit_after: int = 0
 
     def __post_init__(self) -> None:
         NodeConfig.__post_init__(self)
@@ -238,6 +244,9 @@ class WorkerConfig(NodeConfig):
         check_number("prefetch_max", self.prefetch_max, 0, 32_768)
         check_number("undelivered_timeout", self.undelivered_timeout, 0.001)
         check_number("drain_timeout", self.drain_timeout, 0)
+        check_number("idle_exit", self.idle_exit, 0)
+        check_boolean("burst", self.burst)
+        check_number("unfit_after", self.unfit_after, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,10 +27,17 @@ class Stay(TypedDict, total=False):
     """How long a worker, and each of its child processes, stays; nothing given: until it is told.
 
     Attributes:
+        idle_exit: it leaves when it has had nothing to do for so many seconds.
+        burst: it leaves when no producer that it met has anything for it, or it met none.
+        unfit_after: it leaves, with the exit code 75 of `Worker.run`, after so many worker faults
+            in a row about different tasks: rejected, or ended with their child.
         max_tasks_per_child: a child process is replaced when it has run so many tasks.
         max_memory_per_child: it is replaced after the task with which it had more MiB of memory.
     """
 
+    idle_exit: float
+    burst: bool
+    unfit_after: int
     max_tasks_per_child: int
     max_memory_per_child: float
 
@@ -104,5 +111,8 @@ def make_worker(
         shares_process=made.shares_process,
         shares_thread=made.shares_thread,
         drain_timeout=drain_timeout,
+        idle_exit=stay.get("idle_exit", 0.0),
+        burst=stay.get("burst", False),
+        unfit_after=stay.get("unfit_after", 0),
     )
     return Worker(config, made, discovery=discover(), bind=tuple(bind), insecure_lan=insecure_lan)

@@ -33,3 +33,34 @@ def test_values_that_are_none(value):
         w.app.worker(1, max_tasks_per_child=value)
     with pytest.raises(ConfigError, match="did you mean 'max_tasks_per_child'"):
         w.app.worker(1, max_task_per_child=5)
+
+
+def test_a_burst_does_what_there_is_and_leaves(start_worker, producer):
+    futures = [w.echo.submit(number) for number in range(50)]
+    worker = start_worker("-c", "2", "--burst")
+    assert worker.wait() == 0, worker.text()
+    assert [future.result(0) for future in futures] == list(range(50))
+
+
+def test_an_idle_worker_leaves(start_worker, producer):
+    worker = start_worker("-c", "1", "--idle-exit", "0.3")
+    assert worker.wait() == 0, worker.text()
+
+
+def test_a_worker_whose_children_die_takes_itself_out_of_commission(start_worker, producer):
+    worker = start_worker("-c", "1", "--unfit-after", "2")
+    doomed = [w.exit_hard.submit(3), w.exit_hard.submit(4)]
+    spared = w.echo.submit(1)
+    assert worker.wait() == 75, worker.text()
+    assert "2 worker faults in a row" in worker.text()
+    start_worker("-c", "1")
+    assert spared.result(PATIENCE) == 1
+    for future in doomed:
+        assert "exited with" in str(future.exception(PATIENCE))
+
+
+def test_an_embedded_worker_says_why_it_left(producer, realm):
+    worker = w.app.worker(1, "thread", realm=realm, burst=True).start()
+    assert w.echo.submit(1).result(PATIENCE) == 1
+    assert worker.wait(PATIENCE)
+    assert (worker.cause, worker.exit_code) == ("burst", 0)

@@ -103,7 +103,7 @@ def leave_before_the_acks(monkeypatch):
     def is_done(self):
         return not any(slot.given for slot in self._feeder.slots)
 
-    monkeypatch.setattr(Departure, "_is_done", is_done)
+    monkeypatch.setattr(Departure, "is_done", is_done)
 
 
 def let_nothing_expire_twice(monkeypatch):

@@ -19,10 +19,11 @@ FAILED = 1
 USAGE = 2
 NO_WORKER = 3
 UNKNOWN_TASK = 4
-# sysexits.h: EX_DATAERR, EX_SOFTWARE, EX_IOERR and EX_CONFIG.
+# sysexits.h: EX_DATAERR, EX_SOFTWARE, EX_IOERR, EX_TEMPFAIL and EX_CONFIG.
 BAD_INPUT = 65
 BROKEN = 70
 UNWRITABLE = 74
+UNFIT = 75
 CONFIG = 78
 # What a shell says of a process that a signal ended: 128 and the signal's number.
 INTERRUPTED = 130
@@ -42,6 +43,7 @@ exit codes:
   70   a node failed by a bug of zmqwork: its log says where
   74   the output cannot be written: the disk is full (a worker goes on without its banner); of a
        sink: the place of its results; a journal cannot be read or written, or is in use
+  75   a worker took itself out of commission, for its own faults: start it again when it is mended
   78   configuration: a value, an address that may not be bound, a directory that is not safe
   130  Ctrl-C cut it short        143  SIGTERM cut it short"""
 

@@ -125,7 +125,10 @@ def _row(node: Mapping[str, Any], done: Mapping[str, int]) -> tuple[object, ...]
         pending = node.get("pending")
         states = _states(node, done.get(str(node.get("node_id")), 0))
         return (*who, None, queues, None, None, pending, states, version)
-    busy = (node.get("state"), queues_text(node), node.get("slots"), node.get("busy"))
+    state = node.get("state")
+    if node.get("cause"):
+        state = f"{state} ({node['cause']})"
+    busy = (state, queues_text(node), node.get("slots"), node.get("busy"))
     return (*who, *busy, node.get("queued"), _tasks(node), version)
 
 

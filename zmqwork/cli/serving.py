@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 from zmqwork import __version__
 from zmqwork.app import App
 from zmqwork.cli import command, exits
-from zmqwork.cli.output import Output, OutputFailed, lead_nowhere
+from zmqwork.cli.output import Output, OutputFailed, complain, lead_nowhere
 from zmqwork.cli.queues import queue_options, queues_text
 from zmqwork.cli.search import search_options
-from zmqwork.cli.staying import stay_options
+from zmqwork.cli.staying import health_check, stay_options
 from zmqwork.cli.target import load_app, search_current_directory
 from zmqwork.errors import UsageError
 from zmqwork.execution import context
 from zmqwork.executor import DEFAULT_REALM
 from zmqwork.nodes.signals import PauseSignals, Stoppable, StopSignals
+from zmqwork.nodes.systemd import Notifier
 from zmqwork.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ Ctrl-C finishes what runs and leaves; again: gives it back; a third time: leaves
 def serve(args: argparse.Namespace) -> int:
     """Serve until a signal ends it; 0 after a drain, 130 or 143 when it was cut short.
 
-    70 if it failed by itself.
+    70 if it failed by itself, 75 if it is unfit.
     """
     log_to_people(args.log_level)
     with ExitStack() as stack:
@@ -50,7 +51,16 @@ def serve(args: argparse.Namespace) -> int:
             worker = _worker_of_app(args, where)
         signals = stack.enter_context(StopSignals(worker))
         stack.enter_context(PauseSignals(worker))
+        check = health_check(args)
+        if check is not None and (why := check.run()):
+            complain(f"this worker is unfit, and does not begin: {why}")
+            return exits.UNFIT
+        worker.notifier = Notifier.of(os.environ)
         worker.start()
+        worker.tell_ready()
+        if check is not None:
+            check.watch(worker.declare_unfit)
+            stack.callback(check.end)
         if args.until_eof:
             threading.Thread(target=leave_at_eof, args=(worker,), daemon=True).start()
         _introduce(Output(args.output), worker, args.pool)
@@ -58,7 +68,7 @@ def serve(args: argparse.Namespace) -> int:
         # was stopped; only this one handles it, and while it waits it does not know.
         while not worker.wait(0.5):
             pass
-    return exits.BROKEN if worker.has_failed else signals.exit_code
+    return worker.exit_code or signals.exit_code
 
 
 def log_to_people(level: str) -> None:

@@ -42,6 +42,7 @@ class Departure:
 
     Attributes:
         state: SERVING, PAUSED, DRAINING, LEAVING or GONE.
+        cause: why it leaves: it was told to (empty), or ``idle``, ``burst``, ``unfit``.
     """
 
     def __init__(
@@ -70,10 +71,11 @@ class Departure:
         self._send_news = send_news
         self._out = out
         self.state = SERVING
+        self.cause = ""
 
     def tick(self, now: float) -> None:
         """Go on when nothing is left to wait for."""
-        if self.state == DRAINING and self._is_done():
+        if self.state == DRAINING and self.is_done():
             self._say_bye(now)
         if self.state == LEAVING and not self._accounts:
             self._leave()
@@ -113,6 +115,18 @@ class Departure:
 
     def drain_requested(self, event: DrainRequested, now: float) -> None:
         """Finish what has begun, and give the rest back."""
+        self._drain(now)
+        del event
+
+    def leave(self, cause: str, text: str, now: float) -> None:
+        """Drain for a reason of its own."""
+        if self.state in (SERVING, PAUSED):
+            self.cause = cause
+            kind = "unfit" if cause == "unfit" else "leaving"
+            self._out.append(Notice(kind, f"this worker leaves: {text}"))
+            self._drain(now)
+
+    def _drain(self, now: float) -> None:
         if self.state not in (SERVING, PAUSED):
             return
         self.state = DRAINING
@@ -123,7 +137,6 @@ class Departure:
             self._lender.stop(account)
             self._listener.send(account.client, Draining())
             self._return_unbegun(account, "draining")
-        del event
 
     def stop_requested(self, event: StopRequested, now: float) -> None:
         """Give everything back; or, if that was said before, wait for no answer."""
@@ -171,7 +184,8 @@ class Departure:
                 self._return_unbegun(account, self._intake.refusal)
             self._feeder.ready.clear()
 
-    def _is_done(self) -> bool:
+    def is_done(self) -> bool:
+        """Whether nothing is held, runs, or waits for an ack."""
         if self._deliverer.outboxes.count or any(slot.given for slot in self._feeder.slots):
             return False
         return not any(account.held or account.outbox for account in self._accounts.values())
@@ -186,4 +200,4 @@ class Departure:
 
     def _leave(self) -> None:
         self.state = GONE
-        self._out.append(Left())
+        self._out.append(Left(self.cause))

@@ -187,7 +187,8 @@ class Notice:
     Attributes:
         kind: ``peer_alive``, ``peer_suspect``, ``peer_lost``, ``peer_refused``, ``no_worker``,
             ``unknown_task``, ``other_signature``, ``no_sink``, ``resumed``, ``misbehaved``,
-            ``drain_cut``, ``undelivered``; of a sink: ``complete``, ``incomplete``,
+            ``drain_cut``, ``paused``, ``serving``, ``leaving``, ``unfit``,
+            ``undelivered``, ``rejected``; of a sink: ``complete``, ``incomplete``,
             ``store_failed``, ``forgotten``.
         text: one line for the log.
         data: the same as values.
@@ -200,7 +201,12 @@ class Notice:
 
 @dataclass(slots=True)
 class Left:
-    """The machine has said its goodbyes: the node may close."""
+    """The machine has said its goodbyes: the node may close.
+
+    `cause`: why a worker left: it was told to (empty), or ``idle``, ``burst``, ``unfit``.
+    """
+
+    cause: str = ""
 
 
 Effect = (

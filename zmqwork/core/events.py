@@ -10,6 +10,7 @@ from zmqwork.core.messages import Message
 from zmqwork.core.records import Recovered, WriteFailed, WriteRefused, Written
 from zmqwork.core.worker_requests import (
     StacksRequested,
+    UnfitDeclared,
     WorkerPauseRequested,
     WorkerResumeRequested,
 )
@@ -276,6 +277,13 @@ class SlotDied:
 
 
 @dataclass(slots=True)
+class SlotFailed:
+    """A child that was to run a slot died before it could run anything; another one follows."""
+
+    text: str
+
+
+@dataclass(slots=True)
 class SlotReady:
     """A slot can take attempts: at the start, and after its child was replaced."""
 
@@ -339,6 +347,7 @@ Event = (
     | Finished
     | TakenBack
     | SlotDied
+    | SlotFailed
     | SlotReady
     | Stored
     | StoreFailed
@@ -347,4 +356,5 @@ Event = (
     | WorkerResumeRequested
     | StacksRequested
     | StopRequested
+    | UnfitDeclared
 )

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection
+from typing import Any
 
 from zmqwork.config import WorkerConfig
 from zmqwork.core.bundle import Bundle
 from zmqwork.core.clients import Account, Held, Outcomes, Target
 from zmqwork.core.effects import Alarm, Effect, Execute, Interrupt, Restart, TakeBack
 from zmqwork.core.events import Finished, SlotDied, SlotReady, TakenBack
-from zmqwork.core.messages import FAILED, LOST, Failure
+from zmqwork.core.fitness import Fitness
+from zmqwork.core.messages import FAILED, LOST, REJECTED, Failure
 from zmqwork.core.overtime import Overtime
 from zmqwork.core.pace import LONG_SECONDS, Pace
 from zmqwork.core.ready import Ready
@@ -48,6 +50,7 @@ class Feeder:
 
     __slots__ = (
         "_config",
+        "_fitness",
         "_fresh",
         "_out",
         "_pace",
@@ -71,12 +74,14 @@ class Feeder:
         window: Window,
         turned: dict[Account, None],
         fresh: Callable[[Account, Target, str], Bundle],
+        fitness: Fitness,
         counters: dict[str, int],
         out: list[Effect],
     ) -> None:
         self._config = config
         self._timers = timers
         self._window = window
+        self._fitness = fitness
         self._fresh = fresh  # where results go that go to a sink
         self._out = out
         # In the loop's own thread STARTED must leave before the handler begins, so that only what
@@ -286,16 +291,28 @@ class Feeder:
                 continue
             del account.held[held.seq]
             if good:
+                if self._fitness.blamed:
+                    self._fitness.succeeded()
                 into.seqs.append(held.seq)
                 into.attempts.append(held.attempt)
                 into.values.append(payload)
                 if to is not None:
                     bundle.sink_seqs.append(held.sink_seq)
             else:
-                self.counters["failed"] += 1
-                failure = Failure(held.seq, held.attempt, FAILED, payload)
-                account.outcomes.failures.append(failure)
+                account.outcomes.failures.append(self._failure(held, payload))
         self._spent(account, name, same, each)
+
+    def _failure(self, held: Held, error: dict[str, Any]) -> Failure:
+        """What a handler raised: a failure of its task, or that this worker cannot run it."""
+        if not error.get("rejected"):
+            self.counters["failed"] += 1
+            return Failure(held.seq, held.attempt, FAILED, error)
+        self.counters["rejected"] += 1
+        text = f"a handler of {held.name!r} rejected its task: {error['text']}"
+        if error.get("unfit"):
+            self._fitness.declare(text)
+        self._fitness.fault((held.producer_id, held.seq), text)
+        return Failure(held.seq, held.attempt, REJECTED, error)
 
     def _spent(self, account: Account | None, name: str | None, count: int, each: float) -> None:
         if account is not None and name is not None:
@@ -309,6 +326,8 @@ class Feeder:
         self.counters["crashes"] += event.begun
         for held in [slot.given.popleft() for _ in range(min(event.begun, len(slot.given)))]:
             account = held.account
+            text = f"the child process that ran {held.name!r} died"
+            self._fitness.fault((held.producer_id, held.seq), text)
             if not held.dropped:
                 account.held.pop(held.seq, None)
                 error = {"type": "ChildDied", "text": "its process died", **event.evidence}

@@ -22,6 +22,7 @@ OUTBOXES_MAX = 256
 def of_worker(
     config: WorkerConfig,
     state: str,
+    cause: tuple[str, str],
     slots: Collection[Slot],
     accounts: Collection[Account],
     round_trip: float,
@@ -29,6 +30,8 @@ def of_worker(
     counters: Mapping[str, int],
 ) -> dict[str, Any]:
     """Plain values, for STATUS: `round_trip` is in seconds, ``queued`` is here and in no slot.
+
+    `cause`: why it leaves by itself, and if it is unfit, why.
 
     `outboxes` says what is on its way to each sink, and ``finished`` for whom.
     """
@@ -42,6 +45,8 @@ def of_worker(
         **_of_queues(config),
         "tasks": [name for name in config.tasks if not name.endswith("[]")],
         "allow": list(config.allow),
+        **({"cause": cause[0]} if cause[0] else {}),
+        **({"unfit": cause[1]} if cause[1] else {}),
         **({"command": config.command} if config.command else {}),
         "producers": [
             {

@@ -7,8 +7,10 @@ nothing is begun on a lease that the producer may have given up on. What is deci
     intake     which attempts are taken        feeder     which of them begins next, and where
     lender     how many a producer may have    deliverer  what goes to sinks
     departure  how it drains, stops and leaves orphans    what is kept for a producer that is gone
+    leisure    when it has nothing to do       fitness    whether it can do its work
+    news       what producers are told when a turn ends
 
-Here are the events, the sessions with producers, and what is sent to them at the end of a turn.
+Here are the events, and the sessions with producers.
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ from typing import Any
 from zmqwork.config import WorkerConfig
 from zmqwork.core import portrait, welcome
 from zmqwork.core.clients import Account
-from zmqwork.core.complaints import Complaints
 from zmqwork.core.deliverer import Deliverer
 from zmqwork.core.delivery import Route
 from zmqwork.core.departure import DRAINING, GONE, LEAVING, PAUSED, SERVING, Departure
@@ -32,15 +33,18 @@ from zmqwork.core.events import (
     PeerForgotten,
     PeerFound,
     SlotDied,
+    SlotFailed,
     SlotReady,
     StatusRequested,
     StopRequested,
     TakenBack,
 )
 from zmqwork.core.feeder import Feeder
+from zmqwork.core.fitness import Fitness
 from zmqwork.core.functions import Repertoire
 from zmqwork.core.intake import Intake
 from zmqwork.core.lag import Lag, earliest
+from zmqwork.core.leisure import Leisure
 from zmqwork.core.lender import Lender
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import (
@@ -54,21 +58,23 @@ from zmqwork.core.messages import (
     Info,
     Message,
     Recall,
-    Started,
     Status,
     Tasks,
 )
+from zmqwork.core.news import News
 from zmqwork.core.orphans import Orphans
 from zmqwork.core.timers import Timers
 from zmqwork.core.window import Window
 from zmqwork.core.worker_requests import (
     StacksRequested,
+    UnfitDeclared,
     WorkerPauseRequested,
     WorkerResumeRequested,
 )
 
 _COUNTERS = (
     "received", "executed", "failed", "timeouts", "crashes", "returned", "dropped", "duplicates",
+    "rejected",
 )  # fmt: skip
 
 
@@ -84,20 +90,24 @@ class Runner:
         self._timers = Timers()
         self._lender = Lender(config, self._window, self.listener)
         self._lag = Lag(config.health.heartbeat_interval / 2)
-        self._complaints = Complaints(self._out)
         self.counters = dict.fromkeys(_COUNTERS, 0)
         turned: dict[Account, None] = {}
         self._deliverer = deliverer = Deliverer(
             config, random, self.listener, turned, self.counters, self._out
         )
+        self._fitness = Fitness(config.unfit_after)
         self._feeder = Feeder(
             config,
             self._timers,
             self._window,
             turned,
             deliverer.fresh,
+            self._fitness,
             self.counters,
             self._out,
+        )
+        self._news = News(
+            self._accounts, self._feeder, deliverer, self._lender, self.listener, self._out
         )
         known = Repertoire(config.tasks, config.allow)
         self._intake = Intake(known, self._feeder, deliverer, self.listener, self.counters)
@@ -112,14 +122,17 @@ class Runner:
             self._orphans,
             self.listener,
             self._timers,
-            self._send_news,
+            self._news.send,
             self._out,
         )
+        self._leisure = Leisure(config, self._accounts, self._timers, departure.is_done)
         self._slot_handlers: dict[type[Event], Callable[[Any], None]] = {
             Finished: self._feeder.finished,
             TakenBack: self._feeder.taken_back,
             SlotReady: self._feeder.opened,
             SlotDied: self._feeder.died,
+            SlotFailed: lambda event: self._fitness.stillborn(event.text),
+            UnfitDeclared: lambda event: self._fitness.declare(event.why),
         }
         self._handlers: dict[type[Event], Callable[[Any, float], None]] = {
             DrainRequested: departure.drain_requested,
@@ -163,10 +176,13 @@ class Runner:
         self._departure.give_back_unbegun()
         if self.state in (SERVING, PAUSED, DRAINING):
             self._feed(now)
-        self._send_news(now)
+        self._news.send(now)
         if self._lender.is_stale and self.state == SERVING:
             there = [a for a in self._accounts.values() if a not in self._orphans]
             self._lender.grant(there, self._feeder.full)
+        self._leisure.tick(now, serving=self.state == SERVING)
+        if self._fitness.why:
+            self._departure.leave("unfit", self._fitness.why, now)
         self._departure.tick(now)
         return self._emit()
 
@@ -198,6 +214,8 @@ class Runner:
             self._feeder.overtime.end(self._feeder.slots[key], now)
         elif what == "orphan":
             self._orphans.due(key, now)
+        elif what == "idle" and self._departure.is_done():  # (and nothing came in this turn)
+            self._departure.leave(self._leisure.cause, "there is nothing to do", now)
         else:
             self._departure.due(what, now)
 
@@ -317,31 +335,6 @@ class Runner:
         feeder.share_out()
         feeder.look(now)
 
-    # -- what leaves --------------------------------------------------------------------------
-
-    def _send_news(self, now: float) -> None:
-        if self._deliverer.flush(now):
-            self._lender.is_stale = True
-        for account in self._feeder.turned:
-            node_id = account.client.node_id
-            if self._accounts.get(node_id) is not account:
-                continue  # its producer was given up meanwhile
-            self._complaints.tell(account, now)
-            if account.extra:
-                self._lender.take_back(account)
-            if account.outcomes:
-                for done in account.post(now):
-                    self.listener.send(account.client, done)
-                self._lender.is_stale = True
-                # Whoever was served goes last, so that what does not divide goes round.
-                self._accounts[node_id] = self._accounts.pop(node_id)
-            started = [h for h in account.started if h.seq in account.held]
-            account.started.clear()
-            if started:
-                seqs, attempts = [h.seq for h in started], [h.attempt for h in started]
-                self.listener.send(account.client, Started(seqs, attempts))
-        self._feeder.turned.clear()
-
     # -- what people are told -----------------------------------------------------------------
 
     def _status_requested(self, event: StatusRequested, now: float) -> None:
@@ -359,6 +352,7 @@ class Runner:
         return portrait.of_worker(
             self._config,
             self.state,
+            (self._departure.cause, self._fitness.why),
             self._feeder.slots,
             self._accounts.values(),
             self._window.round_trip,

@@ -1,4 +1,4 @@
-"""What whoever looks after a worker asks of it, beside that it leaves."""
+"""What whoever looks after a worker asks of it, or tells it, beside that it shall leave."""
 
 from __future__ import annotations
 
@@ -18,3 +18,10 @@ class WorkerResumeRequested:
 @dataclass(slots=True)
 class StacksRequested:
     """Somebody wants to know what all slots are doing: `effects.ShowStacks` follows."""
+
+
+@dataclass(slots=True)
+class UnfitDeclared:
+    """This worker cannot do its work, as whoever looks after it has found: let it leave."""
+
+    why: str

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from zmqwork.core.clients import Held
-from zmqwork.core.events import Finished, SlotDied, SlotReady
+from zmqwork.core.events import Finished, SlotDied, SlotFailed, SlotReady
 from zmqwork.errors import DecodeError
 from zmqwork.execution import ending, stacks
 from zmqwork.execution.child_signals import ALARM
@@ -94,7 +94,7 @@ class ChildSlot:
         try:
             child = self._recipe.launch()
         except OSError as error:
-            self._trouble(f"a child process cannot be started: {error}")
+            self._failed(f"a child process cannot be started: {error}")
             self._replace(was_ready=False)
             return
         self._child = child
@@ -265,8 +265,12 @@ class ChildSlot:
             self._host.post(SlotDied(self._index, begun, evidence))
         else:
             died = f"a child process died at its start: {ending.told(evidence)}"
-            self._trouble(self._said or died)
+            self._failed(self._said or died)
         self._replace(was_ready=was_ready)
+
+    def _failed(self, text: str) -> None:
+        self._trouble(text)
+        self._host.post(SlotFailed(text.partition("\n")[0]))
 
     def _replace(self, *, was_ready: bool) -> None:
         """Start the next child: at once after a first death, later and later after others.

@@ -16,6 +16,7 @@ _LEVELS = {
     "client_lost": logging.INFO,
     "resumed": logging.DEBUG,
     "attempt_failed": logging.INFO,
+    "leaving": logging.INFO,
     "serving": logging.INFO,
     "complete": logging.INFO,
     "store_failed": logging.ERROR,

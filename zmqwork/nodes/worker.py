@@ -24,6 +24,7 @@ from zmqwork.core.effects import (
 from zmqwork.core.runner import Runner
 from zmqwork.core.worker_requests import (
     StacksRequested,
+    UnfitDeclared,
     WorkerPauseRequested,
     WorkerResumeRequested,
 )
@@ -36,6 +37,7 @@ from zmqwork.nodes.bound import BoundNode
 from zmqwork.nodes.notices import log_notice
 from zmqwork.nodes.requests import deliver
 from zmqwork.nodes.signals import PauseSignals, StopSignals
+from zmqwork.nodes.systemd import Notifier
 from zmqwork.transport.loop import Loop
 
 # A start waits no longer for the first child process; it may come later (slow imports).
@@ -69,6 +71,10 @@ class Worker(BoundNode[WorkerConfig]):
             endpoint is always there unless discovery is without a local directory.
         insecure_lan: permit routable endpoints, open to whoever reaches them.
 
+    Attributes:
+        cause: why it left: it was told to (empty), or ``idle``, ``burst`` or ``unfit``.
+        notifier: where systemd is told how it is; None: nowhere. Set it before `start`.
+
     Raises:
         InsecureBind: an endpoint is routable; nothing was bound.
         TransportError: an endpoint cannot be bound.
@@ -88,11 +94,21 @@ class Worker(BoundNode[WorkerConfig]):
     ) -> None:
         super().__init__(config, discovery=discovery, bind=bind, insecure_lan=insecure_lan)
         self._pool = pool
+        self.cause = ""
+        self.notifier: Notifier | None = None
+        self._runner: Runner | None = None  # once it was started
 
     @property
     def has_failed(self) -> bool:
         """Whether its I/O thread ended by a bug."""
         return self._loop is not None and self._loop.failed
+
+    @property
+    def exit_code(self) -> int:
+        """What the way in which it left means for a program: 0, 70 or 75, as ``cli/exits.py``."""
+        if self.has_failed:
+            return os.EX_SOFTWARE
+        return os.EX_TEMPFAIL if self.cause == "unfit" else os.EX_OK
 
     def start(self) -> Self:
         """Bind, announce, and take work; returns when the first child process is up, if any.
@@ -116,8 +132,9 @@ class Worker(BoundNode[WorkerConfig]):
         return self
 
     def _make_loop(self) -> Loop:
+        self._runner = Runner(self._config, Random())  # noqa: S311 - delays of dials, no secrets
         return Loop(
-            Runner(self._config, Random()),  # noqa: S311 - delays between dials are no secrets
+            self._runner,
             {
                 Execute: lambda effect: self._pool.execute(effect.slot, effect.attempts),
                 TakeBack: lambda effect: self._pool.take_back(effect.slot),
@@ -128,7 +145,7 @@ class Worker(BoundNode[WorkerConfig]):
                 ShowStacks: self._show_stacks,
                 Answer: deliver,
                 Notice: log_notice,
-                Left: lambda _: self._leave(),
+                Left: self._gone,
             },
             gone=self._discovery.proof_of_death,
             after_turn=self._pool.turn,
@@ -148,20 +165,36 @@ class Worker(BoundNode[WorkerConfig]):
         stacks.show(f"\nzmqwork worker {self._config.name}, all stacks:\n{stacks.of_threads()}")
         self._request(StacksRequested())
 
+    def declare_unfit(self, why: str) -> None:
+        """Drain and leave, because something has found that it cannot do its work."""
+        self._request(UnfitDeclared(why))
+
+    def tell_ready(self) -> None:
+        """Tell systemd that it serves, if there is one to be told."""
+        if self.notifier is not None:
+            self.notifier.ready()
+
     def run(self) -> int:
         """Work until a signal ends it (main thread only), and return an exit code.
 
         SIGTERM or the first SIGINT drains, the second gives back what runs, the third (or
         SIGQUIT) leaves at once. 0 after a drain, 130 or 143 after a second signal, 70 if the
-        worker failed. SIGTSTP pauses, SIGCONT lets it go on, SIGUSR1 shows what it does.
+        worker failed, 75 if it is unfit. SIGTSTP pauses, SIGCONT lets it go on, SIGUSR1 shows what
+        it does.
         """
         with StopSignals(self) as signals, PauseSignals(self):
+            self.notifier = Notifier.of(os.environ)
             self.start()
+            self.tell_ready()
             while not self.wait(0.5):
                 pass
-        return os.EX_SOFTWARE if self.has_failed else signals.exit_code
+        return self.exit_code or signals.exit_code
 
     # -- the loop's thread --------------------------------------------------------------------
+
+    def _gone(self, effect: Left) -> None:
+        self.cause = effect.cause
+        self._leave()
 
     def _show_stacks(self, effect: ShowStacks) -> None:
         stacks.show(
@@ -174,9 +207,23 @@ class Worker(BoundNode[WorkerConfig]):
     def _prepare(self) -> None:
         assert self._loop is not None
         self._pool.start(self._loop)
+        if self.notifier is not None:
+            self._sign_of_life()
         super()._prepare()
 
+    def _sign_of_life(self) -> None:
+        """From the loop's thread, so that systemd hears of one that does not turn any more."""
+        assert self._loop is not None
+        assert self._runner is not None
+        assert self.notifier is not None
+        runner = self._runner
+        status = f"{runner.state}, {runner.counters['executed']} attempts run"
+        self.notifier.alive(status, stopping=runner.state not in ("serving", "paused"))
+        self._loop.call_later(self.notifier.interval, self._sign_of_life)
+
     def _finish(self) -> None:
+        if self.notifier is not None:
+            self.notifier.alive("leaving", stopping=True)
         try:
             self._pool.stop()
         finally:
