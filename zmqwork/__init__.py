@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         ZmqworkError,
     )
     from zmqwork.execution.context import Context, current
-    from zmqwork.execution.retry import Retry, Snooze
+    from zmqwork.execution.retry import Reject, Retry, Snooze
     from zmqwork.executor import Executor
     from zmqwork.future import TaskFuture
     from zmqwork.nodes.worker import Worker
@@ -83,6 +83,7 @@ __all__ = [
     "Pipeline",
     "Producer",
     "ProtocolError",
+    "Reject",
     "Retry",
     "Run",
     "Sink",
@@ -115,6 +116,7 @@ _HOMES = {
     "Failure": "zmqwork.run",
     "Pipeline": "zmqwork.pipeline",
     "Producer": "zmqwork.producer",
+    "Reject": "zmqwork.execution.retry",
     "Retry": "zmqwork.execution.retry",
     "Run": "zmqwork.run",
     "Sink": "zmqwork.sink",

@@ -21,7 +21,7 @@
     └── TaskError                         this task: always has `task_id`
         ├── TaskFailed                    its handler raised, attempts used up
         ├── TaskTimeout (TimeoutError)    it ran too long
-        ├── TaskLost                      it took its workers along, once too often
+        ├── TaskLost                      its workers died of it, or rejected it, once too often
         ├── TaskCancelled (CancelledError)  somebody cancelled it
         ├── TaskExpired                   its deadline passed before it ran
         └── NoWorker (TimeoutError)       nobody was there to run it
@@ -188,7 +188,10 @@ class TaskTimeout(TaskError, TimeoutError):
 
 
 class TaskLost(TaskError):
-    """Every worker that began it died, and the crash limit is reached; of a broadcast: its own."""
+    """Every worker that began it died, or has rejected it, and the limit of that is reached.
+
+    Of a part of a broadcast: its own worker did, or left.
+    """
 
 
 class TaskCancelled(TaskError, concurrent.futures.CancelledError):

@@ -24,6 +24,10 @@ _FIRST_DELAY = 0.02
 _LAST_DELAY = 1.0
 
 
+# What `_help` says of a task whose handler has said that this worker cannot run it.
+_REJECTED = -1
+
+
 def may_wait() -> bool:
     """Whether the task in which this code runs may wait for others."""
     item, here = running.get(), helper.get()
@@ -41,6 +45,9 @@ def wait(future: TaskFuture[Any], timeout: float | None) -> bool:
         if future._wait(delay if left is None else min(delay, left)):
             break
         spent = _help(future, spent, from_worker=delay > 0)
+        if spent == _REJECTED:
+            # Only another worker can run it.
+            return future._wait(None if give_up_at is None else give_up_at - time.monotonic())
         delay = min(_LAST_DELAY, max(_FIRST_DELAY, 2 * delay))
     return True
 
@@ -69,8 +76,9 @@ def _help(future: TaskFuture[Any], spent: int, *, from_worker: bool) -> int:
         lender=lender,
         deadline_at=claimed.deadline_at,
     )
-    _settle(future, claimed, *here.run(item))
-    return claimed.attempt
+    good, payload = here.run(item)
+    _settle(future, claimed, good, payload)
+    return claimed.attempt if good or not payload.get("rejected") else _REJECTED
 
 
 def _settle(future: TaskFuture[Any], claimed: Claimed, good: bool, payload: Any) -> None:

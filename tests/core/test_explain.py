@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from desks import REALM, ProducerDesk, done, spec
 
-from zmqwork.core import explain
+from zmqwork.core import causes, explain
 from zmqwork.core.effects import Notice
 from zmqwork.core.events import CancelRequested, LinkDown, LinkUp, Probed, Received, StatusRequested
 from zmqwork.core.ledger import CHILD_DIED, ENDINGS_MAX, WORKER_LOST, TaskSpec, Trouble
@@ -120,7 +120,7 @@ def test_what_killed_the_workers_of_a_task():
     trouble.note({"worker": "b", "cause": CHILD_DIED, "exit_code": 3})
     trouble.note({"worker": "c", "cause": WORKER_LOST, "attempt": 3})
     trouble.note({"cause": "failed", "type": "E", "text": ""})
-    assert explain.crashes(trouble) == (
+    assert causes.crashes(trouble) == (
         "3 of its attempts ended in a crash (child died by SIGSEGV on a; child exited with 3 on b; "
         "worker c was lost)"
     )

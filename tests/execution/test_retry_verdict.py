@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import subprocess
 
 import pytest
 from pool_bench import Held
 
-from zmqwork import Retry, Snooze
+from zmqwork import Reject, Retry, Snooze
 from zmqwork.execution import invoke
 from zmqwork.execution.retry import SECONDS_MAX, set_condition
 from zmqwork.wire.values import encode_call
@@ -115,3 +116,23 @@ def test_a_class_that_hides_its_name_is_an_exception_all_the_same():
 
     assert not is_final(Hidden(), retry_for=["Exception"])
     assert is_final(Hidden(), retry_for=["OSError"])
+
+
+def test_a_handler_can_reject_its_task():
+    record = told(Reject("no GPU"), no_retry_for=["Exception"])
+    assert record["rejected"] is True
+    assert record["text"] == "no GPU"
+    assert "unfit" not in record
+    assert "final" not in record
+    assert told(Reject("no disk", worker_unfit=True))["unfit"] is True
+
+
+@pytest.mark.parametrize("reason", ["", None, 5])
+def test_a_rejection_says_why(reason):
+    with pytest.raises(ValueError, match="says why"):
+        Reject(reason)
+
+
+def test_a_rejection_pickles():
+    error = pickle.loads(pickle.dumps(Reject("no GPU", worker_unfit=True)))
+    assert (error.reason, error.worker_unfit) == ("no GPU", True)

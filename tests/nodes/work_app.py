@@ -374,3 +374,17 @@ def tell_deadline():
 @app.task(max_retries=0, allow_wait=True)
 def ask_deadline(**options):
     return tell_deadline.using(**options).submit().result(30)
+
+
+@app.task(max_retries=0)
+def only_with(path, value, unfit=False):
+    """Run where the file is in the worker's directory; reject it elsewhere, and note that."""
+    if Path(path).exists() and os.environ.get("WORK_KIND") == Path(path).read_text():
+        return value
+    raise zmqwork.Reject(f"this is no {Path(path).name}", worker_unfit=unfit)
+
+
+@app.task(max_retries=0, allow_wait=True)
+def wait_for_rejected(path, value):
+    """Wait for a task that only another worker can run."""
+    return only_with.submit(path, value).result(20)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zmqwork.core import explain_outlets
 from zmqwork.core.functions import COMMAND_TASK
 from zmqwork.core.lanes import Lane
-from zmqwork.core.ledger import CHILD_DIED, Entry
+from zmqwork.core.ledger import CHILD_DIED, REJECTED_THERE, Entry
 from zmqwork.core.lifecycle import ALIVE, ASKED, RESTING, WAITING
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ def _worker_advice(waiting: Lane, about: dict[str, Any], books: Books) -> list[s
             f"start a worker of realm {realm!r}: zmqwork worker {serving(waiting.name, realm)}",
             f"if there should be one: zmqwork doctor --realm {realm}",
         ]
+    if waiting.unfit:
+        said = {str(r["text"]) for r in about["evidence"] if r["cause"] == REJECTED_THERE}
+        return [f"mend this, and start the worker again: {text}" for text in sorted(said)]
     if any("another signature" in view["why_not"] for view in about["workers"]):
         return ["restart these workers with the producer's version of the code"]
     if any("serve queue" in view["why_not"] for view in about["workers"]):

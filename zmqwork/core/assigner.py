@@ -40,6 +40,8 @@ class Assigner:
     def assign(self, now: float) -> None:
         """Give waiting tasks to workers with credit until one or the other is used up."""
         books = self._books
+        if books.lanes.rejected:
+            books.lanes.drop_empty()
         waiting = [lane for lane in books.lanes if lane.size]
         if not waiting:
             return
@@ -75,6 +77,8 @@ class Assigner:
 
         None if nobody can before a slot is free.
         """
+        if lane.unfit:
+            return self._serve_fit(group, lane, grain, now)
         for _ in range(min(_TRIES_MAX, group.idle_count + group.open_count)):
             worker = group.idle_worker()
             if worker is not None:
@@ -102,12 +106,31 @@ class Assigner:
             return len(entries)
         return 0
 
-    def dispatch(self, worker: Worker, entries: list[Entry], now: float) -> None:
-        """Send these, taken from their lane, to a worker that has credit for them."""
-        self._send(worker, self._dispatch(worker, entries, now))
+    def _serve_fit(self, group: Group, lane: Lane, grain: int, now: float) -> int:
+        """As `_serve`, one that has not rejected these tasks."""
+        fit = (w for w in group.workers.values() if w.node_id not in lane.unfit)
+        return next((count for w in fit if (count := self.give(w, lane, grain, now))), 0)
+
+    def give(self, worker: Worker, lane: Lane, grain: int, now: float) -> int:
+        """Give this worker some of a lane's tasks, whoever else could; how many it could take."""
+        most = worker.limit
+        if not self._books.pace.is_short(lane.name):
+            most = min(worker.capacity, most)
+        room = most - worker.load if worker.usable else 0
+        size_bytes = worker.limit_bytes - worker.held_bytes
+        if not lane.size or room <= 0 or (worker.held and len(lane.first().args) > size_bytes):
+            return 0
+        if lane.to_sink:
+            grain = min(grain, DESTINATIONS_MAX)
+        entries = lane.take(min(room, grain), min(BATCH_BYTES_MAX, size_bytes))
+        if lane.to_sink:
+            self._send(worker, self._to_sinks(worker, lane, entries, now))
+        else:
+            self._send(worker, self._dispatch(worker, entries, now))
+        return len(entries)
 
     def _add(self, worker: Worker, entries: list[Entry], now: float) -> None:
-        """As `dispatch`, in one message with what else it is given in this turn."""
+        """Dispatch these, in one message with what else the worker is given in this turn."""
         before = worker.held_bytes
         runs = self._dispatch(worker, entries, now)
         count, size_bytes = len(entries), worker.held_bytes - before

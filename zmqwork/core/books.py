@@ -35,6 +35,7 @@ _COUNTERS = (
     "resubmitted",
     "returned",
     "crashes",
+    "rejected",
     "late",
     "duplicates",
     "lost_workers",

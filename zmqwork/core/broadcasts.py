@@ -18,7 +18,7 @@ from zmqwork.core.effects import Answer
 from zmqwork.core.events import WorkersRequested
 from zmqwork.core.lanes import Lane, key_of
 from zmqwork.core.ledger import Entry
-from zmqwork.core.messages import BATCH_BYTES_MAX, BATCH_COUNT_MAX
+from zmqwork.core.messages import BATCH_COUNT_MAX
 from zmqwork.core.workers import Worker
 
 # Nobody else is expected once no worker has come for so long: whoever is there already is found in
@@ -107,16 +107,8 @@ class Broadcasts:
     # -- what waits for one worker ------------------------------------------------------------
 
     def _give(self, worker: Worker, lane: Lane, now: float) -> None:
-        most = worker.limit
-        if not self._books.pace.is_short(lane.name):
-            most = min(worker.capacity, most)
-        while lane.size and worker.usable and worker.load < most:
-            size_bytes = worker.limit_bytes - worker.held_bytes
-            if worker.held and len(lane.first().args) > size_bytes:
-                return
-            count = min(most - worker.load, BATCH_COUNT_MAX)
-            entries = lane.take(count, min(BATCH_BYTES_MAX, size_bytes))
-            self._assigner.dispatch(worker, entries, now)
+        while self._assigner.give(worker, lane, BATCH_COUNT_MAX, now):
+            pass
 
     def _strand(self, entries: list[Entry], why: str) -> None:
         for entry in entries:

@@ -15,10 +15,10 @@ from zmqwork.core.advice import advice, serving
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.functions import ANY, SEPARATOR, allows
 from zmqwork.core.lanes import Lane
-from zmqwork.core.ledger import WORKER_LOST, Entry, Trouble
+from zmqwork.core.ledger import Entry, Trouble
 from zmqwork.core.lifecycle import ALIVE, ASKED, DISPATCHED, RESTING, STARTED, SUCCEEDED, WAITING
 from zmqwork.core.peer import Peer
-from zmqwork.core.workers import Worker, Workforce
+from zmqwork.core.workers import Group, Worker, Workforce
 
 if TYPE_CHECKING:
     from zmqwork.core.books import Books
@@ -39,19 +39,6 @@ def peers(dialer: Dialer) -> dict[str, int]:
     for peer in dialer.peers.values():
         counts[peer.state] = counts.get(peer.state, 0) + 1
     return counts
-
-
-def crashes(trouble: Trouble) -> str:
-    """What killed a task's workers, as one line."""
-    causes = []
-    for record in trouble.evidence:
-        if "signal" in record:
-            causes.append(f"child died by {record['signal']} on {record['worker']}")
-        elif "exit_code" in record:
-            causes.append(f"child exited with {record['exit_code']} on {record['worker']}")
-        elif record["cause"] == WORKER_LOST:
-            causes.append(f"worker {record['worker']} was lost")
-    return f"{trouble.crashes} of its attempts ended in a crash ({'; '.join(causes)})"
 
 
 def lane(waiting: Lane, books: Books) -> tuple[str, str]:
@@ -82,11 +69,9 @@ def _unserved(waiting: Lane, workforce: Workforce, dialer: Dialer) -> tuple[str,
             _allowing(name) if is_function else serving(_plain(name), "NAME")
         )
         return "no_worker", "; ".join([text, *(f"refused: {why}" for why in refused), hint])
-    if any(group.runs(waiting) for group in workforce.groups.values()):
-        return "no_worker", (
-            f"{head} wait: the workers bring no results to sinks; start one of this version of "
-            "zmqwork"
-        )
+    able = [group for group in workforce.groups.values() if group.runs(waiting)]
+    if able:
+        return _barred(head, waiting, able)
     if is_function:
         return _refused(head, name, waiting.queue, workforce)
     known = sorted({name for group in workforce.groups.values() for name in group.tasks})
@@ -100,6 +85,18 @@ def _unserved(waiting: Lane, workforce: Workforce, dialer: Dialer) -> tuple[str,
             "version of the code"
         )
     return "no_worker", f"{head} wait: no worker serves this queue together with this task"
+
+
+def _barred(head: str, waiting: Lane, able: list[Group]) -> tuple[str, str]:
+    """Why those that know the task do not run it."""
+    if waiting.unfit and any(group.delivers or not waiting.to_sink for group in able):
+        return "rejected", (
+            f"{head} wait: each worker that could run it has rejected it ({len(waiting.unfit)} "
+            "have so far); mend what their handlers complain of, and start another worker"
+        )
+    return "no_worker", (
+        f"{head} wait: the workers bring no results to sinks; start one of this version of zmqwork"
+    )
 
 
 def _refused(head: str, name: str, queue: str, workforce: Workforce) -> tuple[str, str]:
@@ -147,10 +144,10 @@ def task(seq: int, books: Books, now: float) -> dict[str, Any]:
     ``unknown``), ``text`` (one line), ``attempt``, ``no_worker`` (nobody connected could run it).
 
     Of one that is unsettled also: ``task``, ``queue``, ``is_chunk``, ``failures``,
-    ``max_retries``, ``crashes``, ``crash_limit``, ``losses``, ``evidence``, ``waiting`` (how many
-    wait in its lane), ``retry_in`` and ``expires_in`` (seconds, or None), ``held_by``,
-    ``workers`` (each connected one, and what it is to this task), ``peers``, ``refusals``, and
-    ``advice``.
+    ``max_retries``, ``crashes``, ``crash_limit``, ``losses``, ``rejections``, ``evidence``,
+    ``waiting`` (how many wait in its lane), ``retry_in`` and ``expires_in`` (seconds, or None),
+    ``held_by``, ``workers`` (each connected one, and what it is to this task), ``peers``,
+    ``refusals``, and ``advice``.
     """
     entry = books.ledger.get(seq)
     if entry is None:
@@ -175,6 +172,7 @@ def task(seq: int, books: Books, now: float) -> dict[str, Any]:
         "crashes": trouble.crashes,
         "crash_limit": books.config.crash_limit,
         "losses": trouble.losses,
+        "rejections": trouble.rejections,
         "evidence": [_shortened(record) for record in trouble.evidence],
         "waiting": waiting.size,
         "retry_in": _remaining(books.timers.at(("rest", seq)), now),
@@ -258,6 +256,8 @@ def _why_not(worker: Worker, entry: Entry, waiting: Lane) -> str:
     """Why a worker does not run this task now; empty: it does, or could."""
     if worker is entry.worker:
         return ""
+    if worker.node_id in waiting.unfit:
+        return "has rejected it"
     return _cannot(worker, waiting) or _will_not(worker, entry)
 
 

@@ -2,17 +2,25 @@
 
 The first result wins, whoever it comes from. A failure counts only for the newest attempt, and
 follows the retry policy. An attempt that was running when its worker or child died is a crash; the
-crash limit makes the task dead. What was only queued, rejected or given back is free.
+crash limit makes the task dead. What was only queued, or given back, is free; so is what a worker
+rejects, which then goes elsewhere, up to REJECTIONS_MAX times.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from zmqwork.core import explain, lifecycle
+from zmqwork.core import causes, lifecycle
 from zmqwork.core.books import Books
 from zmqwork.core.inquiry import Inquiry
-from zmqwork.core.ledger import CHILD_DIED, Entry
+from zmqwork.core.ledger import (
+    CHILD_DIED,
+    REJECTED_THERE,
+    REJECTIONS_MAX,
+    Entry,
+    Trouble,
+    unfit_for,
+)
 from zmqwork.core.lifecycle import DISPATCHED, TASK
 from zmqwork.core.messages import FAILED, LOST, REJECTED, Done, Failure, Return, Started
 from zmqwork.core.retry import retry_delay
@@ -114,9 +122,38 @@ class Judge:
                 entry.troubled().lost_at = now
                 books.counters["resubmitted"] += 1
                 books.wait_again([entry], "lost")
+        elif error.get("rejected"):
+            books.counters["executions"] += 1
+            self._rejected(worker, entry, error)
         else:
             books.workforce.withdraw_task(worker, entry.spec.name)
-            books.wait_again([entry], "returned")
+            books.wait_again([entry], "rejected")
+
+    def _rejected(self, worker: Worker, entry: Entry, error: dict[str, Any]) -> None:
+        """A handler said that its worker cannot run the task: let another one, free of charge."""
+        books = self._books
+        books.counters["rejected"] += 1
+        trouble = entry.troubled()
+        trouble.rejections += 1
+        trouble.note({
+            "worker": worker.label, "cause": REJECTED_THERE, "text": error["text"],
+            "attempt": entry.attempt,
+        })  # fmt: skip
+        if entry.spec.node or trouble.rejections >= REJECTIONS_MAX:
+            self._bury(entry, trouble, causes.rejections(trouble))
+        else:
+            entry.spec = unfit_for(entry.spec, worker.node_id)
+            books.wait_again([entry], "rejected")
+            books.suffered(entry)
+
+    def _bury(self, entry: Entry, trouble: Trouble, text: str) -> None:
+        entry.error = {
+            "type": "TaskLost",
+            "text": text,
+            "attempts": entry.attempt,
+            "evidence": list(trouble.evidence),
+        }
+        self._books.settle(entry, "buried")
 
     def _failed(self, entry: Entry, error: dict[str, Any], now: float) -> None:
         books = self._books
@@ -164,13 +201,7 @@ class Judge:
             return False
         if not dropped:
             worker.drop(entry)
-        entry.error = {
-            "type": "TaskLost",
-            "text": explain.crashes(trouble),
-            "attempts": entry.attempt,
-            "evidence": list(trouble.evidence),
-        }
-        books.settle(entry, "buried")
+        self._bury(entry, trouble, causes.crashes(trouble))
         return True
 
     def returned(self, worker: Worker, message: Return, now: float) -> None:

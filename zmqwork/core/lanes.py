@@ -1,4 +1,4 @@
-"""Where tasks wait: a lane per (queue, task, signature, sink, node, priority), by age.
+"""Where tasks wait, by age: a lane per (queue, task, signature, sink, node, unfit, priority).
 
 Which lane is next is a question of **rank**. A task's age counts from `Entry.since`, and each step
 of priority counts for as much as an age of `priority_aging` seconds: so rank does not change while
@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator
 from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.core.lifecycle import WAITING
 
-# Queue, task's name, fingerprint, sink's name, inbox, and the only worker that may run it (these
-# three may be nothing), and the priority.
-LaneKey = tuple[str, str, str, str, str, str, int]
+# Queue, task's name, fingerprint, sink's name, inbox, the only worker that may run it, and those
+# that may not (these four may be nothing), and the priority.
+LaneKey = tuple[str, str, str, str, str, str, tuple[str, ...], int]
 
 # The smaller goes first: an instant, and the task's number.
 Rank = tuple[float, int]
@@ -30,7 +30,7 @@ def key_of(spec: TaskSpec) -> LaneKey:
     options = spec.options
     sink = options.sink or ""
     return (
-        options.queue, spec.name, spec.fingerprint, sink, spec.inbox, spec.node,
+        options.queue, spec.name, spec.fingerprint, sink, spec.inbox, spec.node, spec.unfit,
         options.priority,
     )  # fmt: skip
 
@@ -46,6 +46,7 @@ class Lane:
         size: how many tasks wait.
         priority: of all of them.
         sink, inbox: where their results go; neither: back to the producer.
+        node: the only worker that may run them; empty: any may, but those in `unfit`.
         to_sink: whether they go elsewhere than back to the producer.
         spoken: what the last notice about this lane said, so that it is said once.
     """
@@ -64,12 +65,15 @@ class Lane:
         "size",
         "spoken",
         "to_sink",
+        "unfit",
     )
 
     def __init__(self, key: LaneKey, aging: float = 0.0) -> None:
         self.key = key
-        self.queue, self.name, self.fingerprint, self.sink, self.inbox, self.node, _ = key
-        self.priority = key[-1]
+        (
+            self.queue, self.name, self.fingerprint, self.sink, self.inbox, self.node, self.unfit,
+            self.priority,
+        ) = key  # fmt: skip
         self._advance = self.priority * (aging or _NEVER)
         self.to_sink = bool(self.sink or self.inbox)
         self._entries: deque[Entry] = deque()
@@ -93,12 +97,17 @@ class Lane:
         self.size += 1
 
     def give_back(self, entries: Iterable[Entry]) -> None:
-        """Tasks wait again, each in its place by age: most are older than all that wait."""
+        """Tasks wait again, each in its place by age.
+
+        Most are older than all that wait, or come one after the other, as those that are rejected.
+        """
         back = sorted(entries, key=_by_age)
         self.size += len(back)
         there = self._entries
         if not there or _by_age(back[-1]) < _by_age(there[0]):
             there.extendleft(reversed(back))
+        elif _by_age(there[-1]) < _by_age(back[0]):
+            there.extend(back)
         else:
             for entry in back:
                 insort(there, entry, key=_by_age)
@@ -154,21 +163,23 @@ class Lane:
 
 
 class Lanes:
-    """All lanes. Bound: one per kind of task that this process submits, and the pinned ones.
+    """All lanes. Bound: one per kind of task that this process submits, and those of few tasks.
 
     Iteration passes over the lanes that any worker may serve.
 
     Attributes:
         pinned: the others, by node id and key. Bound: those that are empty are dropped when a turn
             ends, so at most one per task in the ledger.
+        rejected: those of the first whose tasks some workers have rejected. Bound: likewise.
     """
 
-    __slots__ = ("_aging", "_lanes", "pinned")
+    __slots__ = ("_aging", "_lanes", "pinned", "rejected")
 
     def __init__(self, aging: float = 0.0) -> None:
         self._aging = aging  # seconds that count for a step of priority; 0: no time does
         self._lanes: dict[LaneKey, Lane] = {}
         self.pinned: dict[str, dict[LaneKey, Lane]] = {}
+        self.rejected: dict[LaneKey, Lane] = {}
 
     def __iter__(self) -> Iterator[Lane]:
         return iter(self._lanes.values())
@@ -180,6 +191,8 @@ class Lanes:
         lane = lanes.get(key)
         if lane is None:
             lane = lanes[key] = Lane(key, self._aging)
+            if spec.unfit:
+                self.rejected[key] = lane
         return lane
 
     def waiting(self) -> int:
@@ -191,7 +204,9 @@ class Lanes:
         return sum(lane.size for lane in self.pinned.get(node_id, {}).values())
 
     def drop_empty(self) -> None:
-        """Forget the pinned lanes in which nothing waits; one is made again when it is needed."""
+        """Forget lanes of few tasks in which nothing waits; one is made again when it is needed."""
+        for key in [key for key, lane in self.rejected.items() if not lane.size]:
+            del self.rejected[key], self._lanes[key]
         for node_id, lanes in list(self.pinned.items()):
             for key in [key for key, lane in lanes.items() if not lane.size]:
                 del lanes[key]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.core import lifecycle
@@ -21,9 +22,14 @@ EVIDENCE_MAX = 10
 ENDINGS_MAX = 1_000
 ENDING_CHARACTERS_MAX = 500
 
+# A task that so many workers have rejected is dead: it is no fault of theirs.
+REJECTIONS_MAX = 16
+
 # Causes of a crash.
 WORKER_LOST = "worker lost"
 CHILD_DIED = "child died"
+# And of a rejection.
+REJECTED_THERE = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,8 @@ class TaskSpec:
         inbox: the inbox that alone may take the result, once one of those named is chosen.
         node: the node id of the only worker that may run it, as of a broadcast; empty: any may.
         fallback: what the application does when its attempts are used up; None: nothing.
+        unfit: the node ids of the workers that have rejected it, in order, and get it no more.
+            Bound: REJECTIONS_MAX.
     """
 
     name: str
@@ -47,6 +55,7 @@ class TaskSpec:
     inbox: str = ""
     node: str = ""
     fallback: Any = field(default=None, compare=False)
+    unfit: tuple[str, ...] = ()
 
     def told(self) -> dict[str, Any]:
         """What a worker must know of the options."""
@@ -67,6 +76,24 @@ class TaskSpec:
         return told
 
 
+def unfit_for(spec: TaskSpec, node_id: str) -> TaskSpec:
+    """The same kind of task, but not for this worker."""
+    return _changed(spec, id(spec.fallback), (*spec.unfit, node_id))
+
+
+def anew(spec: TaskSpec) -> TaskSpec:
+    """The same kind of task, as it was submitted."""
+    return _changed(spec, id(spec.fallback), ()) if spec.unfit else spec
+
+
+# What the same workers have rejected of a kind shares a spec, so that it travels in one run.
+@lru_cache(maxsize=256)
+def _changed(spec: TaskSpec, fallback_id: int, unfit: tuple[str, ...]) -> TaskSpec:
+    # (Specs are equal whatever their fallbacks are.)
+    del fallback_id
+    return replace(spec, unfit=tuple(sorted({*unfit})))
+
+
 @dataclass(slots=True)
 class Trouble:
     """What went wrong with a task so far; few tasks have one.
@@ -75,15 +102,17 @@ class Trouble:
         failures: attempts whose handler raised.
         crashes: attempts that were running when their worker or child died.
         losses: attempts that ended with their worker, running or not.
+        rejections: attempts whose handler said that its worker cannot run it.
         lost_at: when the last attempt was lost, until the next one starts.
         lost_attempt: which that was, if its worker may come back with it; else 0.
         moved: whether its result was to go to another sink when it was dispatched first.
-        evidence: one record per crash or failure, at most EVIDENCE_MAX, the newest.
+        evidence: one record per crash, failure or rejection, at most EVIDENCE_MAX, the newest.
     """
 
     failures: int = 0
     crashes: int = 0
     losses: int = 0
+    rejections: int = 0
     lost_at: float | None = None
     lost_attempt: int = 0
     moved: bool = False

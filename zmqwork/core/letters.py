@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from zmqwork.core.ledger import Entry, TaskSpec
+from zmqwork.core.ledger import Entry, TaskSpec, anew
 
 # A letter takes so many bytes beside its arguments, about.
 _OWN_BYTES = 500
@@ -84,7 +84,7 @@ class Letters:
         """
         if not self._count_max or entry.spec.node or entry.spec.name.endswith("[]"):
             return
-        letter = DeadLetter(entry.seq, entry.spec, entry.args, state, entry.error or {})
+        letter = DeadLetter(entry.seq, anew(entry.spec), entry.args, state, entry.error or {})
         letter.attempt = entry.attempt
         letter.sink_seq = entry.sink_seq
         self._fresh.append(letter)

@@ -43,11 +43,14 @@ TASK: Final[Mapping[str, Mapping[str, str]]] = {
     "snoozed": {DISPATCHED: RESTING, STARTED: RESTING},
     "postponed": {WAITING: RESTING},
     "rested": {RESTING: WAITING},
-    # Worker or child gone; `buried` when it was running and the crash limit is reached.
+    # Worker or child gone; `buried` when it was running and the crash limit is reached, or
+    # that of rejections.
     "lost": {DISPATCHED: WAITING, STARTED: WAITING},
     "buried": {DISPATCHED: DEAD, STARTED: DEAD},
     # The only worker that may run it is gone.
     "stranded": {WAITING: DEAD, RESTING: DEAD},
+    # Its worker cannot run it; another one may.
+    "rejected": {DISPATCHED: WAITING, STARTED: WAITING},
     # Given back unstarted, or never arrived.
     "returned": {DISPATCHED: WAITING, STARTED: WAITING},
     # Its worker is gone, and its sink is asked whether it has the result; it has not, or is silent.

@@ -246,10 +246,11 @@ class Failure:
 
     Attributes:
         seq, attempt: which.
-        outcome: FAILED (the handler raised), REJECTED (never begun: this worker cannot run it)
-            or LOST (the child that ran it died).
-        error: ``type``, ``text``, ``traceback``, ``final`` (True: a retry is of no use), and for
-            LOST the evidence: ``signal`` or ``exit_code``.
+        outcome: FAILED (the handler raised), REJECTED (this worker cannot run it) or LOST (the
+            child that ran it died).
+        error: ``type``, ``text``, ``traceback``, ``final`` (True: a retry is of no use), for
+            REJECTED ``rejected`` (True: its handler said so; else it was not begun), and for LOST
+            the evidence: ``signal`` or ``exit_code``.
     """
 
     seq: int

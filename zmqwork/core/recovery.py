@@ -7,7 +7,7 @@ most: what their inventories name is adopted, as attempt 0, and the rest waits f
 from __future__ import annotations
 
 from zmqwork.core.books import Books
-from zmqwork.core.ledger import Entry, Trouble
+from zmqwork.core.ledger import REJECTED_THERE, Entry, Trouble
 from zmqwork.core.letters import DeadLetter
 from zmqwork.core.lifecycle import RESTING
 from zmqwork.core.records import Recorded, Recovered
@@ -68,6 +68,7 @@ class Recovery:
                 failures=trial.failures,
                 crashes=trial.crashes,
                 losses=trial.losses,
+                rejections=sum(r.get("cause") == REJECTED_THERE for r in trial.evidence),
                 evidence=list(trial.evidence),
             )
             delay = max(delay, trial.delay)

@@ -31,7 +31,7 @@ class Remarks:
 
     def signatures(self, worker: Worker) -> None:
         """A worker came: does it know our tasks as we do?"""
-        for lane in {lane.key[:-1]: lane for lane in self._books.lanes}.values():
+        for lane in {lane.key[:-2]: lane for lane in self._books.lanes}.values():
             theirs = worker.group.tasks.get(lane.name)
             if theirs is not None and theirs != lane.fingerprint:
                 self._books.out.append(

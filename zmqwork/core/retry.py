@@ -49,7 +49,7 @@ def another_attempt(spec: TaskSpec, error: Mapping[str, Any]) -> TaskSpec | None
         error: what was told of the failure, as in `messages.Failure`.
     """
     left = spec.options.max_retries
-    if not error.get("snooze"):
+    if not (error.get("snooze") or error.get("rejected")):
         left -= 1
         if left < 0 or error.get("final"):
             return None

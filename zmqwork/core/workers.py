@@ -145,7 +145,11 @@ class Group:
 
     def serves(self, lane: Lane) -> bool:
         """Whether these workers can run the lane's tasks, and bring the results where they go."""
-        return self.runs(lane) and (self.delivers or not lane.to_sink)
+        return (
+            self.runs(lane)
+            and (self.delivers or not lane.to_sink)
+            and (not lane.unfit or any(node_id not in lane.unfit for node_id in self.workers))
+        )
 
     def runs(self, lane: Lane) -> bool:
         """Whether they can run the lane's tasks."""

@@ -66,6 +66,30 @@ class Snooze(Exception):
         return f"the handler puts its task off for {self.seconds:g} s"
 
 
+class Reject(Exception):
+    """Raised by a handler: this worker cannot run its task, another one may. It uses up no retry.
+
+    The task is given to this worker no more.
+
+    Attributes:
+        reason: why, in a sentence, for people.
+        worker_unfit: whether this worker cannot do its work at all: then it drains and leaves.
+
+    Raises:
+        ValueError: the reason is no text, or empty.
+    """
+
+    def __init__(self, reason: str, worker_unfit: bool = False) -> None:
+        super().__init__(reason, worker_unfit)
+        if type(reason) is not str or not reason:  # users call this, typed or not
+            raise ValueError(f"Reject(reason) says why, not {reason!r}")
+        self.reason = reason
+        self.worker_unfit = bool(worker_unfit)
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 def _seconds(what: str, value: float) -> float:
     # (NaN is no more than anything. A bool is an int, and Snooze(True) no second.)
     if type(value) not in (int, float) or not value <= math.inf:
@@ -84,7 +108,8 @@ def verdict(
     """Which exception of the task that runs here to tell of, and what else stands in its record.
 
     That is ``final`` (another attempt is of no use), or ``after`` (seconds until it) and ``snooze``
-    (it counts as none); and ``timeout``, for what ran too long.
+    (it counts as none), or ``rejected`` (this worker cannot run it) and ``unfit`` (nor anything
+    else); and ``timeout``, for what ran too long.
 
     Args:
         handler: what raised.
@@ -94,6 +119,8 @@ def verdict(
         return _cause(error), {} if error.after is None else {"after": error.after}
     if isinstance(error, Snooze):
         return error, {"after": error.seconds, "snooze": True}
+    if isinstance(error, Reject):
+        return error, {"rejected": True, **({"unfit": True} if error.worker_unfit else {})}
     item = running.get()  # None: somebody calls a handler of chunks by hand
     options = item.options if item is not None else {}
     said: dict[str, Any] = {}

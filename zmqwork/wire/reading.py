@@ -285,14 +285,13 @@ def _failure(f: Any) -> messages.Failure:
             raise DecodeError(f"a failure's error has no text under {key!r}")
     if type(error.get("traceback", "")) is not str:
         raise DecodeError("a failure's traceback is no text")
-    if type(error.get("final", False)) is not bool:
-        raise DecodeError("a failure's 'final' is no boolean")
+    for key in ("final", "snooze", "rejected"):
+        if type(error.get(key, False)) is not bool:
+            raise DecodeError(f"a failure's {key!r} is no boolean")
     if "after" in error:
         error["after"] = fields.seconds(error["after"], "a failure's 'after'", 0.0, _SUM_MAX)
     if "timeout" in error:
         error["timeout"] = fields.seconds(error["timeout"], "a failure's timeout", 0.0, _SUM_MAX)
-    if type(error.get("snooze", False)) is not bool:
-        raise DecodeError("a failure's 'snooze' is no boolean")
     if error.get("snooze") and "after" not in error:
         raise DecodeError("a failure that is snoozed has no 'after'")
     fields.plain(error, "a failure's error")
