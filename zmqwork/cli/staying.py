@@ -57,6 +57,11 @@ def add_staying(parser: Parser) -> None:
         help=f"between two health checks, and how long one may take (default: {_INTERVAL:g})",
     )
     group.add_argument(
+        "--reload",
+        action="store_true",
+        help="while you develop: drain, and start anew, when a Python file of the app changes",
+    )
+    group.add_argument(
         "--max-tasks-per-child",
         type=whole(1, 1_000_000_000),
         metavar="N",

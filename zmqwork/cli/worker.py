@@ -22,6 +22,7 @@ zmqwork worker thumbs:app                      the app called `app` in thumbs.py
 zmqwork worker thumbs -c 4 -Q images,mails     four tasks at a time, of two queues
 zmqwork worker thumbs -Q high=6,default=3,low=1         in these shares, while all have tasks
 zmqwork worker thumbs -Q high,default,low --strict      low only while the others have none
+zmqwork worker thumbs:app --reload             starts anew when the source changes
 zmqwork worker --allow 'pkg.*'                 for zmqwork.Executor(): functions of pkg, no app
 zmqwork worker thumbs:app --bind 'tcp://127.0.0.1:*'      reachable over tcp as well
 zmqwork worker thumbs:app --insecure-lan       found by everybody on a network that you trust
@@ -88,6 +89,10 @@ def run(args: argparse.Namespace) -> int:
     if command.is_given(args):
         command.check(args)
         args.pool = "thread"
+    if args.reload:
+        from zmqwork.cli.reloading import supervise  # noqa: PLC0415 - not for other workers
+
+        return supervise(args.target)
     args.pool = args.pool or "process"
     if args.pool == "process":
         from zmqwork.execution.interpreter import start_early  # noqa: PLC0415
