@@ -126,7 +126,7 @@ def test_a_paused_worker_leaves_when_it_is_unfit():
 
 def test_what_it_keeps_is_bounded():
     fitness = Fitness(3)
-    for seq in range(100):
-        fitness.fault(("p", seq), "text")
+    for _ in range(100):
+        fitness.stillborn("text")
     assert len(fitness.blamed) == 3
     assert fitness.why

@@ -17,6 +17,7 @@ from zmqwork.core.clients import Account, Held, Outcomes, Target
 from zmqwork.core.effects import Alarm, Effect, Execute, Interrupt, Restart, TakeBack
 from zmqwork.core.events import Finished, SlotDied, SlotReady, TakenBack
 from zmqwork.core.fitness import Fitness
+from zmqwork.core.loners import Loners
 from zmqwork.core.messages import FAILED, LOST, REJECTED, Failure
 from zmqwork.core.overtime import Overtime
 from zmqwork.core.pace import LONG_SECONDS, Pace
@@ -45,6 +46,7 @@ class Feeder:
             given up while its attempts ran, and the one with which it came back).
         expired: attempts whose deadline passed before they could begin, of this turn.
         overtime: what becomes of those that run too long.
+        loners: attempts that must run alone.
         full: accounts that get no slot until results are acked. Bound: the accounts.
     """
 
@@ -61,6 +63,7 @@ class Feeder:
         "counters",
         "expired",
         "full",
+        "loners",
         "overtime",
         "ready",
         "slots",
@@ -98,6 +101,7 @@ class Feeder:
         self.turned = turned
         self.expired: list[Held] = []
         self.full: dict[Account, None] = {}
+        self.loners = Loners()
 
     def sweep(self) -> None:
         """Forget dropped attempts in the queue, when there may be many."""
@@ -144,6 +148,9 @@ class Feeder:
             self.unpark(account)
         if not self.ready:
             return
+        if self.loners.are_here():
+            self._fill_one_by_one(now)
+            return
         spread = sum(1 for slot in self.slots if slot.ready and not slot.given) or 1
         for slot in sorted(self.slots, key=_load):
             held = self._head(now)
@@ -157,6 +164,24 @@ class Feeder:
             chunk = self._take(room, slot, now)
             if chunk:
                 self._out.append(Execute(slot.index, chunk))
+
+    def _fill_one_by_one(self, now: float) -> None:
+        """While an attempt is here that must run alone: only to empty slots, one to each.
+
+        Where slots share the worker's process it begins when nothing runs, and nothing beside it.
+        """
+        shared = self._config.shares_process
+        busy = any(slot.given for slot in self.slots)
+        for slot in self.slots:
+            if slot.given or not slot.ready:
+                continue
+            held = self._head(now)
+            if held is None or (shared and busy and self.loners.forbid(held, self.slots)):
+                return
+            self.ready.popleft()
+            held.placed = busy = True
+            slot.given.append(held)
+            self._out.append(Execute(slot.index, [held]))
 
     def share_out(self) -> None:
         """Take back what waits behind a long attempt if another slot has nothing to do."""
@@ -242,7 +267,9 @@ class Feeder:
                 self.overtime.began(slot, held)
                 if held.dropped:
                     self._interrupt(slot, held, now)
-                elif self._config.shares_thread and not self._pace.is_short(held.name):
+                elif (
+                    self._config.shares_thread and not self._pace.is_short(held.name)
+                ) or held in self.loners:
                     self._tell(slot, held)
                     continue
                 self._timers.set_default(("started", slot.index), now + _STARTED_DELAY)
@@ -308,10 +335,7 @@ class Feeder:
             self.counters["failed"] += 1
             return Failure(held.seq, held.attempt, FAILED, error)
         self.counters["rejected"] += 1
-        text = f"a handler of {held.name!r} rejected its task: {error['text']}"
-        if error.get("unfit"):
-            self._fitness.declare(text)
-        self._fitness.fault((held.producer_id, held.seq), text)
+        self._fitness.rejected(held, error)
         return Failure(held.seq, held.attempt, REJECTED, error)
 
     def _spent(self, account: Account | None, name: str | None, count: int, each: float) -> None:
@@ -326,8 +350,7 @@ class Feeder:
         self.counters["crashes"] += event.begun
         for held in [slot.given.popleft() for _ in range(min(event.begun, len(slot.given)))]:
             account = held.account
-            text = f"the child process that ran {held.name!r} died"
-            self._fitness.fault((held.producer_id, held.seq), text)
+            self._fitness.died(held)
             if not held.dropped:
                 account.held.pop(held.seq, None)
                 error = {"type": "ChildDied", "text": "its process died", **event.evidence}

@@ -7,7 +7,10 @@ is the task's.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from zmqwork.core.clients import Held
 
 
 class Fitness:
@@ -29,18 +32,29 @@ class Fitness:
         self.blamed: set[Hashable] = set()
         self.why = ""
 
-    def fault(self, task: tuple[str, int], text: str) -> None:
-        """An attempt of this task ended so: the same one again says nothing new of the worker."""
+    def _fault(self, task: tuple[str, int], text: str) -> None:
+        # (The same task again says nothing new of the worker.)
         if not self._limit or self.why:
             return
         self.blamed.add(task)
         if len(self.blamed) >= self._limit:
             self.why = f"{self._limit} worker faults in a row, the last: {text}"
 
+    def rejected(self, held: Held, error: Mapping[str, Any]) -> None:
+        """The handler of this attempt has rejected it; perhaps it says that the worker is unfit."""
+        text = f"a handler of {held.name!r} rejected its task: {error['text']}"
+        if error.get("unfit"):
+            self.declare(text)
+        self._fault((held.producer_id, held.seq), text)
+
+    def died(self, held: Held) -> None:
+        """The child that ran this attempt died."""
+        self._fault((held.producer_id, held.seq), f"the child process that ran {held.name!r} died")
+
     def stillborn(self, text: str) -> None:
         """A child died at its start."""
         self._starts += 1
-        self.fault(("", self._starts), text)
+        self._fault(("", self._starts), text)
 
     def succeeded(self) -> None:
         """An attempt succeeded, after faults."""

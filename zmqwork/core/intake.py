@@ -64,6 +64,8 @@ class Intake:
                     held[seq] = item
                     taken.append(item)
             self._feeder.ready.add(taken)
+            if options.get("alone"):
+                self._feeder.loners.add(taken)
             if run.to is not None:
                 self._address(account, run.seqs, run.to, now)
         self._feeder.sweep()

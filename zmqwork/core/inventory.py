@@ -135,8 +135,15 @@ class Inventory:
 
 
 def _probably_begun(worker: Worker, held: list[Entry]) -> frozenset[int]:
-    """Those known to run, filled up to its slots with the oldest of the others."""
+    """Those known to run, filled up to its slots with the oldest of the others.
+
+    Where one is that runs alone, nothing runs beside it that is not known; and if nothing is known,
+    it is the one.
+    """
     begun = [entry.seq for entry in held if entry.state == STARTED]
+    suspects = [entry.seq for entry in held if entry.spec.alone]
+    if suspects:
+        return frozenset(begun or suspects[:1])
     spare = worker.slots - len(begun)
     if spare > 0:
         begun += [entry.seq for entry in held if entry.state == DISPATCHED][:spare]

@@ -19,6 +19,7 @@ from zmqwork.core.ledger import (
     REJECTIONS_MAX,
     Entry,
     Trouble,
+    spec_after,
     unfit_for,
 )
 from zmqwork.core.lifecycle import DISPATCHED, TASK
@@ -197,6 +198,7 @@ class Judge:
         trouble.crashes += 1
         trouble.note({**evidence, "attempt": entry.attempt})
         if trouble.crashes < books.config.crash_limit:
+            entry.spec = spec_after(entry.spec, trouble.crashes, books.config.crash_limit)
             books.suffered(entry)
             return False
         if not dropped:

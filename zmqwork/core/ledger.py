@@ -46,6 +46,7 @@ class TaskSpec:
         fallback: what the application does when its attempts are used up; None: nothing.
         unfit: the node ids of the workers that have rejected it, in order, and get it no more.
             Bound: REJECTIONS_MAX.
+        alone: whether it is to run with nothing beside it that it could harm.
     """
 
     name: str
@@ -56,6 +57,7 @@ class TaskSpec:
     node: str = ""
     fallback: Any = field(default=None, compare=False)
     unfit: tuple[str, ...] = ()
+    alone: bool = False
 
     def told(self) -> dict[str, Any]:
         """What a worker must know of the options."""
@@ -68,6 +70,8 @@ class TaskSpec:
             told["retry_for"] = [*wanted]
         if unwanted:
             told["no_retry_for"] = [*unwanted]
+        if self.alone:
+            told["alone"] = True
         # A chunk may take as long as all of its items.
         if options.timeout is not None:
             told["timeout"] = options.timeout * self.item_count
@@ -78,20 +82,30 @@ class TaskSpec:
 
 def unfit_for(spec: TaskSpec, node_id: str) -> TaskSpec:
     """The same kind of task, but not for this worker."""
-    return _changed(spec, id(spec.fallback), (*spec.unfit, node_id))
+    return _changed(spec, id(spec.fallback), (*spec.unfit, node_id), spec.alone)
+
+
+def spec_after(spec: TaskSpec, crashes: int, crash_limit: int) -> TaskSpec:
+    """The kind of a task that so many crashes are counted for.
+
+    On its last chance it is without others that it could harm.
+    """
+    if not 0 < crashes == crash_limit - 1:
+        return spec
+    return _changed(spec, id(spec.fallback), spec.unfit, True)
 
 
 def anew(spec: TaskSpec) -> TaskSpec:
     """The same kind of task, as it was submitted."""
-    return _changed(spec, id(spec.fallback), ()) if spec.unfit else spec
+    return _changed(spec, id(spec.fallback), (), False) if spec.unfit or spec.alone else spec
 
 
 # What the same workers have rejected of a kind shares a spec, so that it travels in one run.
 @lru_cache(maxsize=256)
-def _changed(spec: TaskSpec, fallback_id: int, unfit: tuple[str, ...]) -> TaskSpec:
+def _changed(spec: TaskSpec, fallback_id: int, unfit: tuple[str, ...], alone: bool) -> TaskSpec:
     # (Specs are equal whatever their fallbacks are.)
     del fallback_id
-    return replace(spec, unfit=tuple(sorted({*unfit})))
+    return replace(spec, unfit=tuple(sorted({*unfit})), alone=alone)
 
 
 @dataclass(slots=True)

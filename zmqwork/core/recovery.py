@@ -7,7 +7,7 @@ most: what their inventories name is adopted, as attempt 0, and the rest waits f
 from __future__ import annotations
 
 from zmqwork.core.books import Books
-from zmqwork.core.ledger import REJECTED_THERE, Entry, Trouble
+from zmqwork.core.ledger import REJECTED_THERE, Entry, Trouble, spec_after
 from zmqwork.core.letters import DeadLetter
 from zmqwork.core.lifecycle import RESTING
 from zmqwork.core.records import Recorded, Recovered
@@ -71,6 +71,7 @@ class Recovery:
                 rejections=sum(r.get("cause") == REJECTED_THERE for r in trial.evidence),
                 evidence=list(trial.evidence),
             )
+            entry.spec = spec_after(entry.spec, trial.crashes, books.config.crash_limit)
             delay = max(delay, trial.delay)
         if options.expires is not None:
             entry.deadline_at = now + options.expires - task.age

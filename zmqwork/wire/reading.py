@@ -241,7 +241,7 @@ def _check_options(options: dict[str, Any]) -> None:
         elif key in ("retry_for", "no_retry_for"):
             for name in fields.array_of(value, f"a run's {key}", EXCEPTIONS_MAX):
                 fields.name(name, f"a name in a run's {key}")
-        else:  # of a newer minor version
+        else:  # "alone", or of a newer minor version
             fields.plain(value, "a run's options")
 
 
