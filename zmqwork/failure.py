@@ -20,6 +20,7 @@ from zmqwork.errors import (
 
 # An error's text names this many pieces of evidence; the rest is in the dead letter.
 _EVIDENCE_SHOWN = 3
+_LONG = ("traceback", "stderr")
 
 
 class Raised:
@@ -77,5 +78,5 @@ def _lost(evidence: object) -> str:
 def _one_line(record: object) -> str:
     if not isinstance(record, Mapping):
         return str(record)
-    shown = {key: value for key, value in record.items() if key != "traceback" and value != ""}
+    shown = {key: value for key, value in record.items() if key not in _LONG and value != ""}
     return ", ".join(f"{key} {value}" for key, value in shown.items())

@@ -297,3 +297,18 @@ def test_results_of_both_kinds_in_one_batch(desk):
     desk.say(link, done(1, (1, 1), (2, 1), (3, 1)))
     assert desk.settled() == [(1, "succeeded"), (2, "succeeded"), (3, "succeeded")]
     assert (desk.outlet().succeeded, desk.outlet().open) == (1, {})
+
+
+def test_a_dead_task_has_what_is_known_of_its_children(desk):
+    link = desk.open()
+    (task,) = desk.submit(1)
+    told = {"signal": "SIGSEGV", "cpu_seconds": 1.5, "memory_mib": 20.0, "stderr": "in f"}
+    for attempt in (1, 2, 3):
+        desk.say(link, done(attempt, failures=[failure(1, attempt, LOST, other=1, **told)]))
+    assert task.state == "dead"
+    assert [len(record) for record in task.error["evidence"]] == [7, 7, 7]
+    assert task.error["evidence"][0] == told | {
+        "worker": task.error["evidence"][0]["worker"],
+        "cause": "child died",
+        "attempt": 1,
+    }

@@ -331,3 +331,17 @@ def keep_thread():
     """Leave a thread that keeps its process from ending."""
     threading.Thread(target=threading.Event().wait).start()
     return os.getpid()
+
+
+def crash_in_fork():
+    pid = os.fork()
+    if not pid:
+        crash()
+    _, status = os.waitpid(pid, 0)
+    return os.WTERMSIG(status)
+
+
+def crash_deep_down(depth):
+    if depth:
+        return crash_deep_down(depth - 1)
+    return crash()

@@ -24,6 +24,9 @@ from zmqwork.wire.values import decode_value, encode_call
 # A test that waits this long has failed.
 TIMEOUT = 20.0
 
+# What every death tells beside its cause.
+TRACES = ("cpu_seconds", "memory_mib", "stderr")
+
 
 @dataclass(slots=True, eq=False)
 class Held:
@@ -217,6 +220,7 @@ class Bench:
         """Wait for a death, and for what comes after it."""
         self.run_until(lambda: self.deaths)
         event = self.deaths.pop(0)
+        self.traces = {key: event.evidence.pop(key) for key in TRACES if key in event.evidence}
         before = len(self.ready)
         self.run_until(lambda: len(self.ready) > before)
         return event

@@ -200,3 +200,40 @@ def test_garbage_in_the_channel_costs_the_child_its_life(processes):
     assert "frame" in event.evidence["text"]
     assert bench.value() == 1
     assert bench.call("noop", 2) == 2
+
+
+def test_a_death_tells_where_it_was_and_what_it_had_used(processes, capfd):
+    bench = processes()
+    bench.call("keep", 50 * 2**20)
+    bench.give(0, ("crash",))
+    bench.death()
+    assert "Segmentation fault" in bench.traces["stderr"]
+    assert "in crash\n" in bench.traces["stderr"]
+    assert len(bench.traces["stderr"]) <= 4096
+    assert bench.traces["memory_mib"] > 50
+    assert bench.traces["cpu_seconds"] > 0
+    assert "in crash\n" in capfd.readouterr().err, "people see it as well"
+
+
+def test_a_child_that_is_killed_leaves_no_words(processes):
+    bench = processes()
+    bench.give(0, ("kill_me",))
+    bench.death()
+    assert bench.traces.keys() == {"cpu_seconds", "memory_mib"}
+
+
+def test_what_a_task_forks_does_not_speak_for_its_child(processes, capfd):
+    bench = processes()
+    assert bench.call("crash_in_fork") == int(signal.SIGSEGV)
+    bench.give(0, ("kill_me",))
+    bench.death()
+    assert "stderr" not in bench.traces
+    assert "Segmentation fault" in capfd.readouterr().err
+
+
+def test_many_words_are_cut(processes):
+    bench = processes()
+    bench.give(0, ("crash_deep_down", 90))
+    bench.death()
+    assert 3000 < len(bench.traces["stderr"].encode()) <= 4096
+    assert bench.call("noop", 1) == 1

@@ -134,7 +134,11 @@ def _attempts(task: dict[str, Any]) -> str:
 
 def _evidence(record: dict[str, Any]) -> str:
     """One thing that went wrong before."""
-    details = [f"{k} {v}" for k, v in record.items() if k not in ("cause", "type", "text")]
+    details = [
+        f"{key} {' | '.join(filter(None, str(value).splitlines()))}"
+        for key, value in record.items()
+        if key not in ("cause", "type", "text")
+    ]
     said = ": ".join(str(record[key]) for key in ("type", "text") if record.get(key))
     return "; ".join([str(record.get("cause")), *([said] if said else []), *details])
 

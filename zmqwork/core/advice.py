@@ -25,7 +25,10 @@ def advice(entry: Entry, waiting: Lane, about: dict[str, Any], books: Books) -> 
     evidence = about["evidence"]
     if any(record.get("signal") == "SIGKILL" for record in evidence):
         out.append("a child was killed by SIGKILL: did its memory run out? (dmesg, -c 1)")
-    if any(r["cause"] == CHILD_DIED and r.get("signal") != "SIGKILL" for r in evidence):
+    if any(
+        r["cause"] == CHILD_DIED and r.get("signal") != "SIGKILL" and "stderr" not in r
+        for r in evidence
+    ):
         out.append("its process died: run the handler by itself, with python -X faulthandler")
     if entry.state == WAITING and waiting.queue in books.paused:
         out.append(f"resume its queue where it was paused: app.resume({waiting.queue!r})")

@@ -268,7 +268,7 @@ class SlotDied:
     Attributes:
         slot: its index.
         begun: how many of the unfinished attempts given to it had been begun (0 or 1).
-        evidence: ``signal`` or ``exit_code``, for the dead letter.
+        evidence: ``signal`` or ``exit_code``, and what else `ledger.EVIDENCE` names.
     """
 
     slot: int

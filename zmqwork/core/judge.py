@@ -15,6 +15,7 @@ from zmqwork.core.books import Books
 from zmqwork.core.inquiry import Inquiry
 from zmqwork.core.ledger import (
     CHILD_DIED,
+    EVIDENCE,
     REJECTED_THERE,
     REJECTIONS_MAX,
     Entry,
@@ -118,7 +119,7 @@ class Judge:
         elif failure.outcome == LOST:
             books.counters["executions"] += 1
             evidence = {"worker": worker.label, "cause": CHILD_DIED}
-            evidence |= {k: v for k, v in error.items() if k in ("signal", "exit_code")}
+            evidence |= {k: v for k, v in error.items() if k in EVIDENCE}
             if not self.crashed(worker, entry, evidence, dropped=True):
                 entry.troubled().lost_at = now
                 books.counters["resubmitted"] += 1

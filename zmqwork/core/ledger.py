@@ -28,6 +28,9 @@ REJECTIONS_MAX = 16
 # Causes of a crash.
 WORKER_LOST = "worker lost"
 CHILD_DIED = "child died"
+# What a worker tells of a child that died: how, the processor time and memory that it had used, and
+# its last words.
+EVIDENCE = ("signal", "exit_code", "cpu_seconds", "memory_mib", "stderr")
 # And of a rejection.
 REJECTED_THERE = "rejected"
 

@@ -7,8 +7,6 @@ processes, close descriptors, die.
 
 from __future__ import annotations
 
-import contextlib
-import faulthandler
 import os
 import runpy
 import signal
@@ -20,12 +18,12 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from zmqwork.execution import context
-from zmqwork.execution.child_channel import ChildChannel
+from zmqwork.execution.child_channel import ChildChannel, move_away
 from zmqwork.execution.child_signals import leave_signals_to_parent
 from zmqwork.execution.context import while_importing
 from zmqwork.execution.functions import find, with_allowed
 from zmqwork.execution.handlers import MAIN_NAMES, HandlerRef, Handlers
-from zmqwork.execution.page import Page
+from zmqwork.execution.page import Page, leave_words
 from zmqwork.execution.serving import Server
 from zmqwork.execution.stacks import show_when_asked
 from zmqwork.execution.wear import Limits
@@ -49,11 +47,9 @@ def main(channel_fd: int, page_fd: int, parent: int) -> None:
     in_child = True
     _end_with(parent)
     leave_signals_to_parent()
-    with contextlib.suppress(Exception):  # no stderr, or one that is no file
-        faulthandler.enable()  # shows where a crash happened
     show_when_asked()
     page = Page(page_fd)
-    os.close(page_fd)
+    leave_words(move_away(page_fd))
     channel = ChildChannel(channel_fd)
     setup = channel.receive()
     if setup is None:

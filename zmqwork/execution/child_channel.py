@@ -18,6 +18,16 @@ from zmqwork.wire.channel import NUDGE, Frame
 _DESCRIPTOR_MIN = 200
 
 
+def move_away(descriptor: int) -> int:
+    """The same under a number that user code is not given soon; the old one is closed."""
+    try:
+        moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _DESCRIPTOR_MIN)
+    except OSError:  # few descriptors are allowed
+        moved = os.dup(descriptor)
+    os.close(descriptor)
+    return moved
+
+
 class ChildChannel:
     """Frames from and to the parent. `receive` waits, as does a `send` that the parent is slow for.
 
@@ -26,12 +36,7 @@ class ChildChannel:
     """
 
     def __init__(self, descriptor: int) -> None:
-        try:
-            moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _DESCRIPTOR_MIN)
-        except OSError:  # few descriptors are allowed
-            moved = os.dup(descriptor)
-        os.close(descriptor)
-        self._socket = socket.socket(fileno=moved)
+        self._socket = socket.socket(fileno=move_away(descriptor))
         self._reader = FrameReader()
         self._frames: deque[Frame] = deque()  # bound: what the parent has given
         # A forked copy of this process must not answer for it, nor keep the channel open.

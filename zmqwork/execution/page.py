@@ -9,6 +9,8 @@ a SIGKILL at any instant, sees it before or after, never halfway.
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import mmap
 import os
 
@@ -36,7 +38,12 @@ _ENTRIES_AT = _HEAD_AT + OUTCOMES_HEAD.size
 # Outcomes are sent when they fill half of their room. An entry that exceeds the other half is
 # large enough to be sent by itself.
 FULL_BYTES = 64 * 1024
-_SIZE = _ENTRIES_AT + 2 * FULL_BYTES
+
+# Behind them the child's last words: what `faulthandler` writes when it crashes, from the top. It
+# writes to a file, whose end is not the page's: what is longer is beyond it, and not read.
+_WORDS_AT = _ENTRIES_AT + 2 * FULL_BYTES
+_WORDS_BYTES = 4096
+_SIZE = _WORDS_AT + _WORDS_BYTES
 
 
 class Page:
@@ -106,6 +113,11 @@ class Page:
             return base, 0.0, []
         return base, seconds, unpack_entries(entries, count)
 
+    def last_words(self) -> str:
+        """Where a child was that has crashed; empty: it left none."""
+        words = bytes(self._view[_WORDS_AT:_SIZE]).partition(b"\0")[0]
+        return words.decode(errors="replace").rstrip()
+
     # -- the child ----------------------------------------------------------------------------
 
     def begin(self, index: int) -> None:
@@ -146,6 +158,22 @@ class Page:
         self._base += count
         self._words[_BASE] = self._base
         self.count = self.size_bytes = 0
+
+
+def leave_words(descriptor: int) -> None:
+    """If this process crashes, let it write its stack to the page that this descriptor is of.
+
+    The descriptor stays open for that. Only it may be used so: its place in the file is moved.
+    """
+    os.lseek(descriptor, _WORDS_AT, os.SEEK_SET)
+    faulthandler.enable(descriptor)
+    # What a task forks does not speak for this process.
+    os.register_at_fork(after_in_child=_show_on_stderr)
+
+
+def _show_on_stderr() -> None:
+    with contextlib.suppress(Exception):  # no stderr, or one that is no file
+        faulthandler.enable()
 
 
 def new_page() -> tuple[Page, int]:
