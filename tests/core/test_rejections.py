@@ -179,6 +179,9 @@ def test_demand_is_told_for_them(desk):
     desk.say(link, rejected(1))
     other = desk.open("b", credit=0)
     assert desk.sent(Demand, other) == [Demand(1)]
+    assert desk.sent(Demand, link) == [], "it would keep credit from others for nothing"
+    desk.until(desk.now + 0.2)
+    assert desk.sent(Demand, link) == []
 
 
 def test_kinds_are_shared():

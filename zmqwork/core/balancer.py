@@ -35,9 +35,13 @@ class Balancer:
         books = self._books
         ready = [lane for lane in books.lanes if books.is_ready(lane)]
         for group in books.workforce.groups.values():
-            waiting = sum(lane.size for lane in ready if group.serves(lane))
+            served = [lane for lane in ready if group.serves(lane)]
+            waiting = sum(lane.size for lane in served if not lane.unfit)
+            rejected = [lane for lane in served if lane.unfit]
             for worker in group.workers.values():
-                bucket = _bucket(waiting + books.lanes.waiting_for(worker.node_id))
+                own = waiting + books.lanes.waiting_for(worker.node_id)
+                own += sum(lane.size for lane in rejected if worker.node_id not in lane.unfit)
+                bucket = _bucket(own)
                 short = bucket > worker.told_backlog and worker.load >= worker.limit
                 if worker.usable and (short or (not bucket and worker.told_backlog)):
                     worker.told_backlog = bucket
