@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from zmqwork.core import lifecycle
 from zmqwork.core.effects import Effect, Execute, Send
-from zmqwork.core.events import Event, Received
-from zmqwork.core.ledger import CHILD_DIED, Entry
+from zmqwork.core.events import Event, Link, Received
+from zmqwork.core.ledger import CHILD_DIED, REJECTED_THERE, Entry
 from zmqwork.core.lender import EXTRA_MAX
 from zmqwork.core.lifecycle import DISPATCHED, RESTING, STARTED, WAITING
 from zmqwork.core.messages import Credit, Done, Return, Tasks
@@ -129,6 +129,21 @@ def credit_is_never_exceeded(node: Producer, effects: list[Effect]) -> None:
         require(credit_is_never_exceeded, good, *about)
 
 
+def a_worker_is_not_given_what_it_rejected(node: Producer, effects: list[Effect]) -> None:
+    """Whoever said that it cannot run a task is not given that task again."""
+    promise = a_worker_is_not_given_what_it_rejected
+    labels: dict[Link, str] = {w.peer.link: w.label for w in node.machine._workforce}
+    for effect in effects:
+        if not (isinstance(effect, Send) and isinstance(effect.message, Tasks)):
+            continue
+        for seq in [seq for run in effect.message.runs for seq in run.seqs]:
+            entry = node.machine._ledger.get(seq)
+            evidence = entry.trouble.evidence if entry is not None and entry.trouble else []
+            who = [record["worker"] for record in evidence if record["cause"] == REJECTED_THERE]
+            label = labels.get(effect.link)
+            require(promise, label not in who, node, "gives to", label, entry, "rejected by", who)
+
+
 def a_task_settles_once_and_as_it_happened(cluster: Cluster, node: Producer, entry: Entry) -> None:
     """No second outcome, no foreign result, no verdict without its cause."""
     promise = a_task_settles_once_and_as_it_happened
@@ -206,11 +221,11 @@ def a_stale_failure_ends_nothing(node: Producer, before: list[tuple[Entry, Blame
 
 
 def no_task_is_tossed_about(node: Producer, event: Event) -> None:
-    """What goes beyond a worker's credit comes back, but not again and again."""
+    """What a worker has no credit for, or no more, comes back, but not again and again."""
     if not isinstance(event, Received):
         return
     for _, message in event.messages:
-        if isinstance(message, Return) and message.reason == "over_credit":
+        if isinstance(message, Return) and message.reason in ("over_credit", "paused"):
             for seq in message.seqs:
                 count = node.refused[seq] = node.refused.get(seq, 0) + 1
                 require(no_task_is_tossed_about, count <= _REFUSED_MAX, node, "task", seq, count)

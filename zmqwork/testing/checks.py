@@ -59,6 +59,7 @@ class Checks:
             queue_checkers.nothing_paused_is_dispatched(node, effects)
             queue_checkers.what_is_paused_is_recalled(node)
             queue_checkers.the_larger_goes_first(node, effects)
+            checkers.a_worker_is_not_given_what_it_rejected(node, effects)
             if self._cluster.sinks:
                 self._producer_of_sinks(node, effects)
         elif isinstance(node, Sink):

@@ -67,7 +67,7 @@ def idle_pairs(cluster: Cluster) -> list[tuple[str, str]]:
             if worker is None or not worker.usable or producer.condition != RUNNING:
                 continue
             for lane in producer.machine._lanes:
-                if not lane.size or not worker.group.serves(lane):
+                if not lane.size or not worker.group.serves(lane) or node.node_id in lane.unfit:
                     continue
                 if lane.queue in producer.machine._books.paused:
                     continue

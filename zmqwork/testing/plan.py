@@ -18,6 +18,7 @@ from zmqwork.testing.queue_plan import QueuePlan
 from zmqwork.testing.sink_plan import LATE_SECONDS, SinkPlan
 from zmqwork.testing.time_plan import TimePlan
 from zmqwork.testing.truth import CRASHES, FAILS, SUCCEEDS, Script
+from zmqwork.testing.worker_plan import WorkerPlan
 
 # The classes of faults.
 FAULTS = (
@@ -71,6 +72,7 @@ class Plan:
         self._healed = False
         self._times = TimePlan(seed)
         self._queues = QueuePlan(seed, cluster)
+        self._moods = WorkerPlan(seed, cluster)
         self._sinks = SinkPlan(
             seed,
             cluster,
@@ -85,7 +87,8 @@ class Plan:
         cast = f"{len(self._cluster.producers)} producers, {len(self._cluster.workers)} workers"
         cast += f", {self._sinks}"
         faults = ", ".join(self.faults) or "no faults"
-        return f"{cast}, {self.seconds:.0f} s of {faults}; {self._times}; {self._queues}"
+        plans = f"{self._times}; {self._queues}; {self._moods}"
+        return f"{cast}, {self.seconds:.0f} s of {faults}; {plans}"
 
     @property
     def is_calm(self) -> bool:
@@ -120,6 +123,7 @@ class Plan:
         self._plan_work()
         self._plan_faults()
         self._queues.begin(self.seconds)
+        self._moods.begin(self.seconds)
 
     def _conditions(self) -> Conditions:
         random = self._random
@@ -238,7 +242,7 @@ class Plan:
         )
 
     def _script(self, seconds: float) -> Script:
-        return self._times.script(self._fateful(seconds))
+        return self._moods.script(self._times.script(self._fateful(seconds)))
 
     def _fateful(self, seconds: float) -> Script:
         random = self._random
@@ -314,6 +318,7 @@ class Plan:
         cluster.network.unblock_all()
         self._sinks.heal()
         self._queues.heal()
+        self._moods.heal()
         cluster.add_worker(finds_sinks=self._sinks.finds_sinks(), slots=4, tasks=dict(TASKS))
         for _ in range(self._random.randint(0, 6)):
             cluster.clock.call_later(self._random.uniform(0.0, LATE_SECONDS), self._submit)

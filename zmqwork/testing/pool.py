@@ -10,7 +10,7 @@ from typing import Any
 from zmqwork.core.clients import Held
 from zmqwork.core.events import Event, Finished, SlotDied, SlotReady, TakenBack
 from zmqwork.testing.clock import FakeClock
-from zmqwork.testing.truth import CRASHES, OVERTIME, SNOOZES, SUCCEEDS, Run, Script, Truth
+from zmqwork.testing.truth import CRASHES, OVERTIME, REJECTS, SNOOZES, SUCCEEDS, Run, Script, Truth
 
 # Results of short handlers are posted together, as the real pools do it.
 # Of sums of instants.
@@ -177,7 +177,7 @@ class ScriptedPool:
         fate = self._truth.fate(held.producer_id, held.seq)
         script = fate.script if fate is not None else _STRANGERS
         runs = fate.runs if fate is not None else [slot.run]
-        outcome = script.outcome(next(i for i, run in enumerate(runs) if run is slot.run))
+        outcome = self._told(script, runs, slot.run)
         if outcome == CRASHES:
             self.kill(index, "SIGSEGV")
             return
@@ -197,6 +197,14 @@ class ScriptedPool:
         if slot.queue:
             self._begin(index)
 
+    def _told(self, script: Script, runs: list[Run], run: Run) -> str:
+        """What the handler wants to come of this run."""
+        rejected = sum(1 for other in runs if other.outcome == REJECTS)
+        if rejected < script.rejections and not self._hurried:
+            return REJECTS
+        counted = [other for other in runs if other.outcome != REJECTS]
+        return script.outcome(next(i for i, other in enumerate(counted) if other is run))
+
     def _outcome(self, slot: _Slot, outcome: str) -> str:
         """What its run came to, unless it took so long that this may not count."""
         assert slot.run is not None
@@ -214,6 +222,8 @@ class ScriptedPool:
 def _error(script: Script, outcome: str) -> dict[str, Any]:
     """What a handler has to say that has no result."""
     error = {"type": "ValueError", "text": outcome, "traceback": "", "final": script.final}
+    if outcome == REJECTS:
+        return {**error, "final": False, "rejected": True}
     if outcome == SNOOZES:
         return {**error, "final": False, "snooze": True, "after": script.after}
     return {**error, "after": script.after} if script.after else error

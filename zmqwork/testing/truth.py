@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 SUCCEEDS, FAILS, CRASHES, SNOOZES = "succeeds", "fails", "crashes", "snoozes"
+REJECTS = "rejects"
 
 # What ran as long as its time-out: it may count as what it came to, or as a failure.
 OVERTIME = "overtime"
@@ -34,12 +35,14 @@ class Script:
         final: its failures say that a retry is of no use.
         after: seconds after which it asks to be tried again when it fails, or snoozes; 0: it does
             not ask, or at once.
+        rejections: so many of its runs say first that their worker cannot run it.
     """
 
     seconds: float = 0.01
     outcomes: tuple[str, ...] = (SUCCEEDS,)
     final: bool = False
     after: float = 0.0
+    rejections: int = 0
 
     def outcome(self, run: int) -> str:
         """How its run with this number, from 0, ends."""
@@ -53,8 +56,8 @@ class Run:
     Attributes:
         worker: the node id.
         attempt: the number under which it was handed to the slot.
-        outcome: SUCCEEDS, FAILS, CRASHES, SNOOZES or OVERTIME, or empty while it runs or if its
-            worker went before.
+        outcome: SUCCEEDS, FAILS, CRASHES, SNOOZES, REJECTS or OVERTIME, or empty while it runs or
+            if its worker went before.
     """
 
     worker: str
