@@ -177,7 +177,7 @@ def test_servers_that_fork_before_they_serve(run):
     # As gunicorn: the application is loaded once, perhaps used, and then there are its children.
     said = run("""
 if __name__ == "__main__":
-    with app.worker(2), app.producer() as producer:
+    with app.worker(2, queues=['default']), app.producer() as producer:
         before = double.submit(1)
         assert before.result(30) == 2
         unsettled = double.using(queue="nobody's").submit(1)
