@@ -16,6 +16,7 @@ from zmqwork.core.feeder import Feeder
 from zmqwork.core.judge import Judge
 from zmqwork.core.lanes import Lane, Lanes
 from zmqwork.core.listener import Listener
+from zmqwork.core.loners import Loners
 from zmqwork.core.numbering import FRESH, Numbering
 from zmqwork.core.peer import Peer
 from zmqwork.core.runner import Runner
@@ -179,6 +180,10 @@ def drop_lanes_of_rejected_tasks(monkeypatch):
     monkeypatch.setattr(Lanes, "drop_empty", drop_empty)
 
 
+def mix_suspects_with_others(monkeypatch):
+    monkeypatch.setattr(Loners, "add", lambda *_: None)
+
+
 # (bug, promises that it breaks, a seed that showed it once: looked at first)
 PLANTED = [
     (forget_the_lost, {"each_task_is_in_one_place", "everything_is_settled"}, 7),
@@ -196,6 +201,7 @@ PLANTED = [
     (probe_elsewhere, {"nobody_is_lost_without_cause"}, 50),
     (forget_what_workers_have_besides, {"no_task_is_tossed_about"}, 368),
     (keep_what_workers_had_besides, {"all_credit_is_back"}, 5010),
+    (mix_suspects_with_others, {"a_suspect_begins_alone"}, 1),
     (forget_who_rejected, {"a_worker_is_not_given_what_it_rejected"}, 3),
     (pause_in_secret, {"no_task_is_tossed_about"}, 8),
     (drop_lanes_of_rejected_tasks, {"each_task_is_in_one_place"}, 3),

@@ -266,6 +266,20 @@ def each_attempt_is_in_one_place(node: Worker) -> None:
     require(each_attempt_is_in_one_place, one == other, *about)
 
 
+def a_suspect_begins_alone(node: Worker, effects: list[Effect]) -> None:
+    """A task on its last chance gets an empty slot; where slots share a process, all are empty."""
+    slots = node.machine._feeder.slots
+    for effect in effects:
+        if not isinstance(effect, Execute):
+            continue
+        suspects = [held for held in effect.attempts if held.options.get("alone")]
+        if suspects:
+            good = len(slots[effect.slot].given) == 1
+            if node.config.shares_process:
+                good = good and not any(s.given for s in slots if s.index != effect.slot)
+            require(a_suspect_begins_alone, good, node, suspects, [list(s.given) for s in slots])
+
+
 def a_worker_is_bounded(node: Worker) -> None:
     """What is held, ready, parked and unacked does not outgrow its bounds."""
     machine, config = node.machine, node.config

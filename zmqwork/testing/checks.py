@@ -71,6 +71,7 @@ class Checks:
             checkers.each_attempt_is_in_one_place(node)
             checkers.a_worker_is_bounded(node)
             queue_checkers.what_waits_begins_in_order(node)
+            checkers.a_suspect_begins_alone(node, effects)
             checkers.what_runs_was_submitted(self._cluster, node, effects)
             checkers.nothing_starts_on_an_expired_lease(self._cluster, node, effects)
             if node.drained and any(isinstance(effect, Left) for effect in effects):
