@@ -125,10 +125,12 @@ def _show(
 
 
 def _attempts(task: dict[str, Any]) -> str:
+    rejected = f", {task['rejections']} rejected" if task.get("rejections") else ""
     return (
         f"{task.get('attempt')}; {task.get('failures')} failed"
         f" (retries: {task.get('max_retries')}), {task.get('crashes')} crashed"
         f" (limit: {task.get('crash_limit')}), {task.get('losses')} lost with their worker"
+        f"{rejected}"
     )
 
 
