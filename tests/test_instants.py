@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 import zmqwork
-from zmqwork.errors import ConfigError
+from zmqwork.errors import ConfigError, UsageError
 
 app = zmqwork.App("instants")
 
@@ -58,13 +58,26 @@ def test_further_options_keep_the_instant():
     assert type(timed) is type(plain.using(eta=soon()))
 
 
+def test_what_is_said_later_counts():
+    assert plain.using(deadline=soon(90)).using(expires=5.0).spec.options.expires == 5.0
+    assert plain.using(eta=soon(90)).using(countdown=2.0).spec.options.countdown == 2.0
+
+
+def test_a_pipeline_has_none():
+    with pytest.raises(UsageError, match="eta or a deadline"):
+        zmqwork.ventilate(app, plain.using(deadline=soon()), [1], sink=None)
+
+
 def test_coroutines_too():
     timed = other.using(eta=soon())
     assert asyncio.run(timed(3)) == 3
     assert timed.spec.options.countdown > 58
 
 
-def test_it_travels_as_a_plain_task():
+def test_it_travels_with_them():
+    timed = pickle.loads(pickle.dumps(plain.using(eta=soon(), queue="q")))
+    assert timed.spec.options.queue == "q"
+    assert 55 < timed.spec.options.countdown <= 60
     assert pickle.loads(pickle.dumps(plain.using(expires=3.0))).options.expires == 3.0
 
 

@@ -69,10 +69,14 @@ class Adoption:
         try:
             _log.info("%r goes on with the tasks of a process that has ended", node)
             while not node.drain(_STEP):
-                if self._ending.is_set() or node.has_left:
+                if self._ending.is_set():
+                    break
+                if node.has_left:
                     break
         finally:
             node.stop()
+        if node.journal_failed:  # and so it will again
+            self._ending.wait(_LOOK_INTERVAL)
 
     def _take(self) -> SqliteJournal:
         """One with tasks in it. Called in the thread that keeps it."""

@@ -133,7 +133,10 @@ class DeadLetters:
 
         Args:
             ids: which; none given: all that meet the conditions.
-            **conditions: as `find` has them.
+            **conditions: as `find` has them; or ``all=True``.
+
+        Raises:
+            UsageError: neither ids nor conditions are given.
         """
         return self._producer.revive(self._seqs(ids, conditions))
 
@@ -157,6 +160,9 @@ class DeadLetters:
         return future
 
     def _seqs(self, ids: Collection[str], conditions: dict[str, Any]) -> list[int]:
+        everything = conditions.pop("all", False)
+        if not (ids or conditions or everything):
+            raise UsageError("say which dead letters: by ids, by conditions, or all=True")
         producer_id = self._producer.node_id
         return [seq_of(letter.id, producer_id) for letter in self.find(*ids, **conditions)]
 

@@ -80,9 +80,12 @@ class Fallback:
         if self.spec is not None:
             producer.follow(self.spec, entry.args, future)
         else:
-            producer.callbacks.run(self._call, producer, entry.args, future)
+            producer.hold(entry)
+            producer.callbacks.run(self._call, producer, entry, entry.args, future)
 
-    def _call(self, producer: Producer, args: bytes, future: TaskFuture[Any]) -> None:
+    def _call(
+        self, producer: Producer, failed: Entry, args: bytes, future: TaskFuture[Any]
+    ) -> None:
         from zmqwork.execution.invoke import error_record  # noqa: PLC0415 - what workers need
 
         entry = Entry(future.seq, TaskSpec(self.name, "", TaskOptions()), b"", future)
@@ -94,6 +97,7 @@ class Fallback:
         except BaseException as error:  # noqa: BLE001 - the caller of `result` gets it
             entry.state, entry.error = FAILED, {**error_record(error), "attempts": 1}
         producer.settle([entry])
+        producer.let_go(failed)
 
 
 def fallback_of(target: Any, on: type[BaseException] | Collection[type[BaseException]]) -> Fallback:

@@ -13,7 +13,6 @@ from zmqwork.core.retry import another_attempt
 from zmqwork.errors import ZmqworkError
 from zmqwork.execution.context import running
 from zmqwork.execution.helping import LentItem, helper
-from zmqwork.settling import settle
 
 if TYPE_CHECKING:
     from zmqwork.future import TaskFuture
@@ -83,7 +82,7 @@ def _help(future: TaskFuture[Any], spent: int, *, from_worker: bool) -> int:
 
 def _settle(future: TaskFuture[Any], claimed: Claimed, good: bool, payload: Any) -> None:
     spec = claimed.spec
-    entry = Entry(future.seq, spec, b"", future)
+    entry = Entry(future.seq, spec, claimed.args, future)
     entry.attempt = claimed.attempt
     if good:
         entry.state, entry.value = SUCCEEDED, payload
@@ -95,4 +94,4 @@ def _settle(future: TaskFuture[Any], claimed: Claimed, good: bool, payload: Any)
                 future.seq = future._producer.resubmit(again, claimed.args, future)
                 return
         entry.state, entry.error = FAILED, {**payload, "attempts": claimed.attempt}
-    settle([entry])
+    future._producer.settle([entry])

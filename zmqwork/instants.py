@@ -37,6 +37,11 @@ def check_instants(options: dict[str, Any]) -> dict[str, datetime]:
     return given
 
 
+def has_instants(task: object) -> bool:
+    """Whether the options of this task depend on when it is submitted."""
+    return bool(vars(task).get("_instants"))
+
+
 def at(spec: TaskSpec, instants: dict[str, datetime]) -> TaskSpec:
     """The task as it is submitted now."""
     now = time.time()  # noqa: TID251 - it is an instant of the wall that was given

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zmqwork.errors import UsageError
 from zmqwork.nodes.recorder import Recorder
+
+if TYPE_CHECKING:
+    from zmqwork.discovery.sources import Discovery
 
 
 class KeptRun:
@@ -38,3 +42,18 @@ class KeptRun:
         folder = Folder(Path(directory) / run, realm, allow_volatile=allow_volatile)
         self.recorder = Recorder(folder.take)
         self.legacy = self.recorder.open()
+
+
+def open_kept(
+    directory: str | os.PathLike[str],
+    run: str,
+    realm: str,
+    allow_volatile: bool,
+    discovery: Discovery,
+) -> KeptRun:
+    """As `KeptRun`; if that raises, the discovery that was made for the run is closed."""
+    try:
+        return KeptRun(directory, run, realm, allow_volatile)
+    except BaseException:
+        discovery.close()
+        raise

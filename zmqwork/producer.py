@@ -17,15 +17,15 @@ from zmqwork.core.events import (
     WorkersRequested,
 )
 from zmqwork.core.ledger import TaskSpec
+from zmqwork.degrading import Degrading
 from zmqwork.errors import NoWorker, PendingFull, UsageError
-from zmqwork.future import TaskFuture, mark_running, settle
+from zmqwork.future import TaskFuture, mark_running
 from zmqwork.inside import refuse_waiting
 from zmqwork.keeping import Keeping
 
 if TYPE_CHECKING:
     from zmqwork.adoption import Adoption
     from zmqwork.core.events import Claimed
-    from zmqwork.core.ledger import Entry
     from zmqwork.journal.folder import Folder
     from zmqwork.nodes.callbacks import Callbacks
     from zmqwork.nodes.producer import Producer as Node
@@ -44,7 +44,7 @@ _PATIENCE = 2.0
 _log = logging.getLogger("zmqwork")
 
 
-class Producer(Keeping):
+class Producer(Keeping, Degrading):
     """Where an app's tasks go: it finds workers, hands them the tasks and settles the futures.
 
     `App` makes one at the first `submit`. The explicit form says when it begins and ends, and how
@@ -120,26 +120,6 @@ class Producer(Keeping):
         self._adoption.start()
         return node
 
-    def settle(self, entries: list[Entry]) -> None:
-        """Settle the futures of these; what a fallback takes over goes on. On the I/O thread."""
-        for entry in entries:
-            if entry.error is not None:
-                from zmqwork.fallback import divert  # noqa: PLC0415 - few tasks fail
-
-                entries = divert(self, entries)
-                break
-        settle(entries)
-
-    def follow(self, spec: TaskSpec, args: bytes, future: TaskFuture[Any]) -> None:
-        """Let another task settle a future whose own has ended. On the I/O thread."""
-        assert self._node is not None
-        future.seq = self._node.follow(spec, args, future)
-
-    @property
-    def is_leaving(self) -> bool:
-        """Whether nothing more is submitted."""
-        return self._node is None or self._node.pending.stopped
-
     def submit(self, spec: TaskSpec, args: bytes) -> TaskFuture[Any]:
         """Hand over one task with its encoded arguments; what `Task.submit` calls.
 
@@ -151,6 +131,8 @@ class Producer(Keeping):
             spec = self._inherited(spec)
         future: TaskFuture[Any] = TaskFuture(self)
         future.seq = self._submit(spec, args, future)
+        if future.degraded:
+            future.seq = future.__dict__.get("followed", future.seq)
         return future
 
     async def asubmit(self, spec: TaskSpec, args: bytes) -> TaskFuture[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
@@ -23,6 +24,7 @@ from zmqwork.producing import ProducerOptions
 from zmqwork.transport.addresses import refuse_routable
 
 if TYPE_CHECKING:
+    from zmqwork.core.records import Legacy
     from zmqwork.journal.folder import Folder
 
 _log = logging.getLogger("zmqwork")
@@ -78,8 +80,23 @@ def make_producer(
     callbacks = Callbacks()
 
     def make_node(producer: Producer, recorder: Recorder | None = None) -> Node:
-        legacy = None if recorder is None else recorder.open()
         discovery = discover()
+        with contextlib.ExitStack() as undo:
+            undo.callback(discovery.close)
+            legacy = None
+            if recorder is not None:
+                legacy = recorder.open()
+                undo.callback(recorder.close)
+            node = make(producer, discovery, recorder, legacy)
+            undo.pop_all()
+        return node
+
+    def make(
+        producer: Producer,
+        discovery: Discovery,
+        recorder: Recorder | None,
+        legacy: Legacy | None,
+    ) -> Node:
         warn_of_exposure(discovery)
         return Node(
             config if legacy is None else replace(config, node_id=legacy.producer_id),

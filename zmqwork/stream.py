@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from zmqwork.chunks import chunk_name, open_chunk
 from zmqwork.core.ledger import TaskSpec
-from zmqwork.core.lifecycle import FAILED
+from zmqwork.core.lifecycle import EXPIRED, FAILED
 from zmqwork.core.retry import another_attempt
 from zmqwork.errors import (
     DecodeError,
     EncodeError,
     PendingFull,
     TaskError,
+    TaskExpired,
     TaskFailed,
     TaskLost,
     TaskTimeout,
@@ -25,6 +26,7 @@ from zmqwork.failure import error_of
 from zmqwork.flight import Batch, Finished, Flight
 from zmqwork.future import TaskFuture
 from zmqwork.inside import refuse_inside_task
+from zmqwork.instants import has_instants
 from zmqwork.window import MapOptions, Window
 from zmqwork.wire.values import encode_call
 
@@ -50,8 +52,7 @@ class Stream:
         self._producer.refuse_waiting()
         if options.completed or wake is not None:
             refuse_inside_task("a map in the order of completion, or an amap,")
-        once = dataclasses.replace(task.options, max_retries=0)
-        self._chunk_spec = TaskSpec(chunk_name(task.name), task.fingerprint, once)
+        self._chunk_spec = self._as_chunk()
         self._finished = Finished(wake) if wake else None
         # Both are bounded by the window: all flights in the order of submission (none if
         # completion decides); those that are not taken, by their futures.
@@ -63,6 +64,11 @@ class Stream:
         self._error: Exception | None = None
         self._owes_pull = False
         self._refused: list[Any] = []
+
+    def _as_chunk(self) -> TaskSpec:
+        task = self._task
+        once = dataclasses.replace(task.spec.options, max_retries=0)
+        return TaskSpec(chunk_name(task.name), task.fingerprint, once)
 
     # --- in
 
@@ -111,6 +117,8 @@ class Stream:
             # One of them cannot travel: it alone is to fail, at its place and with its own text.
             self._launch_singly(items)
             return
+        if has_instants(self._task):
+            self._chunk_spec = self._as_chunk()
         if self._chunk_spec.item_count != len(items):
             self._chunk_spec = dataclasses.replace(self._chunk_spec, item_count=len(items))
         try:
@@ -236,6 +244,11 @@ class Stream:
 
     def _open_failed(self, flight: Flight, error: TaskError | DecodeError) -> Batch:
         count = len(flight.items)
+        fallback = self._task.spec.fallback
+        instead = fallback.spec if fallback is not None and fallback.takes(EXPIRED, {}) else None
+        if isinstance(error, TaskExpired) and flight.chunked and instead is not None:
+            again = {i: self._again(item, instead, 0) for i, item in enumerate(flight.items)}
+            return Batch([None] * count, again)
         if isinstance(error, TaskFailed | TaskLost | TaskTimeout) and flight.chunked and count > 1:
             # The chunk as a whole came to grief, by one of its items: find out by which.
             return Batch(

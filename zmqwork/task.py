@@ -182,7 +182,9 @@ class Task(Mappable[P, R]):
         copy.options = dataclasses.replace(self.options, **said)
         spec = dataclasses.replace(self.spec, options=copy.options)
         copy.__dict__["spec"] = spec
-        copy.__dict__["_instants"] = {**self.__dict__.get("_instants", {}), **instants}
+        before = self.__dict__.get("_instants", {})
+        kept = {name: at for name, at in before.items() if INSTANTS[name] not in said}
+        copy.__dict__["_instants"] = kept | instants
         return copy
 
     def __repr__(self) -> str:
@@ -193,7 +195,7 @@ class Task(Mappable[P, R]):
             # As functions are: by name, so that whoever imports the module has the task.
             name: str = vars(self)["__qualname__"]
             return name
-        return _with_options, (self._origin, self.options)
+        return _with_options, (self._origin, self.options, self.__dict__.get("_instants", {}))
 
 
 class AsyncTask(Task[P, R]):
@@ -236,5 +238,10 @@ class TaskDecorator(Protocol):
     def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
 
 
-def _with_options(task: Task[P, R], options: TaskOptions) -> Task[P, R]:
-    return task.using(**{name: getattr(options, name) for name in TASK_OPTION_NAMES})
+def _with_options(
+    task: Task[P, R], options: TaskOptions, instants: dict[str, datetime]
+) -> Task[P, R]:
+    said: Any = {name: getattr(options, name) for name in TASK_OPTION_NAMES}
+    other = task.using(**said)
+    also: Any = instants
+    return other.using(**also) if instants else other

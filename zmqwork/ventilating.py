@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from zmqwork.config import ProducerConfig, check_name, check_number
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.inside import refuse_inside_task
-from zmqwork.kept_run import KeptRun
+from zmqwork.instants import has_instants
+from zmqwork.kept_run import KeptRun, open_kept
 from zmqwork.nodes.producer import Producer
 from zmqwork.nodes.store import is_node_id
 from zmqwork.nodes.why_not import why_gone
@@ -139,11 +140,8 @@ def ventilate(
     stages = _stages(tasks, sink, inboxes)
     check_number("window", window, 1)
     _check_run(run, sink, remember)
-    if journal is not None and (len(stages) > 1 or not run):
-        raise UsageError(
-            "a journal is for a run with a name, of one task: the items of others cannot be known "
-            "again after a crash"
-        )
+    if journal is not None:
+        _check_journal(stages, run, remember)
     if not isinstance(items, Iterable):
         raise UsageError(_why_not_iterable(items))
     where = Whereabouts.of(
@@ -161,9 +159,12 @@ def ventilate(
         of_realm = app.name if realm is None else realm
         config = ProducerConfig(**identity(of_realm, name), max_pending=window, producer_id=run)
         engine = Ventilation(state, window)
-        kept = None if journal is None else KeptRun(journal, run, of_realm, allow_volatile_journal)
+        discovery = app.discover(where)
+        kept = None
+        if journal is not None:
+            kept = open_kept(journal, run, of_realm, allow_volatile_journal, discovery)
         begun = resume or (kept is not None and kept.legacy.epoch > 1)
-        with _producing(config, app.discover(where), engine, Takers(sink, inboxes), kept):
+        with _producing(config, discovery, engine, Takers(sink, inboxes), kept):
             if run and sink is not None:
                 memory = Memory(run, sink, inboxes)
                 engine.remember(memory.ask(engine.node, state.wait_for, resume=begun))
@@ -195,6 +196,16 @@ def _check_run(run: str, sink: str | None, remember: str) -> None:
         raise UsageError(f"without a sink nobody remembers what run {run!r} has done")
 
 
+def _check_journal(stages: Sequence[Task[..., Any]], run: str, remember: str) -> None:
+    if len(stages) > 1 or not run:
+        raise UsageError(
+            "a journal is for a run with a name, of one task: the items of others cannot be known "
+            "again after a crash"
+        )
+    if remember != "always":
+        raise UsageError("a journal is for a run that inboxes remember: remember='always'")
+
+
 def _refuse_where_it_cannot_wait() -> None:
     refuse_inside_task("a pipeline that is run")
     context = sys.modules.get("zmqwork.execution.context")
@@ -214,6 +225,11 @@ def _stages(
     for stage in stages:
         if not isinstance(stage, Task):
             raise UsageError(f"{stage!r} is no task: make it one with @app.task")
+        if has_instants(stage):
+            raise UsageError(
+                f"{stage!r} has an eta or a deadline, and items go one after the other: use "
+                "countdown and expires"
+            )
     for stage in stages[1:]:
         stage.check_call(None)
     return [
@@ -308,6 +324,7 @@ def _feed(
         raise
     while True:
         drained = engine.node.drain(_LOOK_INTERVAL)
+        engine.fed()
         refused = teller.tell()
         raised = refused if raised is None else raised
         if drained:

@@ -11,6 +11,7 @@ here, because the stage before can be faster, and its tasks are older.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -36,6 +37,9 @@ _BLOCK = 64
 _BETWEEN_BYTES = 64 * 1024 * 1024
 _FIRST_WINDOW = 64
 _LAST_COUNT = 1024
+
+# The number of an item that an earlier start has left, until it is fed.
+_UNKNOWN = -1
 
 # Kinds of tasks that are remembered, by key: one that comes again is the same.
 _KEYED_MAX = 1024
@@ -91,6 +95,8 @@ class Ventilation:
         self._counts: dict[str, int] = {}  # likewise
         # What an earlier start has left in the journal, by inbox and number. Bound: its window.
         self._left: dict[tuple[str, int], Item] = {}
+        self._untold: dict[Item, Failure] = {}  # those of them that failed; bound: likewise
+        self._lock = threading.Lock()
         self._next = 0  # the number after that of the last item
         self._keyed: dict[str, TaskSpec] = {}  # bound: _KEYED_MAX
         self._output_count = 0
@@ -102,7 +108,7 @@ class Ventilation:
 
     def recovered(self, task: Recorded) -> Item:
         """An item that an earlier start has left in flight; the input will have it again."""
-        item = Item(task.sink_seq - 1, None, None, task.sink_seq)
+        item = Item(_UNKNOWN, None, None, task.sink_seq)
         self._left[task.spec.inbox, task.sink_seq] = item
         return item
 
@@ -129,7 +135,9 @@ class Ventilation:
         if self._left and last is not None:
             left = self._left.pop((last.inbox, sink_seq), None)
             if left is not None:
-                left.number, left.source = number, source
+                with self._lock:
+                    left.number, left.source = number, source
+                    self._told_late(left)
                 return
         item = Item(number, source, last, sink_seq)
         spec = self._stages[0]
@@ -225,7 +233,25 @@ class Ventilation:
         setattr(run, state, getattr(run, state) + 1)
         error = error_of(f"{self.node.node_id[:8]}-{entry.seq}", state, entry.error)
         failure = Failure(item.number, item.source, state, error, entry.spec.name)
+        if item.number == _UNKNOWN:
+            with self._lock:
+                if item.number == _UNKNOWN:
+                    self._untold[item] = failure
+                    return
+                failure = failure._replace(number=item.number, item=item.source)
         self.failures.append(failure)
+
+    def _told_late(self, item: Item) -> None:
+        """It is known which item that is that has failed, if it has."""
+        failure = self._untold.pop(item, None)
+        if failure is not None:
+            self.failures.append(failure._replace(number=item.number, item=item.source))
+
+    def fed(self) -> None:
+        """No more is fed: items that were left, and are not in the input any more, have failed."""
+        with self._lock:
+            self.failures.extend(self._untold.values())
+            self._untold.clear()
 
     def obstacle(self) -> str:
         """Why tasks wait that nobody could run, or whose results nobody takes; empty: none do."""

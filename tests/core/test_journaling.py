@@ -5,7 +5,13 @@ from desks import done, entries, node_id, spec
 from durable_desk import DurableDesk, legacy
 
 from zmqwork.core.effects import Answer, Left, Notice, Record, Settle
-from zmqwork.core.events import CancelRequested, ClaimRequested, StopRequested, Submitted
+from zmqwork.core.events import (
+    CancelRequested,
+    ClaimRequested,
+    RevivalRequested,
+    StopRequested,
+    Submitted,
+)
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.messages import FAILED, LOST, Bye, Cancel, DoneAck, Failure, Tasks
 from zmqwork.core.records import Batch, Filed, Letter, Recorded, Trial, WriteFailed
@@ -133,6 +139,32 @@ def test_an_inbox_that_has_a_result_already(desk):
     assert desk.settled() == []
     desk.write()
     assert desk.settled() == [(1, "succeeded")]
+
+
+def pinned():
+    return TaskSpec("f", "1", TaskOptions(), node=node_id("w"))
+
+
+def test_a_broadcast_that_is_cancelled_before_it_is_placed(desk):
+    desk.open(credit=5, slots=5)
+    desk.write()
+    desk.turn(Submitted(entries(1, of=pinned())), CancelRequested([1], "asked"))
+    assert desk.settled() == [(1, "cancelled")]
+
+
+def test_a_broadcast_that_is_not_placed_when_the_producer_stops(desk):
+    desk.open(credit=5, slots=5)
+    desk.submit(1)
+    desk.submit(2, of=pinned())
+    desk.turn(StopRequested())
+    assert sorted(desk.settled()) == [(1, "cancelled"), (2, "cancelled")]
+
+
+def test_who_waits_for_the_disk_is_not_kept_by_a_broadcast(desk):
+    desk.open(credit=5, slots=5)
+    desk.write()
+    desk.submit(1, of=pinned())
+    assert desk.confirmed() == [1]
 
 
 # -- outcomes -------------------------------------------------------------------------------------
@@ -277,7 +309,7 @@ def test_what_there_is_no_room_for_is_refused_and_the_rest_goes_on(desk):
     assert desk.settled() == [(2, "failed"), (3, "failed")]
     assert one.error == two.error == {"journal": "full", "text": "the disk is full"}
     assert desk.records() == []
-    assert desk.confirmed() == []
+    assert desk.confirmed() == [3]  # the futures of 2 and 3 know better
     desk.say(link, done(1, (1, 1)))
     desk.write()
     assert desk.settled() == [(1, "succeeded")]
@@ -295,6 +327,17 @@ def test_a_refusal_covers_the_batches_before(desk):
     assert desk.settled() == [(2, "failed")]
     desk.refuse()  # said again
     assert desk.settled() == []
+
+
+def test_what_the_journal_has_already_is_not_refused():
+    left = Recorded(spec(), 3, b"", letter=Letter(3, "failed", {"type": "E"}))
+    desk = DurableDesk(legacy(letters=[left], newest=5))
+    link = desk.open(credit=5, slots=5)
+    desk.write()
+    desk.turn(RevivalRequested("asked", [3], str), Submitted(entries(6)))
+    desk.refuse()
+    assert desk.settled() == [(6, "failed")]
+    assert desk.given(link) == [(3, 1)]
 
 
 def test_what_was_cancelled_meanwhile_is_not_refused(desk):

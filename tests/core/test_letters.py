@@ -117,6 +117,16 @@ def test_removed_ones_are_gone(desk):
     assert [letter.seq for letter, _ in letters(desk)] == [2]
 
 
+def test_texts_count(desk):
+    kept = Letters(10, 20_000, journaled=False)
+    for seq in (1, 2):
+        entry = Entry(seq, spec(), b"", None)
+        entry.error = {"traceback": "x" * 10_000, "evidence": [{"text": "x" * 2_000}]}
+        kept.keep(entry, "failed")
+    assert [letter.seq for letter in kept] == [2]
+    del desk
+
+
 # -- revived --------------------------------------------------------------------------------------
 
 

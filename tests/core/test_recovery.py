@@ -4,7 +4,7 @@ import pytest
 from desks import done, node_id, spec
 from durable_desk import DurableDesk, legacy
 
-from zmqwork.core.events import CancelRequested, StatusRequested
+from zmqwork.core.events import CancelRequested, LinkDown, StatusRequested
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.messages import (
     FAILED,
@@ -203,3 +203,44 @@ def test_what_the_inbox_has_is_not_run_again():
     desk.write()
     assert desk.settled() == [(4, "succeeded")]
     assert 4 not in desk.destined(link)
+
+
+def test_what_was_adopted_and_is_not_there_any_more_is_dispatched():
+    """The worker gave this producer up, and dropped what it had not begun."""
+    desk = DurableDesk(legacy(task(1), task(2), workers=[W]))
+    desk.open(held=held(1) + held(2, state=HELD_QUEUED), credit=2, slots=2)
+    desk.write()
+    desk.turn(LinkDown(desk.link_of("w")))
+    link = desk.greet("w", Credit(2, 1 << 20), held=held(1), slots=2)
+    assert desk.given(link) == [(2, 1)]
+
+
+def test_what_runs_does_not_expire_while_that_is_not_known():
+    desk = DurableDesk(legacy(task(1, spec(expires=5.0), age=9.0), workers=[W]))
+    desk.turn()
+    assert desk.records() == []
+    link = desk.open(held=held(1), credit=5, slots=5)
+    desk.say(link, done(1, (1, 0)))
+    desk.write()
+    assert desk.settled() == [(1, "succeeded")]
+
+
+def test_what_nobody_runs_expires_when_that_is_known():
+    desk = DurableDesk(legacy(task(1, spec(expires=5.0), age=9.0), workers=[W]))
+    desk.open(held=[], credit=5, slots=5)
+    desk.until(desk.now + 0.001)
+    desk.write()
+    assert desk.settled() == [(1, "expired")]
+
+
+def test_a_crash_of_an_earlier_process_is_not_forgiven():
+    """Its attempt has the number of one of this process."""
+    record = {"cause": "worker lost", "worker": "x", "attempt": 1}
+    trial = Trial(1, crashes=1, losses=1, evidence=[record])
+    desk = DurableDesk(legacy(task(1, trial=trial)))
+    link = desk.open(credit=5, slots=5)
+    assert desk.given(link) == [(1, 1)]
+    desk.turn(LinkDown(link))
+    desk.greet("w", Credit(5, 1 << 20), held=[(1, 1, HELD_RUNNING)], slots=5)
+    (entry,) = desk.machine._books.ledger
+    assert entry.crashes == 1

@@ -52,7 +52,7 @@ def test_it_is_sent_again(served, wait_until):
         again.result(30)
     assert served.drain(30)
     assert {letter.id for letter in app.deadletters} == {one.id, two.id}
-    for future in app.deadletters.revive():
+    for future in app.deadletters.revive(all=True):
         with pytest.raises(TaskFailed):
             future.result(30)
     assert served.status()["pending"] == 0
@@ -75,6 +75,13 @@ def test_it_is_removed(served):
     assert len(app.deadletters) == 0
 
 
+def test_none_is_not_all(served):
+    fail("one")
+    with pytest.raises(UsageError, match="say which"):
+        app.deadletters.remove(*[])
+    assert len(app.deadletters) == 1
+
+
 def test_ids_of_others(served):
     with pytest.raises(UsageError, match="no id of a task"):
         app.deadletters.find("17")
@@ -93,9 +100,9 @@ def test_a_journal_keeps_them(realm, tmp_path, start_worker):
             (["one"], {}),
             "ValueError: one",
         )
-        (again,) = app.deadletters.revive()
+        (again,) = app.deadletters.revive(all=True)
         with pytest.raises(TaskFailed, match="one"):
             again.result(30)
         assert second.drain(30)
-        assert app.deadletters.remove() == 1
+        assert app.deadletters.remove(all=True) == 1
     assert list((tmp_path / "journal").iterdir()) == []

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
-from work_app import app, choosy, echo, lean, plainly, twice_removed
+from work_app import app, choosy, echo, lean, plainly, twice_removed, wait_for_lean
 
 from zmqwork.errors import ConfigError, TaskExpired, TaskFailed
 
@@ -73,3 +75,21 @@ def test_what_was_cancelled_stays_so(producer):
 def test_what_cannot_be(fallback, on, what):
     with pytest.raises(ConfigError, match=what):
         app.task(fallback=fallback, fallback_on=on)
+
+
+def test_inside_a_task_that_waits(served):
+    assert wait_for_lean.submit("no").result(30) == ["lean on no", True]
+
+
+def test_a_function_that_has_not_ended_is_waited_for(served, tmp_path):
+    """In the callback thread, where another one stands before it."""
+    gate = threading.Event()
+    future = plainly.submit("no")
+    other = echo.submit(1)
+    other.add_done_callback(lambda _: gate.wait(30))
+    assert other.result(30) == 1
+    assert not served.drain(0.3) or future.done()
+    gate.set()
+    assert served.drain(30)
+    assert future.done()
+    del tmp_path

@@ -294,3 +294,17 @@ def test_a_program_that_ends_leaves_to_the_journal_what_no_worker_took(
     with app.producer(realm=realm, journal=directory) as producer:
         assert producer.status()["pending"] == 1
         producer.cancel_all()
+
+
+def test_a_start_that_fails_lets_go_of_the_journal(realm, directory):
+    first = app.producer(realm=realm, journal=directory).start()
+    echo.submit(1).confirm(30)
+    first.stop()
+    broken = app.producer(
+        realm=realm, journal=directory, discovery="mdns", interface="no-such-interface"
+    )
+    with pytest.raises(ConfigError):
+        broken.start()
+    with app.producer(realm=realm, journal=directory) as producer:
+        assert (producer.node_id, producer.status()["pending"]) == (first.node_id, 1)
+        producer.cancel_all()

@@ -388,3 +388,9 @@ def only_with(path, value, unfit=False):
 def wait_for_rejected(path, value):
     """Wait for a task that only another worker can run."""
     return only_with.submit(path, value).result(20)
+
+
+@app.task(max_retries=0, allow_wait=True)
+def wait_for_lean(text):
+    future = lean.submit(text)
+    return [future.result(30), future.degraded]

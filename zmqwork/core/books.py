@@ -179,10 +179,11 @@ class Books:
 
     def _rise(self, entry: Entry) -> None:
         self.timers.cancel(("rest", entry.seq))
-        if node := entry.spec.node:
-            del self.resting[node][entry.seq]
-            if not self.resting[node]:
-                del self.resting[node]
+        resting = self.resting.get(entry.spec.node)
+        if resting is not None:  # (else it was not put there by `rest`)
+            resting.pop(entry.seq, None)
+            if not resting:
+                del self.resting[entry.spec.node]
 
     def may_expire(self, entry: Entry) -> None:
         """Not running any more, it expires again (its instant found it running, perhaps)."""
@@ -191,10 +192,13 @@ class Books:
             self.deadlines.add(at, [entry.seq])
 
     def expire(self, at: float) -> None:
-        """The instant has come at which some tasks expire: those that nobody has begun."""
+        """The instant has come at which some tasks expire: those that nobody has begun.
+
+        Of those that are withheld this is not known yet.
+        """
         for seq in self.deadlines.take(at):
             entry = self.ledger.get(seq)
-            if entry is not None and entry.state != STARTED:
+            if entry is not None and entry.state != STARTED and seq not in self.withheld:
                 after = entry.spec.options.expires
                 text = f"it expired {after:g} s after submit, not begun in time"
                 self.withdraw(entry, "expired", "TaskExpired", text)

@@ -196,6 +196,10 @@ class Dispatcher:
             earliest(self._timers.next(), self.dialer.deadline(), self.listener.deadline())
         )
 
+    def unsettled(self) -> list[Entry]:
+        """All tasks that are not settled, for a node whose machine has failed."""
+        return list(self._ledger)
+
     def _emit(self) -> list[Effect]:
         out = self._out[:]
         self._out.clear()

@@ -37,7 +37,7 @@ class Inventory:
         missing = [
             entry
             for entry in worker.held.values()
-            if theirs.get(entry.seq, (0, 0))[0] != entry.attempt
+            if theirs.get(entry.seq, (-1, 0))[0] != entry.attempt
         ]
         books.give_back(worker, missing, "returned")
         unwanted = []

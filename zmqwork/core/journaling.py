@@ -30,16 +30,18 @@ class _Turn:
         filed: tasks that may be dispatched then.
         effects: what is to be performed then.
         acks: what is to be acked then, as `Judge.acks`.
-        newest: the greatest number that the batch files; 0: it files none.
+        kept: the numbers of those among them that the journal had already.
+        newest: the greatest number that there is by then; 0: nothing came in this turn.
     """
 
-    __slots__ = ("acks", "effects", "filed", "newest", "number")
+    __slots__ = ("acks", "effects", "filed", "kept", "newest", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.filed: list[Entry] = []
         self.effects: list[Effect] = []
         self.acks: dict[str, int] = {}
+        self.kept: set[int] = set()
         self.newest = 0
 
 
@@ -150,6 +152,7 @@ class Journaling:
         if self.closing:
             return
         self.report()
+        kept = self._revived
         batch = self._batch(now)
         if batch:
             self._number += 1
@@ -160,8 +163,9 @@ class Journaling:
             turn = self._turns[-1]  # it keeps its place behind what waits
         else:
             turn = _Turn(0)
-        if batch.filed:
-            turn.newest = batch.filed[-1].seqs[-1]
+        if self._filed:
+            turn.newest = self._books.ledger.newest
+        turn.kept.update(kept)
         turn.filed += self._filed
         turn.effects += self._held_back
         turn.acks.update(self._recorded)
@@ -169,6 +173,7 @@ class Journaling:
         self._recorded.clear()
         if not self._turns:
             self._release(turn)
+            self._confirm(turn.newest)
 
     def _release(self, turn: _Turn) -> None:
         """What this turn has brought is durable, as far as it must be."""
@@ -234,6 +239,9 @@ class Journaling:
             turn = self._turns.popleft()
             newest = turn.newest or newest
             self._release(turn)
+        self._confirm(newest)
+
+    def _confirm(self, newest: int) -> None:
         if newest:
             self._books.out.append(Confirm(newest))
 
@@ -243,9 +251,9 @@ class Journaling:
         if not self._turns or self._turns[0].number != number:
             return
         turn = self._turns[0]
-        turn.newest = 0
         for entry in turn.filed:
-            if entry.state == RESTING and not entry.spec.node:
+            filed = entry.seq not in turn.kept and not entry.spec.node
+            if filed and entry.state == RESTING:
                 entry.error = {"journal": "full", "text": text}
                 self._books.unplace(entry, FAILED)
                 self._books.settle(entry, "refused")

@@ -143,7 +143,9 @@ class Trouble:
     def absolve(self, attempt: int) -> None:
         """The worker of this attempt was not lost after all: it is no crash."""
         for record in self.evidence:
-            if record["cause"] == WORKER_LOST and record["attempt"] == attempt:
+            # (Attempts of an earlier process have numbers of their own.)
+            ours = record["cause"] == WORKER_LOST and not record.get("before")
+            if ours and record["attempt"] == attempt:
                 self.evidence.remove(record)
                 self.crashes -= 1
                 return

@@ -7,7 +7,8 @@ from typing import Any
 
 from zmqwork.core.ledger import Entry, TaskSpec, anew
 
-# A letter takes so many bytes beside its arguments, about.
+# A letter takes so many bytes beside its arguments and texts, about, and so does each record of
+# its evidence.
 _OWN_BYTES = 500
 
 
@@ -41,7 +42,9 @@ class DeadLetter:
     @property
     def size_bytes(self) -> int:
         """What it takes in memory, about."""
-        return _OWN_BYTES + len(self.args)
+        told = [self.error, *(self.error.get("evidence") or ())]
+        said = sum(len(v) for record in told for v in record.values() if isinstance(v, str))
+        return len(told) * _OWN_BYTES + said + len(self.args)
 
 
 class Letters:

@@ -216,6 +216,7 @@ class Listener:
         client.link = link
         client.session = hello.session
         client.epoch = hello.epoch
+        client.name = hello.name  # another process of a producer may have another one
         client.numbers = Numbering()
         client.numbers.received = 1
         client.heard_at = client.welcomed_at = now

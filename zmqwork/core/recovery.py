@@ -69,7 +69,7 @@ class Recovery:
                 crashes=trial.crashes,
                 losses=trial.losses,
                 rejections=sum(r.get("cause") == REJECTED_THERE for r in trial.evidence),
-                evidence=list(trial.evidence),
+                evidence=[{**record, "before": True} for record in trial.evidence],
             )
             entry.spec = spec_after(entry.spec, trial.crashes, books.config.crash_limit)
             delay = max(delay, trial.delay)

@@ -149,15 +149,20 @@ class Pending:
             self._awaiters[awaiter] = None
         try:
             await awaiter
-        finally:
+        except BaseException:
             with self._lock:
-                self._awaiters.pop(awaiter, None)
+                if self._awaiters.pop(awaiter, awaiter) is awaiter:
+                    self._wake_awaiters(1)  # it was woken, and does not take the room
+            raise
 
-    def _wake_awaiters(self) -> None:
-        """There is room, perhaps: each looks for itself, and waits again if not."""
-        for awaiter in list(self._awaiters):
+    def _wake_awaiters(self, count: int) -> None:
+        """There is room for so many; each looks for itself, and waits again if not."""
+        while self._awaiters and count > 0:
+            awaiter = next(iter(self._awaiters))
+            del self._awaiters[awaiter]
             with contextlib.suppress(RuntimeError):  # its loop is closed
                 awaiter.get_loop().call_soon_threadsafe(_let_go, awaiter)
+                count -= 1
 
     def wait_for_room(self) -> None:
         """Wait until fewer than `max_count` tasks are unsettled. Raises as `submit` does."""
@@ -232,7 +237,7 @@ class Pending:
         with self._lock:
             self._stopped = True
             self._room.notify_all()
-            self._wake_awaiters()
+            self._wake_awaiters(len(self._awaiters))
 
     def leave(self) -> None:
         """Nothing is recorded any more."""
@@ -255,7 +260,7 @@ class Pending:
             if self._waiting_for_room:
                 self._room.notify_all()
             if self._awaiters:
-                self._wake_awaiters()
+                self._wake_awaiters(self.max_count - self.count)
             if self._drained and self._seq == self._settled:
                 for drained in self._drained:
                     drained.set()

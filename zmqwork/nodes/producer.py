@@ -33,6 +33,7 @@ from zmqwork.core.events import (
     Submitted,
 )
 from zmqwork.core.ledger import Entry
+from zmqwork.core.lifecycle import CANCELLED
 from zmqwork.core.records import Legacy, Recorded, Recovered, WriteFailed
 from zmqwork.discovery.record import record_of
 from zmqwork.discovery.sources import Discovery
@@ -154,6 +155,10 @@ class Producer:
     def node_id(self) -> str:
         """32 hexadecimal digits; their first 8 begin the ids of its tasks."""
         return self._config.node_id
+
+    def wake(self) -> None:
+        """Let the I/O thread look at what was handed over by `follow`."""
+        self._loop.wake()
 
     @property
     def has_journal(self) -> bool:
@@ -311,6 +316,17 @@ class Producer:
         self.pending.stop()
         # First what was decided, in case that the machine fails again.
         self._settle_all(self._loop.undone())
+        try:
+            self._settle_all(self._abandoned())
+        except Exception:  # noqa: BLE001 - a second bug of ours must not let them wait for ever
+            _log.exception("%r could not give up its tasks", self)
+            # They are told, at least.
+            for entry in self._machine.unsettled():
+                entry.state, entry.error = CANCELLED, {"text": "its producer failed"}
+                self._settle(Settle([entry]))
+
+    def _abandoned(self) -> list[Effect]:
+        """What the machine says of all tasks when it is told to stop."""
         now = self._loop.clock()
         effects = self._machine.handle(StopRequested(), now)
         for event in [*self._loop.untaken(), *self.pending.take()]:
@@ -319,7 +335,7 @@ class Producer:
         effects += self._machine.tick(now)
         if self._recorder is not None:  # what waits for it
             effects += self._machine.handle(WriteFailed("the I/O thread failed"), now)
-        self._settle_all(effects)
+        return effects
 
     def _settle_all(self, effects: list[Effect]) -> None:
         for effect in effects:
