@@ -28,6 +28,14 @@ class DurableDesk(ProducerDesk):
         self.machine = Dispatcher(config, Random(1), left.epoch)
         self.turn(Recovered(left, [f"owner of {task.seq}" for task in left.tasks]))
 
+    def greet(self, label="w", *messages, named=True, **fields):
+        """As a `ProducerDesk`; `named`: the journal is told of the worker at once."""
+        link = super().greet(label, *messages, **fields)
+        if named and self.machine._journaling.is_naming:
+            effects = self.effects
+            self.effects = effects + self.write()
+        return link
+
     def records(self):
         """What this turn wants written."""
         return [(record.number, record.batch) for record in self.of(Record)]

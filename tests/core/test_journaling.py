@@ -126,7 +126,7 @@ def test_numbers_at_inboxes_are_recorded(desk):
     desk.submit(1, 2, of=to_inbox)
     (filed,) = desk.batch().filed
     assert (filed.spec.inbox, filed.seqs, filed.sink_seqs) == ("db", [1, 2], [1, 2])
-    link = desk.open(credit=5, slots=5)
+    link = desk.open(credit=5, slots=5, named=False)
     desk.open_sink("s", inbox="db")
     desk.write()
     assert desk.destined(link) == {1: ("db", 1), 2: ("db", 2)}
@@ -409,3 +409,11 @@ def test_a_journal_that_breaks_while_its_producer_leaves(desk):
     assert desk.settled() == [(1, "failed")]
     assert desk.of(Answer)
     assert desk.of(Left)
+
+
+def test_what_is_settled_in_the_turn_in_which_the_journal_breaks_has_failed(desk):
+    link = desk.open(credit=5)
+    desk.file(1)
+    desk.turn(desk.heard(link, done(1, (1, 1))), WriteFailed("no such device"))
+    (settle,) = desk.of(Settle)
+    assert [(e.state, e.error["journal"]) for e in settle.entries] == [("failed", "broken")]

@@ -208,3 +208,13 @@ def test_results_on_their_way_to_sinks_are_found_again():
     lose(desk, link)
     again = desk.hello("q", epoch=2, link=b"again")
     assert held(desk, again) == [[1, 0, HELD_DONE]]
+
+
+def test_what_was_sent_again_after_it_had_failed_is_one_attempt(desk):
+    link = desk.hello(epoch=1)
+    desk.say(link, desk.tasks(1, 2))
+    desk.finish(1, good=False)  # not acked
+    desk.say(link, desk.tasks(1, attempt=2))
+    again = desk.hello(epoch=2, link=b"again")
+    assert held(desk, again) == [[1, 0, HELD_RUNNING], [2, 0, HELD_RUNNING]]
+    assert [done.failures for done in desk.sent(Done, again)] == [[]]

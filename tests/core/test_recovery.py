@@ -4,13 +4,16 @@ import pytest
 from desks import done, node_id, spec
 from durable_desk import DurableDesk, legacy
 
-from zmqwork.core.events import CancelRequested, LinkDown, StatusRequested
+from zmqwork.core.delivery import Route
+from zmqwork.core.effects import Answer
+from zmqwork.core.events import CancelRequested, EndRequested, LinkDown, StatusRequested
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.messages import (
     FAILED,
     HELD_DONE,
     HELD_QUEUED,
     HELD_RUNNING,
+    LOST,
     Cancel,
     Credit,
     Failure,
@@ -233,14 +236,103 @@ def test_what_nobody_runs_expires_when_that_is_known():
     assert desk.settled() == [(1, "expired")]
 
 
-def test_a_crash_of_an_earlier_process_is_not_forgiven():
-    """Its attempt has the number of one of this process."""
-    record = {"cause": "worker lost", "worker": "x", "attempt": 1}
-    trial = Trial(1, crashes=1, losses=1, evidence=[record])
-    desk = DurableDesk(legacy(task(1, trial=trial)))
+# -- what only another process could mix up -------------------------------------------------------
+
+
+def test_no_worker_gets_a_task_before_the_journal_names_it():
+    desk = DurableDesk(legacy(task(1)))
+    link = desk.open(credit=5, slots=5, named=False)
+    assert desk.given(link) == []
+    assert desk.batch().workers == (W,)
+    desk.write()
+    assert desk.given(link) == [(1, 1)]
+    desk.lose()  # nobody is named by that, so that nobody waits
+    other = desk.open("other", credit=5, slots=5)
+    desk.file(2)
+    assert (2, 1) in desk.given(other)
+
+
+def test_a_failure_that_an_earlier_process_has_counted_is_not_counted_again():
+    of = spec(max_retries=1, retry_backoff=0)
+    desk = DurableDesk(legacy(task(1, of, trial=Trial(1, failures=1)), workers=[W]))
+    link = desk.open(held=held(1, state=HELD_DONE), credit=5, slots=5)
+    desk.say(link, done(1, failures=[Failure(1, 0, FAILED, {"type": "E", "text": ""})]))
+    assert desk.given(link) == [(1, 1)]
+    (entry,) = desk.machine._books.ledger
+    assert entry.failures == 1
+    desk.say(link, done(2, failures=[Failure(1, 1, FAILED, {"type": "E", "text": ""})]))
+    desk.write()
+    assert desk.settled() == [(1, "failed")]
+
+
+def test_a_failure_after_that_is_counted():
+    of = spec(max_retries=3, retry_backoff=0)
+    desk = DurableDesk(legacy(task(1, of, trial=Trial(1, failures=1)), workers=[W]))
+    link = desk.open(held=held(1), credit=5, slots=5)
+    desk.say(link, done(1, failures=[Failure(1, 0, FAILED, {"type": "E", "text": ""})]))
+    (entry,) = desk.machine._books.ledger
+    assert entry.failures == 2
+
+
+def test_a_crash_is_counted_once_in_however_many_sessions_it_is_told():
+    desk = DurableDesk(legacy(task(1), workers=[W]))
+    crash = Failure(1, 0, LOST, {"type": "ChildDied", "text": ""})
+    link = desk.open(held=held(1, state=HELD_DONE))  # (no credit: it stays attempt 0)
+    desk.say(link, Credit(0, 0), done(1, failures=[crash]))
+    desk.turn(LinkDown(link))
+    link = desk.greet(held=held(1, state=HELD_DONE))
+    desk.say(link, done(1, failures=[crash]))
+    (entry,) = desk.machine._books.ledger
+    assert entry.crashes == 1
+
+
+def test_a_crash_of_before_is_not_forgiven_by_an_attempt_of_the_same_number():
+    lost = {"cause": "worker lost", "worker": "x", "attempt": 1}
+    desk = DurableDesk(legacy(task(1, trial=Trial(1, crashes=1, evidence=[lost]))))
     link = desk.open(credit=5, slots=5)
     assert desk.given(link) == [(1, 1)]
     desk.turn(LinkDown(link))
-    desk.greet("w", Credit(5, 1 << 20), held=[(1, 1, HELD_RUNNING)], slots=5)
+    desk.greet(held=[(1, 1, HELD_RUNNING)])
     (entry,) = desk.machine._books.ledger
     assert entry.crashes == 1
+    desk.lose()  # this one is
+    assert entry.crashes == 2
+    desk.greet(held=[(1, 1, HELD_RUNNING)])
+    assert entry.crashes == 1
+
+
+def test_the_newest_attempt_of_an_inventory_counts():
+    desk = DurableDesk(legacy(task(1)))
+    link = desk.open(credit=5, slots=5)
+    assert desk.given(link) == [(1, 1)]
+    desk.turn(LinkDown(link))
+    both = [(1, 1, HELD_RUNNING), (1, 0, HELD_DONE)]  # what has failed is not acked yet
+    link = desk.greet("w", Credit(5, 1 << 20), held=both)
+    (entry,) = desk.machine._books.ledger
+    assert (desk.given(link), entry.state, entry.attempt) == ([], "started", 1)
+
+
+def test_what_goes_to_no_inbox_is_numbered_in_a_place_of_its_own():
+    first = 2**32 + 1
+    desk = DurableDesk(legacy(task(1, spec(sink="results")), epoch=2))
+    link = desk.open(credit=5, slots=5)
+    desk.open_sink("s", sinks=["results"], taken=[(1, 7)])
+    assert desk.destined(link) == {1: ("s", first)}
+
+
+def test_a_sink_that_gets_nothing_is_told_of_no_end():
+    desk = DurableDesk(legacy(task(1), epoch=2))
+    desk.open_sink("s", sinks=["results"])
+    desk.turn(EndRequested("end", 1.0))
+    (answer,) = desk.of(Answer)
+    assert answer.value == []
+
+
+def test_a_worker_of_before_is_told_where_the_inbox_is_now():
+    desk = DurableDesk(legacy(to_inbox(4, 2), to_inbox(5, 3), workers=[W, node_id("v")]))
+    link = desk.open(held=held(4))
+    desk.open_sink("s", inbox="db")
+    assert set(desk.routed(link)) <= {4}
+    assert [route.to.node_id for route in desk.sent(Route, link)] == [node_id("s")]
+    other = desk.open("v", held=held(5))
+    assert desk.routed(other) == {5: ("db", 3)}

@@ -92,8 +92,7 @@ class Books:
         random: Random,
         dialer: Dialer,
         out: list[Effect],
-        *,
-        journaled: bool = False,
+        epoch: int = 0,
     ) -> None:
         self.config = config
         self.random = random
@@ -102,15 +101,15 @@ class Books:
         self.ledger = Ledger()
         self.lanes = Lanes(config.priority_aging)
         self.workforce = Workforce()
-        self.letters = Letters(config.letters_max, config.letters_bytes, journaled=journaled)
-        self.outlets = Outlets(config.producer_id or config.node_id)
+        self.letters = Letters(config.letters_max, config.letters_bytes, journaled=epoch > 0)
+        self.outlets = Outlets(config.producer_id or config.node_id, epoch)
         self.pace = Pace()
         self.timers = Timers()
         self.deadlines = Deadlines(self.timers)
         self.resting: dict[str, dict[int, Entry]] = {}
         self.paused: dict[str, None] = {}
         self.joined_at = float("-inf")
-        self.journaled = journaled
+        self.journaled = epoch > 0
         self.tried: dict[int, Entry] = {}
         self.withheld: dict[int, Entry] = {}
         self.settled: list[Entry] = []

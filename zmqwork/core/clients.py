@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Container
 from typing import Any
 
 from zmqwork.core.listener import Client
@@ -143,11 +144,10 @@ class Outcomes:
         self.values += [_NIL] * len(seqs)
         self.since = sent_at if self.since is None else min(sent_at, self.since)
 
-    def begin_epoch(self) -> None:
-        """These are attempts of an earlier epoch."""
+    def begin_epoch(self, held: Container[int]) -> None:
+        """These are attempts of an earlier epoch, and those of these tasks are `held`."""
         self.attempts = [0] * len(self.seqs)
-        for failure in self.failures:
-            failure.attempt = 0
+        self.failures = _anew(self.failures, held)
 
     def cut(self) -> list[Done]:
         """The DONE messages, not numbered yet, each within the batch limits."""
@@ -246,11 +246,10 @@ class Account:
         for held in self.held.values():
             held.attempt = 0
         if self.outcomes:
-            self.outcomes.begin_epoch()
+            self.outcomes.begin_epoch(self.held)
         for done, _, _ in self.outbox:
             done.attempts = [0] * len(done.seqs)
-            for failure in done.failures:
-                failure.attempt = 0
+            done.failures = _anew(done.failures, self.held)
 
     def owe(self, count: int, size_bytes: int) -> None:
         """So many results more are on their way to sinks (or fewer), and take so many bytes."""
@@ -305,3 +304,11 @@ class Account:
             self.outbox_bytes -= size_bytes
             self.unacked_bytes -= size_bytes
         return sent_at
+
+
+def _anew(failures: list[Failure], held: Container[int]) -> list[Failure]:
+    """The same as attempts 0: what was sent again after it had failed did not end by that."""
+    kept = [failure for failure in failures if failure.seq not in held]
+    for failure in kept:
+        failure.attempt = 0
+    return kept

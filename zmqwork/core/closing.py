@@ -54,7 +54,7 @@ class Closing:
         """Tell every sink that no more comes; the request is answered with what they have."""
         self._waiters.append(event.request)
         for outlet in self._books.outlets:
-            if outlet.next > 1 or outlet.id in event.also:
+            if outlet.is_used or outlet.id in event.also:
                 self._report[outlet.id] = None
                 self._tell(outlet)
         self._books.timers.set(("ended", None), now + event.patience)
@@ -63,7 +63,7 @@ class Closing:
     def farewell(self) -> None:
         """The producer leaves: all sinks are told that no more comes, and nobody waits longer."""
         for outlet in self._books.outlets:
-            if outlet.next > 1:
+            if outlet.is_used:
                 self._tell(outlet)
         self._closed = True
         self._books.timers.cancel(("floors", None))

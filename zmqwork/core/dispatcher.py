@@ -94,7 +94,7 @@ class Dispatcher:
             config, "producer", self, self._out, random, wanted=("worker", "sink"), epoch=epoch
         )
         self.listener = Listener(config, self, self._out)
-        self._books = books = Books(config, random, self.dialer, self._out, journaled=epoch > 0)
+        self._books = books = Books(config, random, self.dialer, self._out, epoch)
         self._ledger, self._lanes, self._timers = books.ledger, books.lanes, books.timers
         self._workforce = books.workforce
         self.counters = books.counters
@@ -179,7 +179,8 @@ class Dispatcher:
         self._report()
         if self._journaling is not None:
             self._journaling.record(now)
-        if not self._retirement.stopped:
+        journaling = self._journaling
+        if not (self._retirement.stopped or (journaling is not None and journaling.is_naming)):
             self._broadcasts.serve(now)
             self._assigner.assign(now)
             self._balancer.watch(now)
@@ -234,6 +235,8 @@ class Dispatcher:
         assert self._journaling is not None
         self._journaling.recovered(event.legacy.workers)
         self._recovery.recovered(event, now)
+        if event.legacy.tasks:
+            self._shipping.recovered()
 
     def _recover(self, key: None, now: float) -> None:
         """The workers of before are not waited for any longer."""

@@ -33,7 +33,7 @@ class Inventory:
         """A session began: make the ledger and the worker's inventory agree."""
         books = self._books
         books.joined_at = now
-        theirs = {seq: (attempt, state) for seq, attempt, state in welcome.held}
+        theirs = _newest(welcome.held)
         missing = [
             entry
             for entry in worker.held.values()
@@ -56,7 +56,7 @@ class Inventory:
                 and entry.state in (WAITING, ASKED)
                 and entry.attempt == attempt == trouble.lost_attempt
             ):
-                trouble.lost_attempt = 0
+                trouble.lost_attempt = -1
                 adopted.append((entry, state))
             elif entry is not None and seq in books.withheld:
                 adopted.append((entry, state))
@@ -74,11 +74,13 @@ class Inventory:
         """Attempts that were taken for lost, or of an earlier process, and are there after all."""
         books = self._books
         by_lane: dict[Lane, list[int]] = {}
-        for entry, _ in held:
+        for entry, state in held:
             if entry.state == WAITING:
                 by_lane.setdefault(books.lanes.of(entry.spec), []).append(entry.seq)
             elif entry.state == RESTING:
                 del books.withheld[entry.seq]
+                if entry.trouble is not None:
+                    entry.trouble.counted = state == HELD_DONE
             else:
                 assert entry.outlet is not None
                 entry.outlet.asked.pop(entry.seq, None)
@@ -132,6 +134,18 @@ class Inventory:
                 },
             )
         )
+
+
+def _newest(held: list[list[int]]) -> dict[int, tuple[int, int]]:
+    """An inventory by seq: (attempt, HELD_*).
+
+    An older attempt may have failed there, and nobody has acked that yet.
+    """
+    newest: dict[int, tuple[int, int]] = {}
+    for seq, attempt, state in held:
+        if seq not in newest or attempt > newest[seq][0]:
+            newest[seq] = attempt, state
+    return newest
 
 
 def _probably_begun(worker: Worker, held: list[Entry]) -> frozenset[int]:

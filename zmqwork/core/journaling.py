@@ -32,9 +32,10 @@ class _Turn:
         acks: what is to be acked then, as `Judge.acks`.
         kept: the numbers of those among them that the journal had already.
         newest: the greatest number that there is by then; 0: nothing came in this turn.
+        names: whether the batch names a worker that the journal did not know.
     """
 
-    __slots__ = ("acks", "effects", "filed", "kept", "newest", "number")
+    __slots__ = ("acks", "effects", "filed", "kept", "names", "newest", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -43,6 +44,7 @@ class _Turn:
         self.acks: dict[str, int] = {}
         self.kept: set[int] = set()
         self.newest = 0
+        self.names = False
 
 
 class Journaling:
@@ -147,12 +149,18 @@ class Journaling:
         """Whether nothing waits to be written."""
         return not self._turns
 
+    @property
+    def is_naming(self) -> bool:
+        """Whether a worker is there that a later process would not know of, nor wait for."""
+        return any(turn.names for turn in self._turns)
+
     def record(self, now: float) -> None:
         """The turn is over: let its batch be written, if there is anything in it."""
         if self.closing:
             return
         self.report()
         kept = self._revived
+        before = self._workers
         batch = self._batch(now)
         if batch:
             self._number += 1
@@ -166,6 +174,7 @@ class Journaling:
         if self._filed:
             turn.newest = self._books.ledger.newest
         turn.kept.update(kept)
+        turn.names = turn.names or not set(self._workers).issubset(before)
         turn.filed += self._filed
         turn.effects += self._held_back
         turn.acks.update(self._recorded)
@@ -263,6 +272,7 @@ class Journaling:
 
     def failed(self, text: str) -> None:
         """Nothing can be recorded any more: what was to be settled by that has failed."""
+        self.report()  # what this turn has settled is not recorded, either
         self.closing = True
         self._held_back[:0] = [effect for turn in self._turns for effect in turn.effects]
         self._turns.clear()

@@ -110,6 +110,11 @@ class Judge:
             worker.strays.pop(failure.seq, None)
             return
         worker.drop(entry)
+        if entry.trouble is not None and entry.trouble.counted and not entry.attempt:
+            # Its worker has told an earlier process of it, which recorded that, and did not ack it.
+            entry.trouble.counted = False
+            books.wait_again([entry], "returned")
+            return
         if failure.outcome != REJECTED:
             books.resumed(entry, now)
         error = failure.error

@@ -121,9 +121,12 @@ class Trouble:
         losses: attempts that ended with their worker, running or not.
         rejections: attempts whose handler said that its worker cannot run it.
         lost_at: when the last attempt was lost, until the next one starts.
-        lost_attempt: which that was, if its worker may come back with it; else 0.
+        lost_attempt: which that was, if its worker may come back with it; else -1.
         moved: whether its result was to go to another sink when it was dispatched first.
         evidence: one record per crash, failure or rejection, at most EVIDENCE_MAX, the newest.
+        inherited: so many of these, the first, are of earlier processes: their attempts had the
+            numbers that later ones have again.
+        counted: whether the next failure is one that an earlier process has counted, perhaps.
     """
 
     failures: int = 0
@@ -131,21 +134,23 @@ class Trouble:
     losses: int = 0
     rejections: int = 0
     lost_at: float | None = None
-    lost_attempt: int = 0
+    lost_attempt: int = -1
     moved: bool = False
     evidence: list[dict[str, Any]] = field(default_factory=list)
+    inherited: int = 0
+    counted: bool = False
 
     def note(self, record: dict[str, Any]) -> None:
         """Keep a piece of evidence."""
         self.evidence.append(record)
-        del self.evidence[:-EVIDENCE_MAX]
+        if len(self.evidence) > EVIDENCE_MAX:
+            del self.evidence[0]
+            self.inherited = max(0, self.inherited - 1)
 
     def absolve(self, attempt: int) -> None:
         """The worker of this attempt was not lost after all: it is no crash."""
-        for record in self.evidence:
-            # (Attempts of an earlier process have numbers of their own.)
-            ours = record["cause"] == WORKER_LOST and not record.get("before")
-            if ours and record["attempt"] == attempt:
+        for record in self.evidence[self.inherited :]:
+            if record["cause"] == WORKER_LOST and record["attempt"] == attempt:
                 self.evidence.remove(record)
                 self.crashes -= 1
                 return

@@ -31,6 +31,10 @@ OUTLETS_MAX = 4096
 # Kinds of tasks, bound to an inbox each, that are remembered: one that comes again is the same.
 SPECS_MAX = 1024
 
+# Each process with a journal has numbers of its own: those that the one before gave to tasks that
+# are bound to no inbox are not in the journal, and their results may yet be on their way.
+_EPOCH_NUMBERS = 2**32
+
 
 class Server:
     """A node that serves an outlet.
@@ -80,6 +84,7 @@ class Outlet:
         server: the sink that serves it, or did last; None: none was met yet.
         servers: all that do, by node id, the newest last: a new process of an inbox may come before
             the old one goes. Bound: the sinks in session or doubt.
+        first: below this no number was given here.
         next: the number that is given next.
         open: the tasks with a number here that are not settled, by seq, in the order of their
             numbers unless it is `sparse`. Bound: the ledger.
@@ -95,6 +100,7 @@ class Outlet:
         "_moved_first",
         "_moved_last",
         "asked",
+        "first",
         "floor",
         "id",
         "inbox",
@@ -107,24 +113,28 @@ class Outlet:
         "taken",
     )
 
-    def __init__(self, outlet_id: str, inbox: str) -> None:
+    def __init__(self, outlet_id: str, inbox: str, first: int = 1) -> None:
         self.id = outlet_id
         self.inbox = inbox
         self.server: Server | None = None
         self.servers: dict[str, Server] = {}
-        self.next = 1
+        self.first = self.next = first
         self.open: dict[int, Entry] = {}
         self.asked: dict[int, Entry] = {}
         self.succeeded = 0
         self.taken = Ranges()
         self.sparse = False
         self.floor = 0
-        # Of numbers whose tasks went elsewhere: the lowest, and the newest of these tasks (its
-        # seq); zeros if there are none.
+        # Of numbers whose tasks went elsewhere: the lowest, and the newest such task; zeros: none.
         self._moved_first = self._moved_last = 0
 
     def __repr__(self) -> str:
         return f"<Outlet {self.id}, {len(self.open)} of {self.next - 1} open>"
+
+    @property
+    def is_used(self) -> bool:
+        """Whether any number was ever given here."""
+        return self.next > self.first
 
     @property
     def names(self) -> list[str]:
@@ -216,10 +226,11 @@ class Outlet:
 class Outlets:
     """All outlets by id. Bound: the sinks, the inboxes that tasks name, OUTLETS_MAX gone ones."""
 
-    __slots__ = ("_beyond", "_by_id", "_by_node", "_living", "_specs", "producer_id")
+    __slots__ = ("_beyond", "_by_id", "_by_node", "_first", "_living", "_specs", "producer_id")
 
-    def __init__(self, producer_id: str) -> None:
+    def __init__(self, producer_id: str, epoch: int = 0) -> None:
         self.producer_id = producer_id
+        self._first = 1 + max(0, epoch - 1) * _EPOCH_NUMBERS
         self._by_id: dict[str, Outlet] = {}
         # What each node serves. Bound: the sinks in session or doubt.
         self._by_node: dict[str, Outlet] = {}
@@ -244,7 +255,7 @@ class Outlets:
         """The outlet of this inbox, known or new."""
         outlet = self._by_id.get(inbox)
         if outlet is None:
-            outlet = self._by_id[inbox] = Outlet(inbox, inbox)
+            outlet = self._by_id[inbox] = Outlet(inbox, inbox, self._first)
         return outlet
 
     # -- sinks --------------------------------------------------------------------------------
@@ -263,10 +274,10 @@ class Outlets:
         outlet = self._by_id.get(outlet_id)
         taken = Ranges(welcome.taken)
         if outlet is None:
-            outlet = self._by_id[outlet_id] = Outlet(outlet_id, welcome.inbox)
+            outlet = self._by_id[outlet_id] = Outlet(outlet_id, welcome.inbox, self._first)
             if not welcome.inbox:
                 # Perhaps it was forgotten here, or knows this producer id from an earlier process.
-                outlet.next = max(1, taken.end, self._beyond)
+                outlet.next = max(outlet.next, taken.end, self._beyond)
         before = self._by_node.get(peer.node_id)
         if before is not None:  # the same outlet, unless the node says another thing than it did
             before.servers.pop(peer.node_id).gone = LOST
@@ -295,7 +306,7 @@ class Outlets:
         if spare <= 0:
             return
         # (The numbers of an inbox are never given again, so that it is kept if it has any.)
-        idle = [o for o in self if o.gone and not o.open and (not o.inbox or o.next == 1)]
+        idle = [o for o in self if o.gone and not o.open and (not o.inbox or not o.is_used)]
         for outlet in idle[:spare]:
             self._beyond = max(self._beyond, outlet.next)
             del self._by_id[outlet.id]
@@ -366,8 +377,4 @@ class Outlets:
 
 def highest(ids: Iterable[str], key: str) -> str:
     """Which of these outlets takes what has this key."""
-    return max(ids, key=lambda outlet_id: _weight(outlet_id, key))
-
-
-def _weight(outlet_id: str, key: str) -> bytes:
-    return blake2b(f"{outlet_id}\0{key}".encode(), digest_size=8).digest()
+    return max(ids, key=lambda id_: blake2b(f"{id_}\0{key}".encode(), digest_size=8).digest())

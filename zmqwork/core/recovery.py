@@ -33,7 +33,9 @@ class Recovery:
         books.ledger.newest = legacy.newest
         books.counters["recovered"] += len(legacy.tasks)
         for inbox, newest in legacy.inboxes.items():
-            books.outlets.of_inbox(inbox).next = newest + 1
+            outlet = books.outlets.of_inbox(inbox)
+            outlet.first = min(outlet.first, newest)
+            outlet.next = max(outlet.next, newest + 1)
         for recorded in legacy.letters:
             self._keep(recorded, now)
         for task, owner in zip(legacy.tasks, event.owners, strict=True):
@@ -69,7 +71,8 @@ class Recovery:
                 crashes=trial.crashes,
                 losses=trial.losses,
                 rejections=sum(r.get("cause") == REJECTED_THERE for r in trial.evidence),
-                evidence=[{**record, "before": True} for record in trial.evidence],
+                evidence=list(trial.evidence),
+                inherited=len(trial.evidence),
             )
             entry.spec = spec_after(entry.spec, trial.crashes, books.config.crash_limit)
             delay = max(delay, trial.delay)

@@ -101,8 +101,8 @@ class Requests:
             self._books.letters.take(letter.seq)
             entry = Entry(letter.seq, letter.spec, letter.args, event.make_owner(letter.seq))
             entry.attempt = letter.attempt  # of which workers may have heard
-            # (Others are not taken any more, if a floor has passed them.)
-            if self._config.producer_id or self._books.journaled:
+            # (Others are not taken any more, if a floor has passed them, or another sink takes it.)
+            if letter.spec.inbox and (self._config.producer_id or self._books.journaled):
                 entry.sink_seq = letter.sink_seq
             entries.append(entry)
         return entries

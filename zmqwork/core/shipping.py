@@ -41,6 +41,10 @@ class Shipping:
 
     # -- sessions -----------------------------------------------------------------------------
 
+    def recovered(self) -> None:
+        """Workers may hold tasks of an earlier process, which has told them where sinks were."""
+        self._moved = True
+
     def opened(self, peer: Peer, welcome: Welcome, now: float) -> None:
         """A session with a sink began."""
         outlets = self._books.outlets
@@ -51,7 +55,7 @@ class Shipping:
             # From before a restart, or by a worker that was given up on: it need not be begun.
             if entry.state in (WAITING, RESTING) and entry.sink_seq in outlet.taken:
                 self.inquiry.arrived(entry, now)
-        if before is not None and before.welcome.node_id != peer.node_id:
+        if self._moved if before is None else before.welcome.node_id != peer.node_id:
             self._tell_workers(outlet, [])
         self._rescue()
         self.inquiry.ask(outlet, now)
