@@ -14,7 +14,7 @@ from zmqwork.core.events import (
 )
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.messages import FAILED, LOST, Bye, Cancel, DoneAck, Failure, Tasks
-from zmqwork.core.records import Batch, Filed, Letter, Recorded, Trial, WriteFailed
+from zmqwork.core.records import Batch, Filed, Letter, Recorded, Trial, WriteFailed, WriteRefused
 from zmqwork.options import TaskOptions
 
 
@@ -417,3 +417,15 @@ def test_what_is_settled_in_the_turn_in_which_the_journal_breaks_has_failed(desk
     desk.turn(desk.heard(link, done(1, (1, 1))), WriteFailed("no such device"))
     (settle,) = desk.of(Settle)
     assert [(e.state, e.error["journal"]) for e in settle.entries] == [("failed", "broken")]
+
+
+def test_what_is_settled_in_the_turn_of_a_refusal_is_recorded_first(desk):
+    link = desk.open(credit=5)
+    desk.file(1)
+    desk.submit(2)
+    refusal = WriteRefused(desk.number, "no room")
+    desk.turn(desk.heard(link, done(1, (1, 1))), refusal)
+    assert desk.settled() == [(2, "failed")]
+    assert desk.batch() == Batch(settled={"succeeded": [1]})
+    desk.write()
+    assert desk.settled() == [(1, "succeeded")]

@@ -15,6 +15,7 @@ from zmqwork.core.messages import (
     DoneAck,
     Failure,
     Hello,
+    Refused,
     Welcome,
 )
 from zmqwork.core.orphans import KEPT_TIMEOUT, ORPHANS_MAX
@@ -218,3 +219,15 @@ def test_what_was_sent_again_after_it_had_failed_is_one_attempt(desk):
     again = desk.hello(epoch=2, link=b"again")
     assert held(desk, again) == [[1, 0, HELD_RUNNING], [2, 0, HELD_RUNNING]]
     assert [done.failures for done in desk.sent(Done, again)] == [[]]
+
+
+def test_a_greeting_of_a_process_before_that_is_read_late_is_refused(desk):
+    link = desk.hello(epoch=2)
+    desk.say(link, desk.tasks(1))
+    lose(desk, link)
+    old = desk.hello(epoch=1, session=9, link=b"old")
+    assert [refused.code for refused in desk.sent(Refused, old)] == ["order"]
+    assert not desk.sent(Welcome)
+    desk.until(desk.now + 5.0)
+    again = desk.hello(epoch=2, session=2, link=b"again")
+    assert held(desk, again) == [[1, 1, HELD_RUNNING]]

@@ -336,3 +336,23 @@ def test_a_worker_of_before_is_told_where_the_inbox_is_now():
     assert [route.to.node_id for route in desk.sent(Route, link)] == [node_id("s")]
     other = desk.open("v", held=held(5))
     assert desk.routed(other) == {5: ("db", 3)}
+
+
+def test_what_runs_at_a_worker_that_comes_late_is_adopted_as_long_as_nobody_else_has_it():
+    desk = DurableDesk(legacy(task(1), task(2), workers=[W]))
+    desk.until(104.0)
+    link = desk.open(held=held(1) + held(2, state=HELD_QUEUED), credit=5, slots=5)
+    assert desk.given(link) == desk.sent(Cancel, link) == []
+    desk.say(link, done(1, (1, 0), (2, 0)))
+    desk.write()
+    assert sorted(desk.settled()) == [(1, "succeeded"), (2, "succeeded")]
+
+
+def test_what_has_ended_at_a_worker_that_comes_late_is_not():
+    desk = DurableDesk(legacy(task(1), workers=[W]))
+    desk.until(104.0)
+    link = desk.open(held=held(1, state=HELD_DONE))
+    desk.say(link, done(1, (1, 0)))
+    desk.write()
+    assert desk.settled() == [(1, "succeeded")]
+    assert desk.machine.counters["late"] == 1

@@ -52,11 +52,10 @@ class Inventory:
                     books.mark_started(entry, now)
             elif (
                 entry is not None
-                and trouble is not None
                 and entry.state in (WAITING, ASKED)
-                and entry.attempt == attempt == trouble.lost_attempt
+                and entry.attempt == attempt
+                and _is_missed(entry, state)
             ):
-                trouble.lost_attempt = -1
                 adopted.append((entry, state))
             elif entry is not None and seq in books.withheld:
                 adopted.append((entry, state))
@@ -87,6 +86,8 @@ class Inventory:
         for lane, seqs in by_lane.items():
             lane.remove(frozenset(seqs))
         for entry, state in held:
+            if entry.trouble is not None:
+                entry.trouble.lost_attempt = -1
             entry.move("adopted")
             worker.take_on(entry)
             if state == HELD_RUNNING:
@@ -134,6 +135,15 @@ class Inventory:
                 },
             )
         )
+
+
+def _is_missed(entry: Entry, state: int) -> bool:
+    """Whether its last attempt was taken for lost, or is an earlier process's.
+
+    (Of these, one that has ended is not: perhaps it has failed, and that is counted.)
+    """
+    lost = entry.trouble is not None and entry.trouble.lost_attempt == entry.attempt
+    return lost or (not entry.attempt and state != HELD_DONE)
 
 
 def _newest(held: list[list[int]]) -> dict[int, tuple[int, int]]:

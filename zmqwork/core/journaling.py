@@ -259,6 +259,7 @@ class Journaling:
         self.written(number - 1)
         if not self._turns or self._turns[0].number != number:
             return
+        self.report()  # what this turn has settled is to be recorded
         turn = self._turns[0]
         for entry in turn.filed:
             filed = entry.seq not in turn.kept and not entry.spec.node

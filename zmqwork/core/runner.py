@@ -225,6 +225,10 @@ class Runner:
         """A session began: say what we are and what we hold."""
         producing = client.role == "producer" and self.state not in (LEAVING, GONE)
         account = self._accounts.get(client.node_id)
+        if account is not None and client.epoch < account.epoch:
+            # Its HELLO is read late: what is kept here is for the process that came after it.
+            self.listener.refuse(client, "order", "a newer process of this node was here", now)
+            return
         if producing and account is None:
             account = self._accounts[client.node_id] = Account(client)
         if account is not None:
