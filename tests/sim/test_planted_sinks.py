@@ -177,7 +177,7 @@ PLANTED = [
     (take_everything_for_new, {"nothing_is_handed_over_twice"}, 13),
     (resubmit_at_once, {"nothing_is_handed_over_twice"}, 13),
     (raise_the_floor_by_one, {"a_floor_passes_no_unsettled_number"}, 2),
-    (tell_no_routes, {"workers_know_where_results_go"}, 23),
+    (tell_no_routes, {"workers_know_where_results_go"}, 80),
     (tell_no_routes_again, {"workers_know_where_results_go"}, 234),
     (give_a_number_twice, {"each_number_is_one_task"}, 80),
     (drop_the_outbox_with_its_session, {"a_worker_counts_its_results"}, 3),
@@ -190,7 +190,7 @@ PLANTED = [
     (count_what_is_delivered_still, {"a_worker_counts_its_results"}, 0),
     (exceed_the_credit, {"results_stay_within_credit"}, 11),
     (count_what_moved, {"an_end_is_true", "the_end_is_told_truly"}, 80),
-    (answer_one_end_of_a_run, {"the_end_is_told_truly"}, 127),
+    (answer_one_end_of_a_run, {"the_end_is_told_truly"}, 295),
 ]
 
 

@@ -199,7 +199,7 @@ PLANTED = [
     (favour_the_first, {"no_slot_idles_while_tasks_wait"}, 5),
     (take_hello_for_a_lease, {"nothing_starts_on_an_expired_lease"}, 112),
     (probe_elsewhere, {"nobody_is_lost_without_cause"}, 50),
-    (forget_what_workers_have_besides, {"no_task_is_tossed_about"}, 368),
+    (forget_what_workers_have_besides, {"no_task_is_tossed_about"}, 89),
     (keep_what_workers_had_besides, {"all_credit_is_back"}, 5010),
     (mix_suspects_with_others, {"a_suspect_begins_alone"}, 1),
     (forget_who_rejected, {"a_worker_is_not_given_what_it_rejected"}, 3),

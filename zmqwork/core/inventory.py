@@ -50,14 +50,7 @@ class Inventory:
             if entry is not None and seq in worker.held:
                 if state == HELD_RUNNING and entry.state == DISPATCHED:
                     books.mark_started(entry, now)
-            elif (
-                entry is not None
-                and entry.state in (WAITING, ASKED)
-                and entry.attempt == attempt
-                and _is_missed(entry, state)
-            ):
-                adopted.append((entry, state))
-            elif entry is not None and seq in books.withheld:
+            elif entry is not None and (seq in books.withheld or _is_missed(entry, attempt, state)):
                 adopted.append((entry, state))
             elif state != HELD_DONE and (entry is None or state != HELD_RUNNING):
                 unwanted.append(seq)  # (what runs may still win; a result will be offered)
@@ -137,13 +130,15 @@ class Inventory:
         )
 
 
-def _is_missed(entry: Entry, state: int) -> bool:
-    """Whether its last attempt was taken for lost, or is an earlier process's.
+def _is_missed(entry: Entry, attempt: int, state: int) -> bool:
+    """Whether this is its last attempt, and was taken for lost, or is an earlier process's.
 
     (Of these, one that has ended is not: perhaps it has failed, and that is counted.)
     """
-    lost = entry.trouble is not None and entry.trouble.lost_attempt == entry.attempt
-    return lost or (not entry.attempt and state != HELD_DONE)
+    if entry.state not in (WAITING, ASKED) or entry.attempt != attempt:
+        return False
+    lost = entry.trouble is not None and entry.trouble.lost_attempt == attempt
+    return lost or (not attempt and state != HELD_DONE)
 
 
 def _newest(held: list[list[int]]) -> dict[int, tuple[int, int]]:

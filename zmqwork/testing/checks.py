@@ -9,7 +9,14 @@ from zmqwork.core.events import Event, Received
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import SUCCEEDED
 from zmqwork.core.messages import Ping, Pong
-from zmqwork.testing import checkers, endings, queue_checkers, sink_checkers, sink_endings
+from zmqwork.testing import (
+    checkers,
+    endings,
+    journal_checkers,
+    queue_checkers,
+    sink_checkers,
+    sink_endings,
+)
 from zmqwork.testing.node import Node, Producer, Sink, Worker
 
 if TYPE_CHECKING:
@@ -40,10 +47,12 @@ class Checks:
         elif isinstance(node, Worker):
             sink_checkers.note_told(node, event)
 
-    def after(self, node: Node) -> None:
+    def after(self, node: Node, event: Event) -> None:
         """After it."""
         if isinstance(node, Producer):
             checkers.a_stale_failure_ends_nothing(node, self._older)
+            if node.archive is not None:
+                journal_checkers.note_verdicts(node, event)
 
     def turned(self, node: Node, effects: list[Effect], now: float) -> None:
         """After a turn."""
@@ -62,6 +71,10 @@ class Checks:
             checkers.a_worker_is_not_given_what_it_rejected(node, effects)
             if self._cluster.sinks:
                 self._producer_of_sinks(node, effects)
+            if node.archive is not None:
+                journal_checkers.nothing_leaves_before_it_is_written(self._cluster, node, effects)
+                journal_checkers.what_a_worker_runs_is_adopted(self._cluster, node, effects)
+                journal_checkers.what_went_wrong_is_written(node)
         elif isinstance(node, Sink):
             sink_checkers.nothing_is_handed_over_twice(node, effects)
             sink_checkers.what_is_acked_is_stored(node, effects)
@@ -74,6 +87,8 @@ class Checks:
             checkers.a_suspect_begins_alone(node, effects)
             checkers.what_runs_was_submitted(self._cluster, node, effects)
             checkers.nothing_starts_on_an_expired_lease(self._cluster, node, effects)
+            journal_checkers.an_older_process_is_not_heard(node)
+            journal_checkers.orphans_are_bounded_and_begin_nothing(node, effects)
             if node.drained and any(isinstance(effect, Left) for effect in effects):
                 checkers.a_drained_worker_leaves_nothing(node)
             if self._cluster.sinks:
@@ -89,6 +104,8 @@ class Checks:
     def settling(self, node: Producer, entry: Entry) -> None:
         """When a task settles."""
         checkers.a_task_settles_once_and_as_it_happened(self._cluster, node, entry)
+        if node.archive is not None:
+            journal_checkers.what_is_told_is_written(node, entry)
         checkers.nothing_begins_before_its_time(self._cluster, node, entry)
         if entry.state == SUCCEEDED and entry.spec.options.goes_to_sink:
             sink_checkers.a_result_is_stored_before_its_task_succeeds(self._cluster, node, entry)
@@ -112,6 +129,8 @@ class Checks:
         sink_endings.sinks_remember_little(self._cluster)
         for node in self._cluster.producers:
             checkers.what_is_settled_stays(self._cluster, node)
+            journal_checkers.nothing_confirmed_is_lost(node)
+        journal_checkers.everybody_is_back(self._cluster)
 
     def ended(self, node: Producer, report: list[dict[str, Any]], heard: list[str]) -> None:
         """When a producer has said that no more comes, and was told what sinks have."""

@@ -25,6 +25,8 @@ from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.core.runner import Runner
 from zmqwork.core.watcher import Watcher
 from zmqwork.options import TaskOptions
+from zmqwork.testing import journal_checkers, restarts
+from zmqwork.testing.archive import Archive
 from zmqwork.testing.checks import Checks
 from zmqwork.testing.clock import FakeClock
 from zmqwork.testing.discovery import Discovery
@@ -78,14 +80,21 @@ class Cluster:
 
     # -- nodes --------------------------------------------------------------------------------
 
-    def add_producer(self, **options: Any) -> Producer:
-        """A producer, which finds all workers; `options` as in `ProducerConfig`."""
+    def add_producer(self, archive: Archive | None = None, **options: Any) -> Producer:
+        """A producer, which finds all workers; `options` as in `ProducerConfig`.
+
+        `archive`: its journal, which no living process has; it goes on with what is in there.
+        """
         name, node_id = self._name("producer", len(self.producers))
+        legacy = archive.journal.load() if archive is not None else None
+        node_id, epoch = (legacy.producer_id, legacy.epoch) if legacy is not None else (node_id, 0)
         config = ProducerConfig(node_id=node_id, name=name, realm=REALM, **options)
-        machine = Dispatcher(config, Random(f"{self._seed}/{name}"))
+        machine = Dispatcher(config, Random(f"{self._seed}/{name}"), epoch)
         node = Producer(name, node_id, machine, self.clock, self._random, self)
         node.config = config
         node.settled = []
+        if archive is not None and legacy is not None:
+            restarts.take_up(self, node, archive, legacy)
         self.producers.append(node)
         self._join(node, [f"mem://{name}"])
         return node
@@ -216,6 +225,7 @@ class Cluster:
             fate = Fate(seq, script, b"of " + label, self.clock.now, expires_at)
             fate.due_at = self.clock.now + spec.options.countdown
             fate.then = then[place] if then else None
+            journal_checkers.numbers_never_come_again(self, producer, fate)
             self.truth.submitted(producer.node_id, fate)
         producer.post(Submitted(entries))
         return [entry.seq for entry in entries]
@@ -257,6 +267,8 @@ class Cluster:
         """Kill -9."""
         self.say(node, "is killed")
         self.truth.crashes += 1
+        if isinstance(node, Producer) and node.recorder is not None:
+            node.recorder.crash()
         self._end(node)
 
     def stall(self, node: Node) -> None:
@@ -316,6 +328,8 @@ class Cluster:
         self.network.vanish(node)
         if isinstance(node, Sink):
             node.store.close()
+        if isinstance(node, Producer) and node.archive is not None:
+            node.archive.gone()
         if isinstance(node, Worker):
             node.pool.close()
         if isinstance(node, Worker | Sink):
@@ -359,9 +373,9 @@ class Cluster:
             self.say(node, f"<- {event!r}")
         self.checks.before(node, event)
 
-    def after(self, node: Node) -> None:
+    def after(self, node: Node, event: Event) -> None:
         """A machine has taken it."""
-        self.checks.after(node)
+        self.checks.after(node, event)
 
     def turned(self, node: Node, effects: list[Effect], now: float) -> None:
         """A turn is over: perform its effects, then look whether every promise holds."""
@@ -372,4 +386,6 @@ class Cluster:
         self.checks.turned(node, effects, now)
         if any(isinstance(effect, Left) for effect in effects):
             self.say(node, "has left")
+            if isinstance(node, Producer) and node.recorder is not None:
+                node.recorder.close()
             self._end(node)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zmqwork.core import explain, lifecycle
 from zmqwork.core.departure import SERVING
 from zmqwork.core.effects import Notice
+from zmqwork.testing import journal_checkers
 from zmqwork.testing.checkers import require
 from zmqwork.testing.node import DEAD, RUNNING, Node, Worker
 from zmqwork.testing.truth import CRASHES, FAILS, OVERTIME, SUCCEEDS
@@ -170,6 +171,8 @@ def all_credit_is_back(cluster: Cluster) -> None:
         require(promise, not given and node.pool.is_idle, node, "runs", given)
         require(promise, not machine._feeder.ready, node, "ready", len(machine._feeder.ready))
         for account in machine._accounts.values():
+            if journal_checkers.is_orphan(cluster, node, account):
+                continue
             good = not (account.held or account.outbox or account.parked)
             good = good and not (account.outbox_bytes or account.finished or account.unacked_bytes)
             require(promise, good, node, account.client.name, "is held", account.held)

@@ -100,6 +100,8 @@ class Faults:
 
     def _is_spare(self, node: Node) -> bool:
         """Whether somebody is left to submit work without it."""
+        if isinstance(node, Producer) and node.archive is not None:
+            return True  # it comes back
         others = [n for n in self._cluster.producers if n is not node and not n.in_run]
         return not isinstance(node, Producer) or node.in_run or bool(others)
 

@@ -12,7 +12,9 @@ from zmqwork.core.effects import Effect
 from zmqwork.core.events import Event, LinkDown, LinkUp, Received
 from zmqwork.core.ledger import Entry
 from zmqwork.core.messages import Message
+from zmqwork.core.records import Legacy
 from zmqwork.core.runner import Runner
+from zmqwork.testing.archive import Archive, ScriptedRecorder
 from zmqwork.testing.clock import FakeClock
 from zmqwork.testing.connection import Origin
 from zmqwork.testing.pool import ScriptedPool
@@ -43,7 +45,7 @@ class Keeper(Protocol):
     def before(self, node: Node, event: Event) -> None:
         """The machine is about to take this event."""
 
-    def after(self, node: Node) -> None:
+    def after(self, node: Node, event: Event) -> None:
         """The machine has taken it."""
 
     def turned(self, node: Node, effects: list[Effect], now: float) -> None:
@@ -163,7 +165,7 @@ class Node:
         for event in events:
             self._keeper.before(self, event)
             effects += self.machine.handle(event, now)
-            self._keeper.after(self)
+            self._keeper.after(self, event)
         effects += self.machine.tick(now)
         self._keeper.turned(self, effects, now)
         if self.condition == DEAD:
@@ -210,6 +212,16 @@ class Producer(Node):
         in_run: whether it does a run that others may go on with, and nothing else.
         refused: how often each task came back because it was beyond the credit, by seq.
         paused: the queues that were paused, and since when.
+        archive: its journal, if it has one.
+        recorder: the thread that writes to it.
+        legacy: what that had when this process began.
+        opened_at: when that was, by the run's clock.
+        inherited: failures and crashes that were counted by then, by seq.
+        untold: how many of its tasks ended without an outcome: they are in the journal, or were
+            refused by it, or are in doubt.
+        confirmed: all tasks up to this number are said to be in the journal.
+        verdicts: (worker's node id, batch) -> what is to be in the journal before that is acked:
+            (seq, failures, crashes) each.
     """
 
     machine: Dispatcher
@@ -219,11 +231,19 @@ class Producer(Node):
     stopped: bool = False
     in_run: bool = False
     next_seq: int = 0
+    archive: Archive | None = None
+    recorder: ScriptedRecorder | None = None
+    legacy: Legacy | None = None
+    opened_at: float = 0.0
+    untold: int = 0
+    confirmed: int = 0
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.refused: dict[int, int] = {}
         self.paused: dict[str, float] = {}
+        self.inherited: dict[int, tuple[int, int]] = {}
+        self.verdicts: dict[tuple[str, int], list[tuple[int, int, int]]] = {}
 
     @property
     def producer_id(self) -> str:
@@ -244,6 +264,7 @@ class Worker(Node):
         extra_peak: the most that it ever lent beyond its slots and prefetch.
         granted: link to a sink -> results, and bytes of them, that it grants.
         told: the node ids of all sinks that producers have named to it.
+        epochs: a producer's node id -> the epoch that its account was of, a turn ago.
     """
 
     machine: Runner
@@ -260,6 +281,7 @@ class Worker(Node):
         super().__init__(*args)
         self.granted: dict[int, tuple[int, int]] = {}
         self.told: dict[str, None] = {}
+        self.epochs: dict[str, int] = {}
 
 
 class Sink(Node):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zmqwork.core.effects import (
     Alarm,
     Answer,
+    Confirm,
     Deliver,
     Dial,
     Effect,
@@ -18,6 +19,7 @@ from zmqwork.core.effects import (
     Notice,
     Peek,
     Probe,
+    Record,
     Restart,
     Send,
     Settle,
@@ -25,6 +27,7 @@ from zmqwork.core.effects import (
 )
 from zmqwork.core.events import Probed
 from zmqwork.core.lifecycle import SUCCEEDED
+from zmqwork.testing import journal_checkers
 from zmqwork.testing.node import DEAD, Node, Producer, Sink, Worker
 
 if TYPE_CHECKING:
@@ -45,6 +48,8 @@ class Performer:
             Execute: self._execute,
             Deliver: self._deliver,
             Settle: self._settle,
+            Record: self._record,
+            Confirm: self._confirm,
             Dial: self._dial,
             HangUp: self._hang_up,
             Probe: self._probe,
@@ -91,13 +96,29 @@ class Performer:
         self._cluster.answers[effect.request] = effect.value
         del node
 
+    def _record(self, node: Producer, effect: Record) -> None:
+        assert node.recorder is not None
+        node.recorder.hand_over(effect)
+
+    def _confirm(self, node: Producer, effect: Confirm) -> None:
+        journal_checkers.what_is_confirmed_is_written(self._cluster, node, effect.seq)
+
     def _settle(self, node: Producer, effect: Settle) -> None:
         truth = self._cluster.truth
         for entry in effect.entries:
-            self._cluster.checks.settling(node, entry)
             fate = truth.tasks[node.node_id][entry.seq]
+            if journal_checkers.is_untold(node, entry):
+                node.untold += 1
+                if journal_checkers.is_refused(entry):
+                    fate.refused = True
+                    truth.unsettled[node.node_id] -= 1
+                continue
+            self._cluster.checks.settling(node, entry)
             fate.settled = (entry.state, entry.value, repr(entry.error))
             truth.unsettled[node.node_id] -= 1
+            if node.archive is not None and entry.seq not in node.archive.filed:
+                node.untold += 1  # it ended, then was refused: its number may be given again
+                continue
             node.settled.append(entry)
             if fate.then is not None and entry.state == SUCCEEDED:
                 fate.then()

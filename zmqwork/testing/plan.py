@@ -13,6 +13,7 @@ from zmqwork.core.events import PeerFound
 from zmqwork.testing.cluster import Cluster
 from zmqwork.testing.connection import Conditions
 from zmqwork.testing.faults import Faults
+from zmqwork.testing.journal_plan import JournalPlan
 from zmqwork.testing.node import RUNNING, Node, Producer, Sink, Worker
 from zmqwork.testing.queue_plan import QueuePlan
 from zmqwork.testing.sink_plan import LATE_SECONDS, SinkPlan
@@ -82,12 +83,15 @@ class Plan:
             script=self._script,
             settle_in=self._settle_in,
         )
+        self._journals = JournalPlan(
+            seed, cluster, submit=self._submit_to, settle_in=self._settle_in
+        )
 
     def __str__(self) -> str:
         cast = f"{len(self._cluster.producers)} producers, {len(self._cluster.workers)} workers"
         cast += f", {self._sinks}"
         faults = ", ".join(self.faults) or "no faults"
-        plans = f"{self._times}; {self._queues}; {self._moods}"
+        plans = f"{self._times}; {self._queues}; {self._moods}{self._journals}"
         return f"{cast}, {self.seconds:.0f} s of {faults}; {plans}"
 
     @property
@@ -95,12 +99,13 @@ class Plan:
         """Whether nothing happens for which a worker might rightly be given up."""
         late = self._has("slow") or self._has("busy")
         harmless = CALM if late else (*CALM, *GENTLE)
-        return all(fault in harmless for fault in self.faults)
+        return not self._journals.restarts and all(fault in harmless for fault in self.faults)
 
     @property
     def is_prompt(self) -> bool:
         """Whether work also flows without delay from the beginning."""
-        return self.is_calm and not (self._has("slow") or self._has("busy"))
+        late = self._has("slow") or self._has("busy") or self._journals.is_slow
+        return self.is_calm and not late
 
     def _has(self, fault: str) -> bool:
         return fault in self.faults
@@ -124,6 +129,7 @@ class Plan:
         self._plan_faults()
         self._queues.begin(self.seconds)
         self._moods.begin(self.seconds)
+        self._journals.plan_faults(self.seconds)
 
     def _conditions(self) -> Conditions:
         random = self._random
@@ -137,11 +143,10 @@ class Plan:
         )
 
     def _add_producer(self) -> None:
-        random = self._random
-        node = self._cluster.add_producer(
-            crash_limit=random.choice((1, 2, 3, 3)), **self._queues.producer()
-        )
-        self._settle_in(node)
+        crash_limit = self._random.choice((1, 2, 3, 3))
+        queues = self._queues.producer()
+        if self._journals.add_producer() is None:
+            self._settle_in(self._cluster.add_producer(crash_limit=crash_limit, **queues))
 
     def _settle_in(self, node: Node) -> None:
         random = self._random
@@ -214,12 +219,17 @@ class Plan:
                 self._at(self._cancel)
 
     def _submit(self) -> None:
-        random, cluster = self._random, self._cluster
         producers = [
-            p for p in cluster.producers if p.condition == RUNNING and not (p.stopped or p.in_run)
+            p
+            for p in self._cluster.producers
+            if p.condition == RUNNING and not (p.stopped or p.in_run)
         ]
-        if not producers:
-            return
+        if producers:
+            self._submit_to(*producers)
+
+    def _submit_to(self, *producers: Producer) -> None:
+        """Let one of these submit some work."""
+        random, cluster = self._random, self._cluster
         name = random.choice(sorted(TASKS))
         low, high = _SECONDS[name]
         count = random.choice((1, 3, 10, 30) if name == "slow" else (1, 3, 30, 100))
@@ -319,8 +329,13 @@ class Plan:
         self._sinks.heal()
         self._queues.heal()
         self._moods.heal()
+        self._journals.heal()
         cluster.add_worker(finds_sinks=self._sinks.finds_sinks(), slots=4, tasks=dict(TASKS))
         for _ in range(self._random.randint(0, 6)):
             cluster.clock.call_later(self._random.uniform(0.0, LATE_SECONDS), self._submit)
         for worker in cluster.workers:
             worker.pool.hurry()
+
+    def dismiss(self) -> None:
+        """The end: whoever leaves from now on does not come back."""
+        self._journals.dismiss()

@@ -130,6 +130,7 @@ def play(cluster: Cluster, plan: Plan) -> None:
     every_question_is_answered(cluster)
     if cluster.sinks:
         everybody_ends(cluster)
+    plan.dismiss()
     everybody_leaves(cluster)
 
 

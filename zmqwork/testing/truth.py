@@ -77,6 +77,7 @@ class Fate:
         cancel_asked: whether somebody asked.
         settled: how it was settled: (state, value, error as text).
         then: what is done when it has succeeded.
+        refused: whether its producer's journal had no room for it.
     """
 
     seq: int
@@ -89,6 +90,7 @@ class Fate:
     cancel_asked: bool = False
     settled: tuple[str, bytes | None, str] | None = None
     then: Callable[[], None] | None = None
+    refused: bool = False
 
     def count(self, outcome: str) -> int:
         """How many of its runs ended so."""
