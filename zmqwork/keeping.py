@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, cast
 
-from zmqwork.core.events import LettersRequested, RevivalRequested
+from zmqwork.core.letters import LettersRequested, RevivalRequested
 from zmqwork.errors import UsageError
 from zmqwork.future import TaskFuture
 

@@ -108,6 +108,7 @@ def make_producer(
             recorder=recorder,
             legacy=legacy,
             make_owner=lambda task: producer.future_of(task.seq),
+            owner_of=producer.future_of,
         )
 
     return Producer(

@@ -267,6 +267,7 @@ def _producing(
         recorder=kept.recorder if kept is not None else None,
         legacy=kept.legacy if kept is not None else None,
         make_owner=engine.recovered,
+        owner_of=engine.revived,
     )
     run.watch(engine.obstacle)
     try:

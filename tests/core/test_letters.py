@@ -5,9 +5,9 @@ from desks import ProducerDesk, done, node_id, spec
 from durable_desk import DurableDesk, legacy
 
 from zmqwork.core.effects import Answer, Reopen
-from zmqwork.core.events import LettersRequested, RevivalRequested, StopRequested
+from zmqwork.core.events import StopRequested
 from zmqwork.core.ledger import Entry, TaskSpec
-from zmqwork.core.letters import Letters
+from zmqwork.core.letters import Letters, LettersRequested, RevivalRequested
 from zmqwork.core.messages import FAILED, LOST, Failure
 from zmqwork.core.records import Batch, Letter, Recorded, Trial
 from zmqwork.options import TaskOptions

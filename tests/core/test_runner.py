@@ -4,7 +4,7 @@ import pytest
 from delivery_desk import DeliveryDesk
 from desks import WorkerDesk, node_id
 
-from zmqwork.core.effects import Answer, Interrupt, ShowStacks
+from zmqwork.core.effects import Answer, Interrupt, ShowStacks, Withdraw
 from zmqwork.core.events import LinkDown, LinkUp, StatusRequested
 from zmqwork.core.messages import (
     HELD_DONE,
@@ -16,6 +16,7 @@ from zmqwork.core.messages import (
     Demand,
     Done,
     DoneAck,
+    Draining,
     Pong,
     Recall,
     Return,
@@ -23,6 +24,7 @@ from zmqwork.core.messages import (
     Tasks,
     Welcome,
 )
+from zmqwork.core.orders import Order, Ordered
 from zmqwork.core.worker_requests import StacksRequested
 
 
@@ -427,3 +429,30 @@ def test_a_slot_that_was_given_several_says_how_many():
     desk.turn(StacksRequested())
     (shown,) = desk.of(ShowStacks)
     assert shown.slots[0].endswith("for 0.0 s, 2 more behind it")
+
+
+def test_an_observer_lets_it_drain():
+    desk = WorkerDesk()
+    link = desk.hello()
+    observer = desk.hello("o", role="observer")
+    desk.say(observer, Order(7, "drain"))
+    assert desk.sent(Ordered, observer) == [Ordered(7, value={"state": "draining"})]
+    assert len(desk.of(Withdraw)) == 1
+    assert desk.sent(Draining, link) == [Draining()]
+    desk.say(observer, Order(8, "drain"))
+    assert desk.sent(Ordered, observer) == [Ordered(8, value={"state": "draining"})]
+    assert desk.of(Withdraw) == []
+
+
+def test_orders_that_it_does_not_obey():
+    desk = WorkerDesk()
+    link = desk.hello()
+    observer = desk.hello("o", role="observer")
+    desk.say(observer, Order(7, "fly"))
+    assert [answer.code for answer in desk.sent(Ordered)] == ["unknown_verb"]
+    desk.say(observer, Order(8, "drain", {"now": True}))
+    assert [answer.code for answer in desk.sent(Ordered)] == ["unfit"]
+    strays = desk.machine.listener.counters.strays
+    desk.say(link, Order(1, "drain"))
+    assert (desk.sent(Ordered), desk.machine.listener.counters.strays) == ([], strays + 1)
+    assert desk.machine.state == "serving"

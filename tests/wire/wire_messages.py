@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from zmqwork.core import delivery as d
 from zmqwork.core import messages as m
+from zmqwork.core import orders as o
 
 numbers = st.one_of(st.integers(0, 300), st.integers(0, 2**64 - 1))
 counts = st.integers(0, 2**32 - 1)
@@ -226,6 +227,22 @@ BY_KIND = {
     d.Route: routes(),
     # (Task 0 is none, and is left out: a golden vector has it.)
     m.Info: st.builds(m.Info, numbers, st.integers(1, 2**64 - 1)),
+    # (Orders without data leave it out: a golden vector has it.)
+    o.Order: st.builds(
+        o.Order,
+        numbers,
+        words,
+        st.dictionaries(st.text(max_size=5), plain, max_size=3),
+        st.lists(payloads, min_size=1, max_size=3),
+    ),
+    o.Ordered: st.builds(
+        o.Ordered,
+        numbers,
+        words,
+        st.text(max_size=20),
+        st.dictionaries(st.text(max_size=5), plain, max_size=3),
+        st.lists(payloads, min_size=1, max_size=3),
+    ),
     m.Status: st.builds(m.Status, numbers, st.dictionaries(st.text(max_size=5), plain, max_size=3)),
 }
 

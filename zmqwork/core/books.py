@@ -238,6 +238,7 @@ class Books:
     def mark_started(self, entry: Entry, now: float) -> None:
         """The handler of this entry has begun."""
         entry.move("started")
+        entry.started_at = now
         self.running.append(entry)
         self.resumed(entry, now)
 

@@ -11,8 +11,7 @@ tasks to workers with credit, and emits what the turn settled. What is decided w
     broadcasts what one worker alone may run             pauses     which queues rest
     journaling what must be recorded before it is told   recovery   what an earlier process has left
     requests   what the application asks                 remarks    what people are told unasked
-    retirement how it leaves                             explain    all of it in words, for people
-
+    retirement how it leaves                             explain    all of it in words
 Here are the events, and the sessions with workers and observers.
 """
 
@@ -28,17 +27,16 @@ from zmqwork.core.balancer import Balancer
 from zmqwork.core.books import Books
 from zmqwork.core.broadcasts import Broadcasts
 from zmqwork.core.dialer import Dialer
-from zmqwork.core.effects import Answer, Effect, Reopen
+from zmqwork.core.effects import Effect
 from zmqwork.core.events import (
     CancelRequested,
     ClaimRequested,
     DrainRequested,
     EndRequested,
     Event,
-    LettersRequested,
     OutletsRequested,
     PauseRequested,
-    RevivalRequested,
+    Resubmitted,
     StatusRequested,
     StopRequested,
     Submitted,
@@ -49,6 +47,7 @@ from zmqwork.core.journaling import Journaling
 from zmqwork.core.judge import Judge
 from zmqwork.core.lag import Lag, earliest
 from zmqwork.core.ledger import Entry
+from zmqwork.core.letters import LettersRequested, RevivalRequested
 from zmqwork.core.lifecycle import LEFT
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import (
@@ -85,9 +84,16 @@ class Dispatcher:
         random: for delays.
         epoch: 0: it has no journal. Else that of this opening of the journal: what happens is
             recorded, and `Recovered` must be the first event.
+        make_owner: makes the owner of a task that an observer lets begin again, of its number.
     """
 
-    def __init__(self, config: ProducerConfig, random: Random, epoch: int = 0) -> None:
+    def __init__(
+        self,
+        config: ProducerConfig,
+        random: Random,
+        epoch: int = 0,
+        make_owner: Callable[[int], object] = lambda _: None,
+    ) -> None:
         self._config = config
         self._out: list[Effect] = []
         self.dialer = Dialer(
@@ -105,19 +111,25 @@ class Dispatcher:
         self._journaling: Journaling | None = None
         self._acks = self._judge.acks
         self._report: Callable[[], None] = books.report
-        self._answer: Callable[[Answer], None] = self._out.append
         if epoch:
             self._journaling = journaling = Journaling(books, self._recovery, self._acks)
             self._acks, self._report = journaling.acks, journaling.report
-            self._answer = journaling.answer
         self._assigner = Assigner(books, self._acks)
         self._broadcasts = Broadcasts(books, self._assigner)
         self._balancer = Balancer(books)
         self._inventory = Inventory(books, self._judge, shipping)
         self._remarks = Remarks(books)
         self._pauses = Pauses(books)
-        requests = Requests(config, books, self.listener, self._report, self._answer)
-        self._requests = requests
+        self._requests = requests = Requests(
+            config,
+            books,
+            self.listener,
+            self._report,
+            self._journaling,
+            admit=lambda entries, now: self._admit(entries, now, revived=True),
+            pauses=self._pauses,
+            make_owner=make_owner,
+        )
         self._retirement = retirement = Retirement(books, shipping, self._journaling, self._report)
         self._lag = Lag(config.health.heartbeat_interval / 2)
         self._handlers: dict[type[Event], Callable[[Any, float], None]] = {
@@ -132,7 +144,8 @@ class Dispatcher:
             EndRequested: shipping.closing.end,
             OutletsRequested: shipping.outlets_requested,
             LettersRequested: requests.letters,
-            RevivalRequested: self._revival_requested,
+            RevivalRequested: requests.revival,
+            Resubmitted: requests.steward.resubmitted,
             Recovered: self._recovered,
             Written: retirement.written,
             WriteRefused: retirement.written,
@@ -221,12 +234,6 @@ class Dispatcher:
             self._retirement.abandon(entries)
         else:
             self._shipping.submitted(bound, now)
-
-    def _revival_requested(self, event: RevivalRequested, now: float) -> None:
-        entries = self._requests.revived(event)
-        self._out.append(Reopen(entries))
-        self._admit(entries, now, revived=True)
-        self._answer(Answer(event.request, [entry.seq for entry in entries]))
 
     def _drain_requested(self, event: DrainRequested, now: float) -> None:
         """Nothing to do: a producer is drained when its ledger is empty, which its node sees."""

@@ -11,7 +11,7 @@ from zmqwork.core.messages import Message
 
 if TYPE_CHECKING:
     from zmqwork.core.clients import Held
-    from zmqwork.core.ledger import Entry
+    from zmqwork.core.ledger import Entry, TaskSpec
     from zmqwork.core.records import Batch
 
 
@@ -82,6 +82,15 @@ class Reopen:
     """These tasks, which were settled, are unsettled again."""
 
     entries: list[Entry]
+
+
+@dataclass(slots=True)
+class Resubmit:
+    """Number a task of this kind, and hand it over; answer with `Resubmitted`."""
+
+    spec: TaskSpec
+    args: bytes
+    request: Any
 
 
 @dataclass(slots=True)
@@ -200,6 +209,11 @@ class Notice:
 
 
 @dataclass(slots=True)
+class Withdraw:
+    """Do not offer the node to others any more: it drains."""
+
+
+@dataclass(slots=True)
 class Left:
     """The machine has said its goodbyes: the node may close.
 
@@ -219,6 +233,7 @@ Effect = (
     | Record
     | Confirm
     | Reopen
+    | Resubmit
     | MarkRunning
     | Answer
     | Execute
@@ -231,5 +246,6 @@ Effect = (
     | Deliver
     | MarkComplete
     | Notice
+    | Withdraw
     | Left
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from zmqwork.core.letters import LettersRequested, RevivalRequested
 from zmqwork.core.messages import Message
 from zmqwork.core.records import Recovered, WriteFailed, WriteRefused, Written
 from zmqwork.core.worker_requests import (
@@ -18,6 +19,7 @@ from zmqwork.core.worker_requests import (
 if TYPE_CHECKING:
     from zmqwork.core.clients import Held
     from zmqwork.core.ledger import Entry, TaskSpec
+    from zmqwork.core.orders import Order
     from zmqwork.queues import Queues
 
 # A link: an int for one that this node dialled (it chose the number), bytes for one that
@@ -144,35 +146,29 @@ class Claimed:
 
 
 @dataclass(slots=True)
-class LettersRequested:
-    """The application asks for dead letters; `Answer` carries a list of `letters.DeadLetter`.
+class Resubmitted:
+    """The answer to `effects.Resubmit`: a task's number; None: it was not taken, as `text` says."""
 
-    Each comes with the seconds since it died: (letter, age).
-
-    Attributes:
-        request: to be answered.
-        seqs: those of these tasks; None: all.
-        remove: keep them no longer.
-    """
-
-    request: object
-    seqs: Collection[int] | None = None
-    remove: bool = False
+    request: Any
+    seq: int | None
+    text: str = ""
 
 
 @dataclass(slots=True)
-class RevivalRequested:
-    """The application sends dead letters again; `Answer` carries the numbers of those that were.
+class OrderRequested:
+    """The application lets an observer order something; `Answer` carries an `orders.Ordered`.
 
     Attributes:
         request: to be answered.
-        seqs: which; None: all.
-        make_owner: makes the owner of a task, of its number.
+        node_id: who is to obey; it is waited for.
+        order: what; it gets a number.
+        patience: seconds to wait for the answer.
     """
 
     request: object
-    seqs: Collection[int] | None
-    make_owner: Callable[[int], object]
+    node_id: str
+    order: Order
+    patience: float
 
 
 @dataclass(slots=True)
@@ -335,6 +331,8 @@ Event = (
     | ClaimRequested
     | LettersRequested
     | RevivalRequested
+    | Resubmitted
+    | OrderRequested
     | WorkersRequested
     | PauseRequested
     | StatusRequested

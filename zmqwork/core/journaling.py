@@ -10,7 +10,7 @@ Batches are numbered and written in order; how many at once is the writer's busi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from zmqwork.core.books import Books
 from zmqwork.core.effects import Answer, Confirm, Effect, Record, Settle
@@ -29,18 +29,20 @@ class _Turn:
         number: the batch's.
         filed: tasks that may be dispatched then.
         effects: what is to be performed then.
+        calls: what is to be called then.
         acks: what is to be acked then, as `Judge.acks`.
         kept: the numbers of those among them that the journal had already.
         newest: the greatest number that there is by then; 0: nothing came in this turn.
         names: whether the batch names a worker that the journal did not know.
     """
 
-    __slots__ = ("acks", "effects", "filed", "kept", "names", "newest", "number")
+    __slots__ = ("acks", "calls", "effects", "filed", "kept", "names", "newest", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.filed: list[Entry] = []
         self.effects: list[Effect] = []
+        self.calls: list[Callable[[], None]] = []
         self.acks: dict[str, int] = {}
         self.kept: set[int] = set()
         self.newest = 0
@@ -63,6 +65,7 @@ class Journaling:
 
     __slots__ = (
         "_books",
+        "_calls",
         "_filed",
         "_held_back",
         "_number",
@@ -86,6 +89,7 @@ class Journaling:
         self._turns: deque[_Turn] = deque()
         self._filed: list[Entry] = []
         self._held_back: list[Effect] = []
+        self._calls: list[Callable[[], None]] = []
         self._revived: list[int] = []
         self._workers: tuple[str, ...] = ()
         self.crew_changed = True
@@ -139,6 +143,13 @@ class Journaling:
         """Answer when everything that was decided so far is recorded."""
         (self._books.out if self.closing else self._held_back).append(answer)
 
+    def later(self, call: Callable[[], None]) -> None:
+        """Call this when everything that was decided so far is recorded."""
+        if self.closing:
+            call()
+        else:
+            self._calls.append(call)
+
     def close(self, now: float) -> None:
         """The producer leaves. What it has not settled stays in the journal."""
         self.record(now)
@@ -177,8 +188,9 @@ class Journaling:
         turn.names = turn.names or not set(self._workers).issubset(before)
         turn.filed += self._filed
         turn.effects += self._held_back
+        turn.calls += self._calls
         turn.acks.update(self._recorded)
-        self._filed, self._held_back = [], []
+        self._filed, self._held_back, self._calls = [], [], []
         self._recorded.clear()
         if not self._turns:
             self._release(turn)
@@ -189,6 +201,8 @@ class Journaling:
         self._place(turn)
         self.acks.update(turn.acks)
         self._books.out += turn.effects
+        for call in turn.calls:
+            call()
 
     def _batch(self, now: float) -> Batch:
         books = self._books

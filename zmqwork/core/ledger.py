@@ -176,6 +176,7 @@ class Entry:
         trouble: what went wrong so far, or None.
         outlet: where the result goes, once that is known; None: back to the producer, or not yet.
         sink_seq: its number there; 0: none yet.
+        started_at: of one that has started: when that was told.
     """
 
     __slots__ = (
@@ -190,6 +191,7 @@ class Entry:
         "sink_seq",
         "size_bytes",
         "spec",
+        "started_at",
         "state",
         "trouble",
         "value",
@@ -212,6 +214,7 @@ class Entry:
         self.trouble: Trouble | None = None
         self.outlet: Outlet | None = None
         self.sink_seq = 0
+        self.started_at: float  # set together with the state: most tasks end before that is told
 
     def __repr__(self) -> str:
         return f"<Entry {self.seq} {self.spec.name} {self.state}, attempt {self.attempt}>"

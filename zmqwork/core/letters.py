@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from zmqwork.core.ledger import Entry, TaskSpec, anew
@@ -121,3 +122,35 @@ class Letters:
         if letter is not None:
             self._bytes -= letter.size_bytes
         return letter
+
+
+@dataclass(slots=True)
+class LettersRequested:
+    """The application asks for dead letters; `Answer` carries a list of `letters.DeadLetter`.
+
+    Each comes with the seconds since it died: (letter, age).
+
+    Attributes:
+        request: to be answered.
+        seqs: those of these tasks; None: all.
+        remove: keep them no longer.
+    """
+
+    request: object
+    seqs: Collection[int] | None = None
+    remove: bool = False
+
+
+@dataclass(slots=True)
+class RevivalRequested:
+    """The application sends dead letters again; `Answer` carries the numbers of those that were.
+
+    Attributes:
+        request: to be answered.
+        seqs: which; None: all.
+        make_owner: makes the owner of a task, of its number.
+    """
+
+    request: object
+    seqs: Collection[int] | None
+    make_owner: Callable[[int], object]

@@ -1,6 +1,6 @@
 """What peers say to each other: a record per verb of DESIGN 4. `wire.codec` makes them bytes.
 
-What is said of results that go to sinks stands in `delivery`.
+What is said of results that go to sinks stands in `delivery`, what observers order in `orders`.
 
 Every message travels with a **number**: a count, from 1, of the messages sent over its link in
 that direction. A number that was seen is dropped; a gap ends the session, and the inventory of
@@ -26,6 +26,7 @@ from zmqwork.core.delivery import (
     ResultsAck,
     Route,
 )
+from zmqwork.core.orders import Order, Ordered
 
 # A batch is cut at this many tasks, and at this many bytes of arguments or results: what a peer
 # must take in at once stays small, and a turn of its loop short.
@@ -40,8 +41,10 @@ FAILED = "failed"
 REJECTED = "rejected"
 LOST = "lost"
 
-# What a worker `can` that brings results to the sinks that TASKS names.
+# What a node `can`: a worker brings results to the sinks that TASKS names; whoever is there answers
+# ORDERs, which is told to observers alone.
 DELIVER = "deliver"
+OBEY = "obey"
 
 # States of an attempt in the inventory of a WELCOME.
 HELD_QUEUED = 0
@@ -362,4 +365,6 @@ Message = (
     | Ended
     | Info
     | Status
+    | Order
+    | Ordered
 )

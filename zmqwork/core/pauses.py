@@ -31,13 +31,20 @@ class Pauses:
 
     def requested(self, event: PauseRequested, now: float) -> None:
         """Pause a queue, or let it go on; the answer lists those that are paused now."""
+        self.pause(event.queue, event.paused, now)
+        self._books.out.append(Answer(event.request, list(self._books.paused)))
+
+    def pause(self, queue: str, paused: bool, now: float) -> bool:
+        """Pause a queue, or let it go on; False: too many are paused."""
         books = self._books
-        if not event.paused:
-            books.paused.pop(event.queue, None)
-        elif event.queue not in books.paused and len(books.paused) < QUEUES_MAX:
-            books.paused[event.queue] = None
+        if not paused:
+            books.paused.pop(queue, None)
+        elif queue not in books.paused:
+            if len(books.paused) >= QUEUES_MAX:
+                return False
+            books.paused[queue] = None
             self.recall(now)
-        books.out.append(Answer(event.request, list(books.paused)))
+        return True
 
     def recall(self, now: float) -> None:
         """Ask workers for what they have of paused queues and have not begun, until it is here.

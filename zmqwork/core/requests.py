@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from zmqwork.config import ProducerConfig
 from zmqwork.core import explain, welcome
 from zmqwork.core.books import Books
-from zmqwork.core.effects import Answer
-from zmqwork.core.events import (
-    CancelRequested,
-    Claimed,
-    ClaimRequested,
-    LettersRequested,
-    RevivalRequested,
-    StatusRequested,
-)
+from zmqwork.core.effects import Answer, Reopen
+from zmqwork.core.events import CancelRequested, Claimed, ClaimRequested, StatusRequested
+from zmqwork.core.journaling import Journaling
 from zmqwork.core.ledger import Entry
-from zmqwork.core.letters import DeadLetter
+from zmqwork.core.letters import DeadLetter, LettersRequested, RevivalRequested
 from zmqwork.core.lifecycle import DISPATCHED, STARTED, WAITING
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import Hello, Info, Message, Status
+from zmqwork.core.orders import Order
+from zmqwork.core.pauses import Pauses
+from zmqwork.core.steward import Steward
 
 
 class Requests:
@@ -31,10 +28,21 @@ class Requests:
         books: its books.
         listener: where observers are.
         report: tells whom it concerns what is settled.
-        answer: answers behind that.
+        journaling: answers what changes something behind its records; None: there is no journal.
+        admit: takes dead letters in again.
+        pauses: pauses queues.
+        make_owner: makes the owner of a task that nobody here has asked for, of its number.
     """
 
-    __slots__ = ("_answer", "_books", "_config", "_listener", "_report")
+    __slots__ = (
+        "_admit",
+        "_answer",
+        "_books",
+        "_config",
+        "_listener",
+        "_report",
+        "steward",
+    )
 
     def __init__(
         self,
@@ -42,30 +50,48 @@ class Requests:
         books: Books,
         listener: Listener,
         report: Callable[[], None],
-        answer: Callable[[Answer], None],
+        journaling: Journaling | None,
+        *,
+        admit: Callable[[list[Entry], float], None],
+        pauses: Pauses,
+        make_owner: Callable[[int], object],
     ) -> None:
         self._config = config
         self._books = books
         self._listener = listener
         self._report = report
-        self._answer = answer
+        self._answer = books.out.append if journaling is None else journaling.answer
+        self._admit = admit
+        self.steward = Steward(
+            books,
+            listener,
+            later=_at_once if journaling is None else journaling.later,
+            withdraw=self._withdraw,
+            pause=pauses.pause,
+            revive=lambda seqs, now: self._revive(seqs, make_owner, now),
+        )
 
     # -- the application ----------------------------------------------------------------------
 
     def cancel(self, event: CancelRequested, now: float) -> None:
         """As with concurrent.futures, what has begun is not cancelled unless that is asked for."""
+        seqs = list(self._books.ledger.entries) if event.seqs is None else event.seqs
+        cancelled = self._withdraw(seqs, event.running, event.hard)
+        self._answer(Answer(event.request, cancelled))
+        del now
+
+    def _withdraw(self, seqs: Iterable[int], running: bool, hard: bool) -> list[int]:
         ledger = self._books.ledger
         cancelled = []
-        for seq in list(ledger.entries) if event.seqs is None else event.seqs:
+        for seq in seqs:
             entry = ledger.get(seq)
-            if entry is not None and (event.running or entry.state != STARTED):
+            if entry is not None and (running or entry.state != STARTED):
                 self._books.withdraw(
-                    entry, "cancelled", "CancelledError", "it was cancelled", hard=event.hard
+                    entry, "cancelled", "CancelledError", "it was cancelled", hard=hard
                 )
                 cancelled.append(seq)
         self._report()  # whoever asked finds the futures cancelled
-        self._answer(Answer(event.request, cancelled))
-        del now
+        return cancelled
 
     def claim(self, event: ClaimRequested, now: float) -> None:
         """Give up a task that nobody has begun, for the application to run it."""
@@ -94,18 +120,26 @@ class Requests:
         value = [(letter, now - (letter.died_at or now)) for letter in found]
         self._answer(Answer(event.request, value))
 
-    def revived(self, event: RevivalRequested) -> list[Entry]:
-        """Entries of dead letters that are to be tried again: they begin anew."""
+    def revival(self, event: RevivalRequested, now: float) -> None:
+        """Dead letters are to be tried again: they begin anew."""
+        revived = self._revive(event.seqs, event.make_owner, now)
+        self._answer(Answer(event.request, revived))
+
+    def _revive(
+        self, seqs: Collection[int] | None, make_owner: Callable[[int], object], now: float
+    ) -> list[int]:
         entries = []
-        for letter in self._letters(event.seqs):
+        for letter in self._letters(seqs):
             self._books.letters.take(letter.seq)
-            entry = Entry(letter.seq, letter.spec, letter.args, event.make_owner(letter.seq))
+            entry = Entry(letter.seq, letter.spec, letter.args, make_owner(letter.seq))
             entry.attempt = letter.attempt  # of which workers may have heard
             # (Others are not taken any more, if a floor has passed them, or another sink takes it.)
             if letter.spec.inbox and (self._config.producer_id or self._books.journaled):
                 entry.sink_seq = letter.sink_seq
             entries.append(entry)
-        return entries
+        self._books.out.append(Reopen(entries))
+        self._admit(entries, now)
+        return [entry.seq for entry in entries]
 
     def _letters(self, seqs: Collection[int] | None) -> list[DeadLetter]:
         letters = self._books.letters
@@ -130,11 +164,17 @@ class Requests:
         self._listener.send(client, introduction)
 
     def message(self, client: Client, message: Message, now: float) -> None:
-        """Only questions are expected here."""
+        """Questions and orders are expected here."""
         if isinstance(message, Info):
             status = explain.status(self._config, self._books)
             if message.seq:
                 status["task"] = explain.task(message.seq, self._books, now)
             self._listener.send(client, Status(message.request, status))
+        elif isinstance(message, Order) and client.role == "observer":
+            self.steward.obey(client, message, now)
         else:
             self._listener.counters.strays += 1
+
+
+def _at_once(call: Callable[[], None]) -> None:
+    call()

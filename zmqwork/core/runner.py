@@ -25,7 +25,7 @@ from zmqwork.core.clients import Account
 from zmqwork.core.deliverer import Deliverer
 from zmqwork.core.delivery import Route
 from zmqwork.core.departure import DRAINING, GONE, LEAVING, PAUSED, SERVING, Departure
-from zmqwork.core.effects import Answer, Effect, ShowStacks
+from zmqwork.core.effects import Answer, Effect, ShowStacks, Withdraw
 from zmqwork.core.events import (
     DrainRequested,
     Event,
@@ -62,6 +62,7 @@ from zmqwork.core.messages import (
     Tasks,
 )
 from zmqwork.core.news import News
+from zmqwork.core.orders import WORKER, Order, Ordered, refusal
 from zmqwork.core.orphans import Orphans
 from zmqwork.core.timers import Timers
 from zmqwork.core.window import Window
@@ -270,10 +271,22 @@ class Runner:
             return
         account = self._accounts.get(client.node_id)
         handler = self._messages.get(type(message))
-        if account is None or handler is None:
-            self.listener.counters.strays += 1
-        else:
+        if account is not None and handler is not None:
             handler(account, message, now)
+        elif isinstance(message, Order) and client.role == "observer":
+            self._order(client, message, now)
+        else:
+            self.listener.counters.strays += 1
+
+    def _order(self, client: Client, order: Order, now: float) -> None:
+        """What an observer orders: there is one thing, to drain."""
+        answer = refusal(WORKER, order)
+        if answer is None:
+            answer = Ordered(order.request, value={"state": DRAINING})
+            if self.state == SERVING:
+                self._out.append(Withdraw())
+                self._departure.drain_requested(DrainRequested(), now)
+        self.listener.send(client, answer)
 
     def client_renewed(self, client: Client, now: float) -> None:
         """The producer lives: what was parked may begin."""

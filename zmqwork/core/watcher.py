@@ -1,4 +1,7 @@
-"""The observer's machine: dials everybody, asks each for its status, answers when all are in."""
+"""The observer's machine: dials everybody, asks each for its status, answers when all are in.
+
+What it lets somebody do is in `commissions`.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,19 @@ from random import Random
 from typing import Any
 
 from zmqwork.config import NodeConfig
+from zmqwork.core.commissions import Commissions
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.effects import Answer, Effect, Left
-from zmqwork.core.events import DrainRequested, Event, StatusRequested, StopRequested
+from zmqwork.core.events import (
+    DrainRequested,
+    Event,
+    OrderRequested,
+    StatusRequested,
+    StopRequested,
+)
 from zmqwork.core.lifecycle import LEFT, LOST, REFUSED
 from zmqwork.core.messages import Info, Message, Status, Welcome
+from zmqwork.core.orders import Ordered
 from zmqwork.core.peer import DIALING, GREETING, OPEN, Peer
 
 
@@ -35,6 +46,7 @@ class Watcher:
     ) -> None:
         self._out: list[Effect] = []
         self.dialer = Dialer(config, "observer", self, self._out, random)
+        self._commissions = Commissions(self.dialer, self._out)
         self._patience = patience
         self._settle_delay = settle_delay
         self._statuses: dict[str, dict[str, Any]] = {}
@@ -49,6 +61,8 @@ class Watcher:
         """Take an event."""
         if isinstance(event, StatusRequested):
             self._requested(event, now)
+        elif isinstance(event, OrderRequested):
+            self._commissions.requested(event, now)
         elif isinstance(event, StopRequested | DrainRequested):
             self.dialer.farewell()
             self._out.append(Left())
@@ -79,6 +93,7 @@ class Watcher:
     def tick(self, now: float) -> list[Effect]:
         """Answer when everybody was heard, or the time is over."""
         self.dialer.tick(now)
+        self._commissions.tick(now)
         if self._requests and self._is_complete(now):
             self._answer()
         return self._emit()
@@ -102,7 +117,7 @@ class Watcher:
 
     def deadline(self) -> float | None:
         """The next instant at which `tick` has something to do without an event."""
-        instants = [self.dialer.deadline()]
+        instants = [self.dialer.deadline(), self._commissions.deadline()]
         if self._requests:
             settled_at = self._asked_at + self._settle_delay
             instants.append(
@@ -135,12 +150,15 @@ class Watcher:
         """Ask at once."""
         if self._requests:
             self._ask(peer)
-        del welcome, now
+        self._commissions.opened(peer, welcome)
+        del now
 
     def message(self, peer: Peer, message: Message, now: float) -> None:
         """Keep what a node says of itself."""
         if isinstance(message, Status) and message.request == self._number:
             self._statuses[peer.node_id] = message.status
+        elif isinstance(message, Ordered):
+            self._commissions.ordered(peer, message)
         del now
 
     def suspected(self, peer: Peer, now: float) -> None:
@@ -151,9 +169,13 @@ class Watcher:
 
     def lost(self, peer: Peer, now: float) -> None:
         """The survey goes on without it."""
+        self._commissions.gone(peer, "was lost")
+        del now
 
     def left(self, peer: Peer, now: float) -> None:
         """The survey goes on without it."""
+        self._commissions.gone(peer, "left")
+        del now
 
 
 def _silent(peer: Peer) -> dict[str, Any]:

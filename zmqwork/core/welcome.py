@@ -14,7 +14,7 @@ from zmqwork.config import (
 )
 from zmqwork.core.delivery import RANGES_MAX
 from zmqwork.core.functions import ANY
-from zmqwork.core.messages import DELIVER, Hello, Welcome
+from zmqwork.core.messages import DELIVER, OBEY, Hello, Welcome
 from zmqwork.core.ranges import Ranges
 
 
@@ -46,6 +46,7 @@ def of_node(config: NodeConfig, role: str, hello: Hello) -> Welcome:
         silence_timeout=config.health.runtime_timeout,
         host=config.host,
         pid=config.pid,
+        can=[OBEY] if hello.role == "observer" else [],
     )
 
 
@@ -61,13 +62,14 @@ def of_worker(config: WorkerConfig, hello: Hello, held: list[list[int]]) -> Welc
     welcome.without = list(config.exclude_queues)
     welcome.tasks = config.tasks | dict.fromkeys(config.allow, ANY)
     welcome.held = held
-    welcome.can = [DELIVER]
+    welcome.can.append(DELIVER)
     return welcome
 
 
 def of_sink(config: SinkConfig, hello: Hello, taken: Ranges | None) -> Welcome:
     """The answer of a sink; `taken`: the numbers of this producer that it has."""
     welcome = of_node(config, "sink", hello)
+    welcome.can = []  # there is nothing to order
     welcome.sinks = list(config.sinks)
     welcome.inbox = config.inbox
     if taken is not None:

@@ -8,7 +8,8 @@ from typing import Any, Self
 
 from zmqwork.config import NodeConfig
 from zmqwork.core.effects import Answer, Left, Notice
-from zmqwork.core.events import StatusRequested, StopRequested
+from zmqwork.core.events import OrderRequested, StatusRequested, StopRequested
+from zmqwork.core.orders import Order, Ordered
 from zmqwork.core.watcher import Watcher
 from zmqwork.discovery.sources import Discovery
 from zmqwork.nodes.notices import log_notice
@@ -18,7 +19,7 @@ from zmqwork.transport.loop import Loop
 
 
 class Observer:
-    """A running observer; it announces nothing and changes nothing.
+    """A running observer; it announces nothing, and changes what it is told to.
 
     Args:
         config: who it is.
@@ -73,6 +74,25 @@ class Observer:
         """The answer to what was begun, as `survey` has it."""
         survey: dict[str, Any] = request.wait(self._patience + 5.0)
         return survey
+
+    def order(
+        self,
+        node_id: str,
+        verb: str,
+        arguments: dict[str, Any] | None = None,
+        data: list[bytes] | None = None,
+        patience: float | None = None,
+    ) -> Ordered:
+        """Let a node do something, as `core.orders` has it; what came of it.
+
+        The node is waited for, `patience` seconds for all; then the code is ``silent``.
+        """
+        patience = self._patience if patience is None else patience
+        request = Request()
+        order = Order(0, verb, arguments or {}, data or [])
+        self._loop.post(OrderRequested(request, node_id, order, patience))
+        ordered: Ordered = request.wait(patience + 5.0)
+        return ordered
 
     def close(self) -> None:
         """Leave; waits for the I/O thread to end."""

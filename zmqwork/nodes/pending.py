@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from zmqwork.config import ProducerConfig
@@ -175,10 +175,16 @@ class Pending:
 
         Returns its number. On the I/O thread.
         """
+        return self.follow_for(spec, args, lambda _: owner, sink_seq)
+
+    def follow_for(
+        self, spec: TaskSpec, args: bytes, make_owner: Callable[[int], object], sink_seq: int = 0
+    ) -> int:
+        """As `follow`; the owner is made of the number."""
         with self._lock:
             self._seq = seq = self._seq + 1
             self._submitted_bytes += len(args)
-            entry = Entry(seq, spec, args, owner)
+            entry = Entry(seq, spec, args, make_owner(seq))
             entry.sink_seq = sink_seq
             self._entries.append(entry)
         return seq

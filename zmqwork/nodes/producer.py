@@ -19,6 +19,7 @@ from zmqwork.core.effects import (
     Notice,
     Record,
     Reopen,
+    Resubmit,
     Settle,
 )
 from zmqwork.core.events import (
@@ -28,6 +29,7 @@ from zmqwork.core.events import (
     EndRequested,
     Event,
     OutletsRequested,
+    Resubmitted,
     StatusRequested,
     StopRequested,
     Submitted,
@@ -68,6 +70,7 @@ class Producer:
         recorder: the thread of its journal, opened; the node closes it. None: it has no journal.
         legacy: what that has; its producer id is the node's.
         make_owner: makes the owner of a task that an earlier process has left.
+        owner_of: makes that of a task that an observer lets begin again, of its number.
 
     Attributes:
         pending: what it was given and has not settled.
@@ -87,12 +90,14 @@ class Producer:
         recorder: Recorder | None = None,
         legacy: Legacy | None = None,
         make_owner: Callable[[Recorded], object] = lambda _: None,
+        owner_of: Callable[[int], object] = lambda _: None,
     ) -> None:
         raise_descriptor_limit()
         self._config = config
         self._recorder = recorder
         self._legacy = legacy
         self._make_owner = make_owner
+        self._owner_of = owner_of
         self._discovery = discovery
         self._settle_futures = settle
         self._callbacks = callbacks or Callbacks()
@@ -106,13 +111,14 @@ class Producer:
         self.submit, self.follow = self.pending.submit, self.pending.follow
         self.drain = self.pending.drain
         epoch = legacy.epoch if legacy is not None else 0
-        machine = Dispatcher(config, random or Random(), epoch)  # noqa: S311
+        machine = Dispatcher(config, random or Random(), epoch, owner_of)  # noqa: S311
         self._machine = machine
         self._loop = self.pending.loop = Loop(
             machine,
             {
                 Settle: self._settle,
                 Reopen: lambda effect: self.pending.reopen(effect.entries),
+                Resubmit: self._resubmit,
                 MarkRunning: lambda effect: mark_running(effect.entries),
                 Answer: deliver,
                 Notice: self._notice,
@@ -279,6 +285,14 @@ class Producer:
                 if entry.error is not None and entry.error.get("journal") == "full":
                     self.pending.refuse(entry.seq)
         self.pending.settle(effect.entries)
+
+    def _resubmit(self, effect: Resubmit) -> None:
+        """A task in the place of a dead letter; it may be one more than `max_pending`."""
+        if self.pending.stopped:
+            self._loop.post(Resubmitted(effect.request, None, "this producer has stopped"))
+            return
+        seq = self.pending.follow_for(effect.spec, effect.args, self._owner_of)
+        self._loop.post(Resubmitted(effect.request, seq))
 
     def _notice(self, notice: Notice) -> None:
         log_notice(notice)

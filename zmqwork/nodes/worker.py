@@ -20,6 +20,7 @@ from zmqwork.core.effects import (
     Restart,
     ShowStacks,
     TakeBack,
+    Withdraw,
 )
 from zmqwork.core.runner import Runner
 from zmqwork.core.worker_requests import (
@@ -145,6 +146,7 @@ class Worker(BoundNode[WorkerConfig]):
                 ShowStacks: self._show_stacks,
                 Answer: deliver,
                 Notice: log_notice,
+                Withdraw: lambda _: self._discovery.say_goodbye(),
                 Left: self._gone,
             },
             gone=self._discovery.proof_of_death,

@@ -221,12 +221,12 @@ class Loop:
         now = self.clock()
         self._errands.run_due(now)
         self._read()
-        events = self._events = deque(self._seen)
-        self._seen = []
         inbox = self._inbox
-        posted = len(inbox)  # before the feed is taken: what was posted may be about it
-        if self._feed:
-            events += self._feed.take()
+        posted = len(inbox)
+        # After the others are read, and before them: what was said or posted may be about it.
+        events = self._events = deque(self._feed.take() if self._feed else ())
+        events += self._seen
+        self._seen = []
         events += [inbox.popleft() for _ in range(posted)]
         handle = self._machine.handle
         while events:

@@ -13,7 +13,7 @@ from zmqwork.core.messages import BATCH_COUNT_MAX, FAILED, HELD_DONE, LOST, NEIG
 from zmqwork.core.pace import NAMES_MAX
 from zmqwork.errors import DecodeError
 from zmqwork.options import EXCEPTIONS_MAX, PRIORITY_MAX
-from zmqwork.wire import delivering, fields, verbs
+from zmqwork.wire import delivering, fields, ordering, verbs
 from zmqwork.wire.limits import (
     COUNT_MAX,
     ENDPOINT_BYTES_MAX,
@@ -369,4 +369,6 @@ READERS: dict[int, tuple[int, Reader]] = {
     verbs.ROUTE: (4, delivering.read_route),
     verbs.INFO: (3, _info),
     verbs.STATUS: (4, _status),
+    verbs.ORDER: (5, ordering.read_order),
+    verbs.ORDERED: (6, ordering.read_ordered),
 }

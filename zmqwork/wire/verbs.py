@@ -38,3 +38,5 @@ ROUTE: Final = 39
 # Observers.
 INFO: Final = 48
 STATUS: Final = 49
+ORDER: Final = 50
+ORDERED: Final = 51

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zmqwork.core import delivery, messages
-from zmqwork.wire import delivering, verbs
+from zmqwork.core import delivery, messages, orders
+from zmqwork.wire import delivering, ordering, verbs
 from zmqwork.wire.limits import FAILURE_CHARACTERS_MAX, REFUSAL_BYTES_MAX
 from zmqwork.wire.payloads import Outgoing
 
@@ -184,4 +184,6 @@ WRITERS: dict[type[messages.Message], tuple[int, Writer]] = {
     delivery.Route: (verbs.ROUTE, delivering.route),
     messages.Info: (verbs.INFO, _info),
     messages.Status: (verbs.STATUS, _status),
+    orders.Order: (verbs.ORDER, ordering.order),
+    orders.Ordered: (verbs.ORDERED, ordering.ordered),
 }
