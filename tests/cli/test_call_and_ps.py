@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from zmqwork.cli import call
+from zmqwork.cli.arguments import argument
 
 
 def test_a_call_prints_the_result(worker, zmqwork):
@@ -41,12 +41,12 @@ def test_the_help_says_how_arguments_are_read(zmqwork):
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999", "[NaN]", "nan"])
 def test_what_json_does_not_have_is_text(text):
-    assert call._value(text) == text
+    assert argument(text) == text
 
 
 def test_what_json_has_is_a_value():
     texts = ["7", "-1.5e3", "true", "null", '"NaN"', '{"a": [1]}']
-    assert [call._value(text) for text in texts] == [7, -1500.0, True, None, "NaN", {"a": [1]}]
+    assert [argument(text) for text in texts] == [7, -1500.0, True, None, "NaN", {"a": [1]}]
 
 
 def test_a_task_that_fails_is_shown_with_its_traceback(worker, zmqwork):

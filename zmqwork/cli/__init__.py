@@ -19,8 +19,10 @@
 
     journal_records                         what is in a journal, for people and programs
     survey   asking all nodes               finding  what a check of `doctor` has found
+    control  ordering some                  task_ids  arguments  words of the command line
 
-    worker  ventilator  sink  call  ps  explain  journal  doctor  bench  demo
+    worker  ventilator  sink  call  ps  explain  inspect  cancel  pause  resume  drain
+    journal  doctor  bench  demo
              a command each: `configure` its options, `run` it
 """
 
@@ -50,6 +52,11 @@ COMMANDS = {
     "call": "submit one task and print its result",
     "ps": "show the nodes that are here, and what they do",
     "explain": "say why a task is not running",
+    "inspect": "list tasks by their state, and what workers know",
+    "cancel": "cancel tasks by their ids",
+    "pause": "let no task of a queue begin",
+    "resume": "let the tasks of a queue go on",
+    "drain": "let a worker finish, and leave",
     "journal": "look after journals: what is in them, whether they can be read",
     "doctor": "look for what keeps nodes apart, and say what to try",
     "bench": "measure throughput and latency on this machine",

@@ -8,12 +8,12 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import math
 import time
 from typing import Any
 
 from zmqwork.app import App
 from zmqwork.cli import exits
+from zmqwork.cli.arguments import argument
 from zmqwork.cli.output import Output, complain, jsonable, printable
 from zmqwork.cli.parser import Parser, add_output, add_search, nearest, seconds, whole
 from zmqwork.cli.search import search_options
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     task = _find_task(app, args.task)
     if args.priority is not None:
         task = task.using(priority=args.priority)
-    positional = [_value(text) for text in args.args]
+    positional = [argument(text) for text in args.args]
     output = Output(args.output)
     if not output.for_people:
         logging.getLogger("zmqwork").setLevel(logging.ERROR)
@@ -102,24 +102,8 @@ def _find_task(app: App, name: str) -> Task[..., Any]:
     raise UsageError(f"app {app.name!r} has no task {name!r}{near}")
 
 
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _refuse(text: str) -> float:
-    raise ValueError(f"{text} is no JSON")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    return value if math.isfinite(value) else _refuse(text)
-
-
 def _object(text: str) -> dict[str, Any]:
-    value = _value(text)
+    value = argument(text)
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError(f"{text!r} is no JSON object, as in '{{\"width\": 100}}'")
     return value

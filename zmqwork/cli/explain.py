@@ -7,25 +7,21 @@ looked for as `zmqwork ps` does, and is asked.
 from __future__ import annotations
 
 import argparse
-import re
 from typing import Any
 
 from zmqwork.cli import exits
 from zmqwork.cli.output import Output, complain, counted
 from zmqwork.cli.parser import Parser, add_output, add_search, seconds
 from zmqwork.cli.survey import Search, Survey, label, name_reasons, node_id_of, records
+from zmqwork.cli.task_ids import task_id as parse_task_id
 from zmqwork.core.functions import COMMAND_TASK
 from zmqwork.discovery.runtime import choose
-from zmqwork.errors import UsageError
 
 EXAMPLES = """
 zmqwork explain 1a2b3c4d-17
 zmqwork explain 1a2b3c4d-17 --realm thumbs
 zmqwork explain 1a2b3c4d-17 -o json | jq -r .task.state
 """
-
-# The first digits of the producer's node id, and the task's number.
-_ID = re.compile(r"(?P<producer>[0-9a-f]{8,32})-(?P<seq>[1-9][0-9]{0,18})")
 
 _COLUMNS = ("WORKER", "STATE", "SLOTS", "HELD", "CREDIT", "WHY NOT HERE")
 
@@ -47,7 +43,7 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask and print; 3 if the producer is not found, 4 if it never had the task."""
     output = Output(args.output)
-    producer, seq = _task_id(args.id)
+    producer, seq = parse_task_id(args.id)
     task_id = f"{producer[:8]}-{seq}"
     search = Search(args)
     survey = search.ask(args.timeout, producer, seq)
@@ -66,15 +62,6 @@ def run(args: argparse.Namespace) -> int:
     is_command = output.for_people and task.get("task") == COMMAND_TASK
     _show(output, task_id, node, task, _commands(search, node, args.timeout) if is_command else [])
     return exits.UNKNOWN_TASK if task.get("state") == "unknown" else exits.OK
-
-
-def _task_id(text: str) -> tuple[str, int]:
-    found = _ID.fullmatch(text.strip().lower())
-    if found is None:
-        raise UsageError(
-            f"{text!r} is no task id: it is 8 hexadecimal digits, a dash and a number, 1a2b3c4d-17"
-        )
-    return found["producer"], int(found["seq"])
 
 
 def _who(node: dict[str, Any]) -> str:

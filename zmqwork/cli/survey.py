@@ -167,8 +167,7 @@ class Search:
             with ExitStack() as stack:
                 asked = []
                 for realm in found.realms[first : first + _AT_ONCE]:
-                    for source, discovery in self._ways(realm):
-                        observer = _observer(realm, source, discovery, patience)
+                    for source, observer in self.observers(realm, patience):
                         stack.enter_context(observer)
                         asked.append((realm, source, observer, observer.begin(producer, seq)))
                 _take_in(asked, found)
@@ -176,6 +175,11 @@ class Search:
                 break
         found.sort()
         return found
+
+    def observers(self, realm: str, patience: float) -> Iterator[tuple[str, Observer]]:
+        """An observer for each source, which the caller closes. Raises as `survey`."""
+        for source, discovery in self._ways(realm):
+            yield source, _observer(realm, source, discovery, patience)
 
     def _ways(self, realm: str) -> Iterator[tuple[str, Discovery]]:
         """Each source by itself; the quickest one first."""
