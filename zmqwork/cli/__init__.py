@@ -19,10 +19,12 @@
 
     journal_records                         what is in a journal, for people and programs
     survey   asking all nodes               finding  what a check of `doctor` has found
+    letters_at_producers  letters_in_journals  letter_choice
+                                            where `deadletters` finds some
     control  ordering some                  task_ids  arguments  words of the command line
 
     worker  ventilator  sink  call  ps  explain  inspect  cancel  pause  resume  drain
-    journal  doctor  bench  demo
+    deadletters  journal  doctor  bench  demo
              a command each: `configure` its options, `run` it
 """
 
@@ -57,6 +59,7 @@ COMMANDS = {
     "pause": "let no task of a queue begin",
     "resume": "let the tasks of a queue go on",
     "drain": "let a worker finish, and leave",
+    "deadletters": "look after tasks whose attempts are used up",
     "journal": "look after journals: what is in them, whether they can be read",
     "doctor": "look for what keeps nodes apart, and say what to try",
     "bench": "measure throughput and latency on this machine",

@@ -49,7 +49,7 @@ def exported(meta: Mapping[str, Any], state: State) -> Iterator[dict[str, Any]]:
             "task": spec.name,
             "state": "unsettled",
             "submitted_at": dt.datetime.fromtimestamp(at, dt.UTC).isoformat(),
-            **_call(args),
+            **call_of(args),
             "options": _options(spec),
         }
         if sink_seq:
@@ -63,7 +63,8 @@ def exported(meta: Mapping[str, Any], state: State) -> Iterator[dict[str, Any]]:
         yield line
 
 
-def _call(args: bytes) -> dict[str, Any]:
+def call_of(args: bytes) -> dict[str, Any]:
+    """The arguments of a call, for JSON; as they are if they cannot be read here."""
     try:
         positional, named = decode_call(args)
     except DecodeError:

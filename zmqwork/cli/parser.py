@@ -14,6 +14,8 @@ from zmqwork.discovery.source import parse_sources
 from zmqwork.discovery.static import parse_peer
 from zmqwork.errors import ConfigError
 
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
 # Of ``--log-level``.
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -175,6 +177,20 @@ def seconds(text: str) -> float:
     # 10 years: what is longer was a mistake, and threading refuses it anyway.
     if not 0 < value <= 315_360_000:
         raise argparse.ArgumentTypeError(f"{text} is not a time to wait")
+    return value
+
+
+def duration(text: str) -> float:
+    """An argparse type: seconds, or with a unit behind the number: 90s, 10m, 2h, 7d."""
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNITS:
+        number, unit = text, "s"
+    try:
+        value = float(number) * _UNITS[unit]
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 315_360_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration, as 90s, 10m, 2h or 7d")
     return value
 
 
