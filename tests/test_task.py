@@ -186,7 +186,10 @@ def test_using_makes_a_copy_with_other_options():
     ("options", "text"),
     [
         ({"max_retry": 1}, "did you mean 'max_retries'"),
-        ({"zzz": 1}, "known are countdown, (deadline, eta, )?expires, inbox, key"),
+        (
+            {"zzz": 1},
+            "known are countdown, (deadline, eta, )?expires, ignore_result, inbox, key",
+        ),
         ({"retry_fro": OSError}, "did you mean 'retry_for'"),
         ({"retry_for": 3}, "retry_for takes classes of exceptions, or their names, not 3"),
         (

@@ -150,6 +150,9 @@ class ProducerConfig(NodeConfig):
         max_pending_bytes: the same in bytes of arguments.
         letters_max: dead letters that are kept, the newest; 0: none.
         letters_bytes: the same in bytes, about.
+        result_ttl: seconds that results are kept for other processes (`App.result`), of tasks that
+            do not say it; 0: not at all.
+        results_max, results_bytes: how many are kept, the newest, and how many bytes, about.
         priority_aging: what waits gains one step of priority per so many seconds; 0: it never does.
         producer_id: under which its tasks are numbered at sinks: that of a run that is gone on with
             after a restart, whose tasks should name inboxes: the numbers of others depend on who
@@ -164,6 +167,9 @@ class ProducerConfig(NodeConfig):
     max_pending_bytes: int = 256 * 1024 * 1024
     letters_max: int = 10_000
     letters_bytes: int = 16 * 1024 * 1024
+    result_ttl: float = 0.0
+    results_max: int = 10_000
+    results_bytes: int = 64 * 1024 * 1024
     priority_aging: float = 60.0
     producer_id: str = ""
     sink_patience: float = 1.0
@@ -178,6 +184,9 @@ class ProducerConfig(NodeConfig):
         check_number("max_pending_bytes", self.max_pending_bytes, 1)
         check_number("letters_max", self.letters_max, 0, 1_000_000)
         check_number("letters_bytes", self.letters_bytes, 1)
+        check_number("result_ttl", self.result_ttl, 0)
+        check_number("results_max", self.results_max, 0, 1_000_000)
+        check_number("results_bytes", self.results_bytes, 1)
         check_number("priority_aging", self.priority_aging, 0)
         if self.producer_id:
             check_name("producer_id", self.producer_id)

@@ -54,6 +54,10 @@ class TaskOptions:
         expires: seconds after submit when the task is worthless; None: never.
         sink: the name of the sinks to one of which the result goes; None: back to the producer.
         inbox: the ids of the inboxes one of which alone may take the result.
+        result_ttl: seconds that the producer keeps the result for other processes (`App.result`).
+            0: as long as the producer's own option says, which is not at all.
+        ignore_result: nothing comes back but that it succeeded: the value, which is None then, does
+            not leave the worker.
         key: results of one key go to one sink, as long as it is there; None: the task's number.
     """
 
@@ -72,6 +76,8 @@ class TaskOptions:
     sink: str | None = None
     inbox: str | tuple[str, ...] = ()
     key: str | None = None
+    result_ttl: float = 0.0
+    ignore_result: bool = False
 
     def __post_init__(self) -> None:
         check_name("queue", self.queue)
@@ -97,6 +103,10 @@ class TaskOptions:
         object.__setattr__(self, "inbox", tuple(check_name("inbox", inbox) for inbox in inboxes))
         if self.key is not None:
             check_name("key", self.key)
+        check_number("result_ttl", self.result_ttl, 0)
+        check_boolean("ignore_result", self.ignore_result)
+        if self.ignore_result and self.goes_to_sink:
+            raise ConfigError("ignore_result and sink (or inbox) exclude each other")
 
     @property
     def exceptions(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -115,6 +125,8 @@ class TaskOptions:
 
     def need_results(self, what: str) -> None:
         """Raise `UsageError` if no results come back; `what` cannot be done with the task then."""
+        if self.ignore_result:
+            raise UsageError(f"{what}: its results are ignored (ignore_result); submit() its calls")
         if self.goes_to_sink:
             where = f"inbox {', '.join(self.inboxes)}" if self.inbox else f"sink {self.sink}"
             raise UsageError(

@@ -20,7 +20,8 @@ class ProducerOptions(TypedDict, total=False):
             another machine (tmpfs, NFS and their kind).
         on_full: what `submit` does when `max_pending` tasks are unsettled: it waits
             (``"block"``) or raises `PendingFull` (``"raise"``).
-        max_pending, max_pending_bytes, crash_limit, letters_max, letters_bytes: as
+        max_pending, max_pending_bytes, crash_limit, letters_max, letters_bytes,
+        result_ttl, results_max, results_bytes: as
             `config.ProducerConfig` has them.
         priority_aging: what waits gains a step of priority per so many seconds; None: never.
         realm: look for workers of this realm instead of the app's own.
@@ -39,6 +40,9 @@ class ProducerOptions(TypedDict, total=False):
     crash_limit: int
     letters_max: int
     letters_bytes: int
+    result_ttl: float
+    results_max: int
+    results_bytes: int
     priority_aging: float | None
     realm: str | None
     peers: Iterable[str]

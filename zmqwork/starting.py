@@ -36,6 +36,9 @@ _LIMITS = (
     "max_pending",
     "max_pending_bytes",
     "priority_aging",
+    "result_ttl",
+    "results_bytes",
+    "results_max",
 )
 
 

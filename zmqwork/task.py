@@ -55,6 +55,8 @@ class Options(TypedDict, total=False):
     sink: str | None
     inbox: str | tuple[str, ...]
     key: str | None
+    result_ttl: float
+    ignore_result: bool
 
 
 class CallOptions(Options, total=False):

@@ -10,7 +10,7 @@ import zmqwork
 
 app = zmqwork.App("thumbs")
 
-@app.task(max_retries=0)
+@app.task(max_retries=0, result_ttl=60)
 def double(value, times=1):
     pass
 
@@ -156,3 +156,22 @@ def test_drain(worker, said, zmqwork):
     assert "no worker two answered" in done.stderr
     assert second.wait(30) == 0
     assert two["node_id"]
+
+
+def test_results(submit, said, worker, zmqwork):
+    process, (value, failed) = submit("double:x", "fail:no")
+    done = zmqwork("result", value)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is waiting: --wait" in done.stderr
+    assert said("result", value, "--wait", "0.1", code=1)["state"] == "unsettled"
+    worker()
+    told = said("result", failed, "--wait", "30", code=1)
+    assert (told["state"], told["error"]["text"]) == ("failed", "ValueError: no")
+    done = zmqwork("result", failed)
+    assert "ValueError: no" in done.stderr
+    done = zmqwork("result", value, "--wait", "30")
+    assert (done.returncode, done.stdout) == (0, "xx\n")
+    assert said("result", value)["result"] == "xx"
+    assert zmqwork("result", f"{value[:8]}-99").returncode == 4
+    assert zmqwork("result", "0badcafe-1").returncode == 3
+    assert cancelled(process) == ["False", "False"]

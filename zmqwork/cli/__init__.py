@@ -23,7 +23,7 @@
                                             where `deadletters` finds some
     control  ordering some                  task_ids  arguments  words of the command line
 
-    worker  ventilator  sink  call  ps  explain  inspect  cancel  pause  resume  drain
+    worker  ventilator  sink  call  ps  explain  inspect  result  cancel  pause  resume  drain
     deadletters  journal  doctor  bench  demo
              a command each: `configure` its options, `run` it
 """
@@ -55,6 +55,7 @@ COMMANDS = {
     "ps": "show the nodes that are here, and what they do",
     "explain": "say why a task is not running",
     "inspect": "list tasks by their state, and what workers know",
+    "result": "print the result of a task, whoever has submitted it",
     "cancel": "cancel tasks by their ids",
     "pause": "let no task of a queue begin",
     "resume": "let the tasks of a queue go on",

@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
             left = f"\nThe task is cancelled: --timeout {args.timeout:g} is over" if overdue else ""
             return _show_error(output, future.id, error, left)
         took = time.monotonic() - begun_at
-    output.line(_text(result))
+    output.line(text_of(result))
     values = {"result": jsonable(result), "seconds": round(took, 6)}
     output.json({"task_id": future.id, "state": "succeeded", **values})
     return exits.OK
@@ -109,7 +109,7 @@ def _object(text: str) -> dict[str, Any]:
     return value
 
 
-def _text(result: object) -> str:
+def text_of(result: object) -> str:
     """The result for people: text as it is, the rest as JSON or as Python shows it."""
     if not isinstance(result, str):
         try:

@@ -14,6 +14,7 @@ from zmqwork.config import ProducerConfig
 from zmqwork.core.deadlines import Deadlines
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.effects import Effect, MarkRunning, Notice, Settle
+from zmqwork.core.kept import Kept
 from zmqwork.core.lanes import Lane, Lanes
 from zmqwork.core.ledger import Entry, Ledger
 from zmqwork.core.letters import Letters
@@ -52,7 +53,8 @@ class Books:
         deadlines: which tasks expire when.
         timers: ("rest", seq), ("expire", instant), ("notice", lane), ("review", None),
             ("acks", None), ("workers", None), ("recall", None), ("asked", outlet),
-            ("floors", None), ("ended", None), ("recover", None).
+            ("floors", None), ("ended", None), ("recover", None), ("kept", seq).
+        kept: results for those who ask from elsewhere.
         resting: of the tasks that only one worker may run those that rest, by its node id and seq.
         paused: the queues that are paused, as keys. Bound: QUEUES_MAX, see `pauses`.
         joined_at: when a session with a worker began last.
@@ -69,6 +71,7 @@ class Books:
         "dialer",
         "joined_at",
         "journaled",
+        "kept",
         "lanes",
         "ledger",
         "letters",
@@ -106,6 +109,7 @@ class Books:
         self.pace = Pace()
         self.timers = Timers()
         self.deadlines = Deadlines(self.timers)
+        self.kept = Kept(config.result_ttl, config.results_max, config.results_bytes, self.timers)
         self.resting: dict[str, dict[int, Entry]] = {}
         self.paused: dict[str, None] = {}
         self.joined_at = float("-inf")
@@ -128,9 +132,20 @@ class Books:
             self.out.append(MarkRunning(self.running))
             self.running = []
         if self.settled:
-            self.out.append(Settle(self.settled))
-            self.settled = []
+            self.out.append(Settle(self.take_settled()))
             self.deadlines.sweep(self.ledger.entries, len(self.ledger))
+
+    def take_settled(self) -> list[Entry]:
+        """What was settled since this was called last."""
+        settled, self.settled = self.settled, []
+        if self.kept.watches:
+            self.kept.settled(settled)
+        return settled
+
+    def stamp(self, now: float) -> None:
+        """What this turn has put aside was put aside now."""
+        self.letters.stamp(now)
+        self.kept.stamp(now)
 
     def suffered(self, entry: Entry) -> None:
         """Something went wrong with this task: a later process shall know."""

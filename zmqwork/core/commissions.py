@@ -56,7 +56,7 @@ class Commissions:
             event, replace(event.order, request=self._number), now
         )
         for peer in self._dialer.peers.values():
-            if peer.stage == OPEN and peer.node_id == given.node_id:
+            if peer.stage == OPEN and peer.node_id.startswith(given.node_id):
                 self._say(given, peer)
                 return
 
@@ -76,7 +76,7 @@ class Commissions:
     def ordered(self, peer: Peer, message: Ordered) -> None:
         """A node tells what came of an order."""
         given = self._open.get(message.request)
-        if given is not None and given.node_id == peer.node_id:
+        if given is not None and peer.node_id.startswith(given.node_id):
             del self._open[message.request]
             self._out.append(Answer(given.request, message))
 
@@ -91,7 +91,7 @@ class Commissions:
         return min((given.give_up_at for given in self._open.values()), default=None)
 
     def _of(self, peer: Peer) -> list[_Open]:
-        return [given for given in self._open.values() if given.node_id == peer.node_id]
+        return [given for given in self._open.values() if peer.node_id.startswith(given.node_id)]
 
     def _say(self, given: _Open, peer: Peer) -> None:
         if self._able.get(peer.key) != peer.link:

@@ -147,9 +147,7 @@ class Dispatcher:
             RevivalRequested: requests.revival,
             Resubmitted: requests.steward.resubmitted,
             Recovered: self._recovered,
-            Written: retirement.written,
-            WriteRefused: retirement.written,
-            WriteFailed: retirement.written,
+            **dict.fromkeys((Written, WriteRefused, WriteFailed), retirement.written),
         }
         self._dues: dict[str, Callable[[Any, float], None]] = {
             "acks": lambda _, now: self._assigner.ack_all(),  # noqa: ARG005
@@ -157,6 +155,7 @@ class Dispatcher:
             "recall": lambda _, now: self._pauses.recall(now),
             "notice": lambda key, now: self._remarks.lane(key),  # noqa: ARG005
             "recover": self._recover,
+            "kept": lambda seq, now: books.kept.drop(seq),  # noqa: ARG005
         }
         self._messages: dict[type[Message], Callable[[Worker, Any, float], None]] = {
             Done: self._judge.done,
@@ -187,7 +186,7 @@ class Dispatcher:
         while due := self._timers.due(now):  # again, because what is due may set what is due
             for key in due:
                 self._due(key, now)
-        self._books.letters.stamp(now)
+        self._books.stamp(now)
         # Results before sends: somebody may wait for them.
         self._report()
         if self._journaling is not None:
@@ -376,4 +375,6 @@ class Dispatcher:
         """Observers hold nothing of ours."""
 
     def client_lost(self, client: Client, now: float) -> None:
-        """Observers hold nothing of ours."""
+        """It waits for nothing any more."""
+        self._books.kept.forget(client)
+        del now

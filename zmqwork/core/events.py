@@ -160,7 +160,7 @@ class OrderRequested:
 
     Attributes:
         request: to be answered.
-        node_id: who is to obey; it is waited for.
+        node_id: who is to obey, or how its node id begins; it is waited for.
         order: what; it gets a number.
         patience: seconds to wait for the answer.
     """

@@ -113,6 +113,8 @@ class Journaling:
             ledger.newest = max(ledger.newest, entry.seq)
             entry.state = RESTING  # as by the table: "postponed", until it is recorded
             spec = entry.spec
+            if spec.options.result_ttl:
+                books.kept.watches = True
             entry.since = now + spec.options.countdown
             if spec.inbox or spec.options.inbox:
                 books.outlets.bind(entry)
@@ -133,7 +135,7 @@ class Journaling:
         if self.closing:
             books.report()
             return
-        settled, books.settled = books.settled, []
+        settled = books.take_settled()
         books.report()
         if settled:
             books.deadlines.sweep(books.ledger.entries, len(books.ledger))
@@ -281,7 +283,7 @@ class Journaling:
                 entry.error = {"journal": "full", "text": text}
                 self._books.unplace(entry, FAILED)
                 self._books.settle(entry, "refused")
-        refused, self._books.settled = self._books.settled, []
+        refused = self._books.take_settled()
         turn.effects.append(Settle(refused))
         self.written(number)
 

@@ -154,6 +154,7 @@ _CHOICE: Mapping[str, Check] = {
 VERBS: Mapping[tuple[str, str], Verb] = {
     (PRODUCER, "tasks"): Verb(False, {"state": NAME}, _PAGE),
     (PRODUCER, "letters"): Verb(False, {}, {**_CHOICE, **_PAGE, "full": BOOLEAN}),
+    (PRODUCER, "result"): Verb(False, {"seq": NUMBER}, {"wait": BOOLEAN}),
     (PRODUCER, "cancel"): Verb(True, {"tasks": NUMBERS}, {"running": BOOLEAN, "hard": BOOLEAN}),
     (PRODUCER, "pause"): Verb(True, {"queue": NAME}),
     (PRODUCER, "resume"): Verb(True, {"queue": NAME}),

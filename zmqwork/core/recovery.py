@@ -60,6 +60,8 @@ class Recovery:
         entry.sink_seq = task.sink_seq
         entry.move("postponed")
         books.ledger.add(entry)
+        if options.result_ttl:
+            books.kept.watches = True
         if task.spec.inbox:
             books.outlets.bind(entry)
         entry.since = now - task.age + options.countdown

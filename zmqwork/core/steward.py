@@ -13,6 +13,7 @@ from typing import Any
 from zmqwork.core.books import Books
 from zmqwork.core.effects import Resubmit
 from zmqwork.core.events import Resubmitted
+from zmqwork.core.kept import Result
 from zmqwork.core.ledger import Entry
 from zmqwork.core.letters import DeadLetter
 from zmqwork.core.lifecycle import DISPATCHED, RESTING, STARTED, WAITING
@@ -78,6 +79,7 @@ class Steward:
         self._handlers: dict[str, Callable[[Client, Order, float], Ordered | None]] = {
             "tasks": self._tasks,
             "letters": self._letters,
+            "result": self._result,
             "cancel": self._cancel,
             "pause": self._paused,
             "resume": self._paused,
@@ -136,6 +138,42 @@ class Steward:
         if entry.deadline_at is not None:
             row["expires_in"] = max(0.0, entry.deadline_at - now)
         return row
+
+    def _result(self, client: Client, order: Order, now: float) -> Ordered | None:
+        """How a task has ended; its waiters are told when it does."""
+        del now
+        seq, books = order.arguments["seq"], self._books
+        entry = books.ledger.get(seq)
+        if entry is not None and not order.arguments.get("wait"):
+            return Ordered(order.request, value={"state": entry.state})
+        if entry is not None:
+
+            def tell(result: Result) -> None:
+                answer = _ended(order.request, result)
+                self._later(lambda: self._listener.send(client, answer))
+
+            if books.kept.wait(seq, client, tell):
+                return None
+            return Ordered(order.request, REFUSED, "too many wait for results")
+        remembered = self._remembered(seq)
+        if remembered is not None:
+            return _ended(order.request, remembered)
+        text = "it is settled, and its result is not kept, or not any more: see result_ttl"
+        if not 1 <= seq <= books.ledger.newest:
+            text = "this producer never had it"
+        return Ordered(order.request, UNKNOWN_TASK, text)
+
+    def _remembered(self, seq: int) -> Result | None:
+        """How a task has ended that is settled: as it is kept, or why it failed."""
+        books = self._books
+        letter, ending = books.letters.get(seq), books.ledger.endings.get(seq)
+        found = books.kept.get(seq)
+        if found is None and letter is not None:
+            found = Result(seq, letter.state, letter.attempt, None, letter.error)
+        elif found is None and ending is not None:
+            error = {"text": ending["text"], "attempts": ending["attempt"]}
+            found = Result(seq, ending["state"], ending["attempt"], None, error)
+        return found
 
     def _cancel(self, client: Client, order: Order, now: float) -> Ordered:
         del client, now
@@ -235,6 +273,14 @@ class Steward:
             ),
             key=_seq,
         )
+
+
+def _ended(request: int, result: Result) -> Ordered:
+    value: dict[str, Any] = {"state": result.state, "attempts": result.attempt}
+    if result.error is not None:
+        value["error"] = result.error
+    data = [] if result.value is None else [result.value]
+    return Ordered(request, value=value, data=data)
 
 
 def _choice(order: Order) -> Ordered | None:

@@ -35,6 +35,8 @@ class Submission:
                 place = places.get(id(spec))
                 if place is None:
                     place = places[id(spec)] = self._place_of(spec, now)
+                    if spec.options.result_ttl:
+                        books.kept.watches = True
                 lane, deadline_at, expiring = place
             entries[entry.seq] = entry
             entry.since = now

@@ -25,6 +25,9 @@ class Told(Exception):  # it names a kind of failure, and is seen by no user
     """A failure that its text says in full: neither traceback nor module travels with it."""
 
 
+# What comes back of a task whose result is ignored: None.
+NOTHING = encode_value(None)
+
 Outcome = tuple[bool, Any]  # (True, encoded value) or (False, error)
 Finish = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -49,7 +52,7 @@ def run(handler: Callable[..., Any], item: Item, finish: Finish) -> Outcome:
         if type(value) is CoroutineType:
             value = finish(value)
         ours = True
-        return True, encode_value(value)
+        return True, NOTHING if "ignore_result" in item.options else encode_value(value)
     except BaseException as error:  # noqa: BLE001  # a handler may raise anything, even SystemExit
         return False, _outside(handler, error) if ours else failure(handler, error)
     finally:
@@ -70,7 +73,7 @@ async def run_async(
         coroutine = handler(*args, **kwargs)
         value = await (coroutine if finish is None else finish(coroutine))
         ours = True
-        return True, encode_value(value)
+        return True, NOTHING if "ignore_result" in item.options else encode_value(value)
     except BaseException as error:
         if isinstance(error, GeneratorExit) and not _has_running_loop():
             raise  # not the handler's: the event loop is gone, and this coroutine is closed
