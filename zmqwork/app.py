@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from zmqwork.asking import Asking
+from zmqwork.batching import Batching
 from zmqwork.config import check_name, check_options
 from zmqwork.definition import check_task_name, declare, origin, place, stand_side_by_side
 from zmqwork.errors import ConfigError, UsageError
@@ -39,7 +40,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class App(Finding, Pausing, Asking):
+class App(Finding, Pausing, Asking, Batching):
     """A named set of tasks. Nodes of apps with the same name find one another.
 
     Args:

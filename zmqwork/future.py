@@ -250,13 +250,22 @@ class TaskFuture(concurrent.futures.Future[R]):
         if timeout is not None and timeout <= 0:
             state = "running" if self._state == RUNNING else "not running yet"
             raise TimeoutError(f"task {self.id} is {state}")
+        self._refuse_unsubmitted()
         self._producer.refuse_waiting()
         if not self._wait_or_help(timeout):
             raise self._producer.overdue(self, cast("float", timeout))
 
+    def _refuse_unsubmitted(self) -> None:
+        if not self.seq:
+            raise UsageError(
+                "the task is part of a batch that is not submitted yet: wait for it behind the "
+                "end of `with app.batch():`"
+            )
+
     def _arrival(self) -> Generator[Any, None, None]:
         """Wait in the running event loop until it is settled."""
         refuse_inside_task("await")
+        self._refuse_unsubmitted()
         import asyncio  # noqa: PLC0415 - takes 40 ms, and programs without a loop never need it
 
         awaiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

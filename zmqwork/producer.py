@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Container, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from zmqwork.batching import Divider
 from zmqwork.config import check_name
 from zmqwork.core.effects import Notice
 from zmqwork.core.events import (
@@ -85,6 +87,7 @@ class Producer(Keeping, Degrading):
         self._inherited: Callable[[TaskSpec], TaskSpec] | None = None
         self._pid = os.getpid()
         self._submit: Callable[[TaskSpec, bytes, object], int] = self._not_started
+        self._divider: Divider | None = None  # while some block of `App.batch` is open
         # How often fallbacks took over, by the name of the task. Bound: the program's text.
         self.degraded: dict[str, int] = {}
         self.mark_running = mark_running
@@ -137,6 +140,8 @@ class Producer(Keeping, Degrading):
 
     async def asubmit(self, spec: TaskSpec, args: bytes) -> TaskFuture[Any]:
         """As `submit`; the running event loop goes on while this waits for room."""
+        if self._divider is not None:
+            return self.submit(spec, args)  # perhaps it is put aside
         pending = self._started().pending
         if self._inherited is not None:
             spec = self._inherited(spec)
@@ -150,6 +155,25 @@ class Producer(Keeping, Degrading):
                 await pending.room(len(args))
             else:
                 return future
+
+    def divide(self, lock: threading.Lock) -> Node:
+        """A block of `App.batch` begins: what it submits is put aside. The node."""
+        node = self._started()
+        with lock:
+            if self._divider is None:
+                self._divider = self._submit = Divider(self, node)
+            self._divider.blocks += 1
+        return node
+
+    def undivide(self, lock: threading.Lock) -> None:
+        """A block of `App.batch` has ended."""
+        with lock:
+            divider = self._divider
+            assert divider is not None
+            assert self._node is not None
+            divider.blocks -= 1
+            if not divider.blocks:
+                self._divider, self._submit = None, self._node.submit
 
     def workers_for(self, spec: TaskSpec, patience: float) -> list[tuple[str, str]]:
         """Node id and name of each worker that serves such a task; none within `patience`: empty.

@@ -112,6 +112,12 @@ def test_none_may_be_kept():
     assert len(desk.machine._books.kept) == 0
 
 
+def test_its_time_begins_at_once(desk):
+    desk.submit(1, of=KEPT)
+    succeed(desk, 1)
+    assert desk.machine._books.timers.at(("kept", 1)) == desk.now + 10
+
+
 def test_with_a_journal_it_is_told_when_it_is_recorded():
     left = legacy(Recorded(KEPT, 1, b""))
     desk = DurableDesk(left)

@@ -142,11 +142,6 @@ class Books:
             self.kept.settled(settled)
         return settled
 
-    def stamp(self, now: float) -> None:
-        """What this turn has put aside was put aside now."""
-        self.letters.stamp(now)
-        self.kept.stamp(now)
-
     def suffered(self, entry: Entry) -> None:
         """Something went wrong with this task: a later process shall know."""
         if self.journaled:

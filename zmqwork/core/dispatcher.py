@@ -186,7 +186,7 @@ class Dispatcher:
         while due := self._timers.due(now):  # again, because what is due may set what is due
             for key in due:
                 self._due(key, now)
-        self._books.stamp(now)
+        self._books.letters.stamp(now)
         # Results before sends: somebody may wait for them.
         self._report()
         if self._journaling is not None:
@@ -201,6 +201,7 @@ class Dispatcher:
         if self._acks:
             self._timers.set_default(("acks", None), now + _ACK_DELAY)
         self._report()
+        self._books.kept.stamp(now)
         return self._emit()
 
     def deadline(self) -> float | None:

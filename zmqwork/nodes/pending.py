@@ -103,7 +103,38 @@ class Pending:
             self.loop.wake()
         return seq
 
-    def _wait_for_room(self, size_bytes: int, *, wait: bool = True) -> None:
+    def check_group(self, count: int, size_bytes: int) -> None:
+        """Raise `UsageError` if there can never be room for so many tasks at once."""
+        config = self._config
+        if count > config.max_pending or size_bytes > config.max_pending_bytes:
+            raise UsageError(
+                f"a group of {count} tasks with {size_bytes} bytes exceeds what may be unsettled "
+                f"(max_pending={config.max_pending}, max_pending_bytes="
+                f"{config.max_pending_bytes}): make it smaller, or these larger"
+            )
+
+    def submit_group(
+        self,
+        tasks: Sequence[tuple[TaskSpec, bytes, object]],
+        number: Callable[[object, int], None],
+    ) -> None:
+        """Hand over tasks at once: specs, arguments and owners, which `number` tells their number.
+
+        Raises as `submit`; then nothing is handed over.
+        """
+        size_bytes = sum(len(args) for _, args, _ in tasks)
+        entries = []
+        with self._lock:
+            self._wait_for_room(size_bytes, len(tasks))
+            for seq, (spec, args, owner) in enumerate(tasks, self._seq + 1):
+                number(owner, seq)
+                entries.append(Entry(seq, spec, args, owner))
+            self._seq += len(entries)
+            self._submitted_bytes += size_bytes
+            self._entries.extend(entries)  # in one step: they are taken together
+        self.loop.wake()
+
+    def _wait_for_room(self, size_bytes: int, count: int = 1, *, wait: bool = True) -> None:
         config = self._config
         if size_bytes > config.max_pending_bytes:
             raise UsageError(
@@ -112,7 +143,7 @@ class Pending:
             )
 
         def has_room() -> bool:
-            return self._stopped or self._has_room(size_bytes)
+            return self._stopped or self._has_room(size_bytes, count)
 
         if not has_room():
             if self.raises or not wait:
@@ -131,9 +162,9 @@ class Pending:
         if self._stopped:
             raise UsageError("this producer has stopped: it takes no more tasks")
 
-    def _has_room(self, size_bytes: int) -> bool:
+    def _has_room(self, size_bytes: int, count: int = 1) -> bool:
         return (
-            self._seq - self._settled < self.max_count
+            self._seq - self._settled + count <= max(self.max_count, count)
             and self._submitted_bytes - self._settled_bytes + size_bytes
             <= self._config.max_pending_bytes
         )
