@@ -188,7 +188,7 @@ def test_using_makes_a_copy_with_other_options():
         ({"max_retry": 1}, "did you mean 'max_retries'"),
         (
             {"zzz": 1},
-            "known are countdown, (deadline, eta, )?expires, ignore_result, inbox, key",
+            "known are countdown, (deadline, eta, )?expires, headers, ignore_result, inbox, key",
         ),
         ({"retry_fro": OSError}, "did you mean 'retry_for'"),
         ({"retry_for": 3}, "retry_for takes classes of exceptions, or their names, not 3"),
@@ -215,6 +215,13 @@ def test_using_makes_a_copy_with_other_options():
         ({"inbox": ["a", 3]}, "inbox must be a non-empty string, not 3"),
         ({"inbox": None}, "inbox must be the id of one, or a tuple of some, not None"),
         ({"key": 7}, "key must be a non-empty string, not 7"),
+        ({"headers": 7}, "headers must be a dict of texts, not 7"),
+        ({"headers": {"a": 1}}, "header 'a' must be a text, not 1"),
+        ({"headers": {"": "x"}}, "the name of a header must be a non-empty string"),
+        ({"headers": dict.fromkeys(map(str, range(33)), "x")}, "33 headers are too many"),
+        ({"headers": {"a": "\ud800" * 700}}, "headers have 4201 bytes; 4096 is the limit"),
+        ({"result_ttl": -1}, "result_ttl must be a number at least 0"),
+        ({"ignore_result": 1}, "ignore_result must be True or False, not 1"),
     ],
 )
 def test_options_are_checked_at_once(options, text):

@@ -50,6 +50,11 @@ class DeadLetter:
     spec: TaskSpec = field(repr=False)
 
     @property
+    def headers(self) -> dict[str, str]:
+        """What was sent with the task."""
+        return dict(self.spec.options.headers_pairs)
+
+    @property
     def call(self) -> tuple[list[Any], dict[str, Any]]:
         """The arguments, by place and by name.
 

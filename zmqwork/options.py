@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 
 from zmqwork.config import check_boolean, check_name, check_number
@@ -13,6 +13,11 @@ PRIORITY_MAX = 100
 
 # Exceptions that a task is, or is not, retried for: their names go with its attempts.
 EXCEPTIONS_MAX = 32
+
+# Headers of a task, and bytes of their names and texts together.
+HEADERS_MAX = 32
+HEADERS_BYTES_MAX = 4096
+Headers = Mapping[str, str] | Collection[tuple[str, str]]
 Exceptions = type[BaseException] | str | Collection[type[BaseException] | str]
 
 
@@ -29,6 +34,25 @@ def exception_names(what: str, given: Exceptions) -> tuple[str, ...]:
             raise ConfigError(f"{what} takes classes of exceptions, or their names, not {one!r}")
         names.append(check_name(f"a name in {what}", one))
     return tuple(names)
+
+
+def _header_pairs(given: Headers) -> tuple[tuple[str, str], ...]:
+    """Headers in the one form that can be compared. Raises `ConfigError`."""
+    try:
+        headers = dict(given)
+    except (TypeError, ValueError):
+        raise ConfigError(f"headers must be a dict of texts, not {given!r}") from None
+    if len(headers) > HEADERS_MAX:
+        raise ConfigError(f"{len(headers)} headers are too many: {HEADERS_MAX} is the limit")
+    size_bytes = 0
+    for name, text in headers.items():
+        check_name("the name of a header", name)
+        if not isinstance(text, str):
+            raise ConfigError(f"header {name!r} must be a text, not {text!r}")
+        size_bytes += len(name.encode()) + len(text.encode("utf-8", "backslashreplace"))
+    if size_bytes > HEADERS_BYTES_MAX:
+        raise ConfigError(f"headers have {size_bytes} bytes; {HEADERS_BYTES_MAX} is the limit")
+    return tuple(sorted(headers.items()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +82,8 @@ class TaskOptions:
             0: as long as the producer's own option says, which is not at all.
         ignore_result: nothing comes back but that it succeeded: the value, which is None then, does
             not leave the worker.
+        headers: small texts by name that go with the task, as ``{"traceparent": ...}``: at most
+            HEADERS_MAX, and HEADERS_BYTES_MAX together. Its handler sees them in `current()`.
         key: results of one key go to one sink, as long as it is there; None: the task's number.
     """
 
@@ -78,6 +104,7 @@ class TaskOptions:
     key: str | None = None
     result_ttl: float = 0.0
     ignore_result: bool = False
+    headers: Headers = ()
 
     def __post_init__(self) -> None:
         check_name("queue", self.queue)
@@ -105,6 +132,7 @@ class TaskOptions:
             check_name("key", self.key)
         check_number("result_ttl", self.result_ttl, 0)
         check_boolean("ignore_result", self.ignore_result)
+        object.__setattr__(self, "headers", _header_pairs(self.headers))
         if self.ignore_result and self.goes_to_sink:
             raise ConfigError("ignore_result and sink (or inbox) exclude each other")
 
@@ -112,6 +140,11 @@ class TaskOptions:
     def exceptions(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """`retry_for` and `no_retry_for`, as they are after the check."""
         return self.retry_for, self.no_retry_for  # type: ignore[return-value]  # as `inboxes`
+
+    @property
+    def headers_pairs(self) -> tuple[tuple[str, str], ...]:
+        """`headers`, as they are after the check: names and texts, by name."""
+        return self.headers  # type: ignore[return-value]  # as `inboxes`
 
     @property
     def inboxes(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from zmqwork.core.ledger import TaskSpec
 from zmqwork.future import TaskFuture
 from zmqwork.instants import INSTANTS, at, check_instants
 from zmqwork.mapping import Mappable
-from zmqwork.options import TASK_OPTION_NAMES, Exceptions, TaskOptions
+from zmqwork.options import TASK_OPTION_NAMES, Exceptions, Headers, TaskOptions
 from zmqwork.signature import call_check, fingerprint, signature_of
 from zmqwork.wire.values import encode_call
 
@@ -57,6 +57,7 @@ class Options(TypedDict, total=False):
     key: str | None
     result_ttl: float
     ignore_result: bool
+    headers: Headers
 
 
 class CallOptions(Options, total=False):

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from zmqwork.core.delivery import DESTINATIONS_MAX
 from zmqwork.core.lanes import Lane, Lanes, key_of
 from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.core.lifecycle import CANCELLED, DISPATCHED
+from zmqwork.core.messages import BATCH_COUNT_MAX, HEADED_MAX
 from zmqwork.options import TaskOptions
 
 SPEC = TaskSpec("f", "1", TaskOptions())
@@ -129,3 +131,13 @@ def test_what_one_worker_alone_may_run_waits_in_lanes_that_are_dropped_when_empt
         "b": [lanes.of(for_b)]
     }
     assert list(lanes) == [ordinary], "which is kept, though empty"
+
+
+def test_tasks_with_headers_are_few_in_one_message():
+    lanes = Lanes(60.0)
+    assert lanes.of(SPEC).grain == BATCH_COUNT_MAX
+    headed = dataclasses.replace(SPEC, options=TaskOptions(headers={"a": "b"}))
+    assert lanes.of(headed) is lanes.of(SPEC)
+    assert lanes.of(SPEC).grain == HEADED_MAX
+    sink = dataclasses.replace(SPEC, options=TaskOptions(sink="out"))
+    assert lanes.of(sink).grain == DESTINATIONS_MAX

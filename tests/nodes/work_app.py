@@ -14,6 +14,11 @@ app = zmqwork.App("work")
 
 
 @app.task(max_retries=0)
+def headers():
+    return zmqwork.current().headers
+
+
+@app.task(max_retries=0)
 def echo(value):
     return value
 

@@ -32,12 +32,19 @@ FULL = TaskSpec(
 SINCE_THEN = TaskSpec("h", "", TaskOptions(priority=-5))
 ERROR = {"type": "ValueError", "text": "no", "traceback": None, "attempts": 3, "raw": b"\0"}
 # By the names of the golden vectors.
+THEN = TaskSpec(
+    "f",
+    "1",
+    TaskOptions(result_ttl=60.0, ignore_result=True, headers={"traceparent": "00-1", "b": "2"}),
+)
+
 PARTS = {
     "filed, numbers in a row": Batch(filed=[Filed(PLAIN, [7, 8, 9], [b"a", b"", b"c"])]),
     "filed, with gaps, for an inbox": Batch(
         filed=[Filed(FULL, [1, 3, 2**64 - 1], [b"a", b"b", b"c"], [5, 6, 7])]
     ),
     "filed, options that came later": Batch(filed=[Filed(SINCE_THEN, [1], [b""])]),
+    "filed, options that came then": Batch(filed=[Filed(THEN, [1], [b""])]),
     "a trial": Batch(trials=[Trial(7, 1, 2, 3, 4.5, [{"cause": "child died", "attempt": 2}])]),
     "a letter": Batch(letters=[Letter(8, "dead", ERROR)]),
     "settled": Batch(settled={"succeeded": [1, 2, 3, 5]}),
@@ -63,7 +70,8 @@ def test_a_part_is_these_bytes_and_back(about):
 def test_every_option_has_a_place():
     """A new option is written down like all others, unless it is a sequence: say so there."""
     told = set()
-    for about in ("filed, with gaps, for an inbox", "filed, options that came later"):
+    filed = ("with gaps, for an inbox", "options that came later", "options that came then")
+    for about in (f"filed, {what}" for what in filed):
         told |= set(msgpack.unpackb(msgpack.unpackb(encode(PARTS[about], 0.0))[2])[2])
     assert told == {name for name in recording._DEFAULTS if name != "sink"}
 

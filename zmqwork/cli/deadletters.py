@@ -135,6 +135,7 @@ def _show(args: argparse.Namespace, output: Output, letters: Letters) -> int:
         pairs += [("age", f"{float(row.get('age') or 0):.0f} s"), ("error", _error(row))]
         call = call_of(one.payload or b"")
         pairs += [(key, value) for key, value in call.items() if value]
+        pairs += [("header", f"{k}: {v}") for k, v in (row.get("headers") or {}).items()]
         pairs += [("evidence", record) for record in row.get("evidence") or ()]
         lines = str(row.get("traceback") or "").splitlines()
         output.lines([*pairs, *(("traceback", line) for line in lines)])

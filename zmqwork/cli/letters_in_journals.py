@@ -108,6 +108,7 @@ def _row(seq: int, spec: TaskSpec, letter: Letter, age: float, *, full: bool) ->
         "text": error.get("text") or "",
     }
     if full:
+        row["headers"] = dict(spec.options.headers_pairs)
         row["traceback"] = error.get("traceback") or ""
         row["evidence"] = error.get("evidence") or []
     return row

@@ -11,7 +11,6 @@ from __future__ import annotations
 from itertools import islice
 
 from zmqwork.core.books import Books
-from zmqwork.core.delivery import DESTINATIONS_MAX
 from zmqwork.core.effects import Send
 from zmqwork.core.lanes import Lane, LaneKey
 from zmqwork.core.ledger import Entry
@@ -96,9 +95,9 @@ class Assigner:
             size_bytes = worker.limit_bytes - worker.held_bytes
             if worker.held and len(lane.first().args) > size_bytes:
                 continue
-            if lane.to_sink:
-                grain = min(grain, DESTINATIONS_MAX)
-            entries = lane.take(min(room, share, grain), min(BATCH_BYTES_MAX, size_bytes))
+            entries = lane.take(
+                min(room, share, grain, lane.grain), min(BATCH_BYTES_MAX, size_bytes)
+            )
             if lane.to_sink:
                 self._send(worker, self._to_sinks(worker, lane, entries, now))
             else:

@@ -18,7 +18,6 @@ from zmqwork.core.effects import Answer
 from zmqwork.core.events import WorkersRequested
 from zmqwork.core.lanes import Lane, key_of
 from zmqwork.core.ledger import Entry
-from zmqwork.core.messages import BATCH_COUNT_MAX
 from zmqwork.core.workers import Worker
 
 # Nobody else is expected once no worker has come for so long: whoever is there already is found in
@@ -107,7 +106,7 @@ class Broadcasts:
     # -- what waits for one worker ------------------------------------------------------------
 
     def _give(self, worker: Worker, lane: Lane, now: float) -> None:
-        while self._assigner.give(worker, lane, BATCH_COUNT_MAX, now):
+        while self._assigner.give(worker, lane, lane.grain, now):
             pass
 
     def _strand(self, entries: list[Entry], why: str) -> None:

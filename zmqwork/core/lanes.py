@@ -11,8 +11,10 @@ from bisect import insort
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from zmqwork.core.delivery import DESTINATIONS_MAX
 from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.core.lifecycle import WAITING
+from zmqwork.core.messages import BATCH_COUNT_MAX, HEADED_MAX
 
 # Queue, task's name, fingerprint, sink's name, inbox, the only worker that may run it, and those
 # that may not (these four may be nothing), and the priority.
@@ -48,6 +50,8 @@ class Lane:
         sink, inbox: where their results go; neither: back to the producer.
         node: the only worker that may run them; empty: any may, but those in `unfit`.
         to_sink: whether they go elsewhere than back to the producer.
+        grain: how many of them go into one message: each may be a run of its own, and a frame
+            has its limits.
         spoken: what the last notice about this lane said, so that it is said once.
     """
 
@@ -55,6 +59,7 @@ class Lane:
         "_advance",
         "_entries",
         "fingerprint",
+        "grain",
         "inbox",
         "key",
         "name",
@@ -76,6 +81,7 @@ class Lane:
         ) = key  # fmt: skip
         self._advance = self.priority * (aging or _NEVER)
         self.to_sink = bool(self.sink or self.inbox)
+        self.grain = DESTINATIONS_MAX if self.to_sink else BATCH_COUNT_MAX
         self._entries: deque[Entry] = deque()
         self.size = 0
         self.spoken = ""
@@ -193,6 +199,8 @@ class Lanes:
             lane = lanes[key] = Lane(key, self._aging)
             if spec.unfit:
                 self.rejected[key] = lane
+        if spec.options.headers:
+            lane.grain = HEADED_MAX  # for good: nobody looks for the last of them
         return lane
 
     def waiting(self) -> int:

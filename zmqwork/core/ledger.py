@@ -80,6 +80,8 @@ class TaskSpec:
             told["timeout"] = options.timeout * self.item_count
         if options.soft_timeout is not None:
             told["soft_timeout"] = options.soft_timeout * self.item_count
+        if options.headers:
+            told["headers"] = dict(options.headers_pairs)
         if options.ignore_result:
             told["ignore_result"] = True
         return told

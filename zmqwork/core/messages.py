@@ -33,6 +33,9 @@ from zmqwork.core.orders import Order, Ordered
 BATCH_COUNT_MAX = 4096
 BATCH_BYTES_MAX = 1024 * 1024
 
+# Tasks with headers in one message: each may have others, of up to `HEADERS_BYTES_MAX`.
+HEADED_MAX = 256
+
 # Other nodes named in one message: all of them come, some with each beat.
 NEIGHBOURS_MAX = 16
 

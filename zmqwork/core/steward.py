@@ -318,6 +318,7 @@ def _letter(letter: DeadLetter, now: float, *, full: bool) -> dict[str, Any]:
         "size_bytes": len(letter.args),
     }
     if full:
+        row["headers"] = dict(letter.spec.options.headers_pairs)
         row["traceback"] = str(error.get("traceback") or "")[-_TEXT_CHARACTERS_MAX:]
         row["evidence"] = [
             {

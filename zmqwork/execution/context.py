@@ -64,6 +64,11 @@ class Context:
         return str(self._item.options.get("queue", "default"))
 
     @property
+    def headers(self) -> dict[str, str]:
+        """What its submitter has sent with it: ``using(headers={"traceparent": ...})``."""
+        return dict(self._item.options.get("headers") or {})
+
+    @property
     def deadline(self) -> float | None:
         """Seconds until the task is worthless, negative when it is; None: never."""
         deadline_at = self._item.deadline_at
