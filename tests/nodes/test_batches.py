@@ -7,6 +7,7 @@ import pytest
 from work_app import app, echo
 
 from zmqwork.errors import PendingFull, TaskCancelled, UsageError
+from zmqwork.journal.inspection import Inspection
 
 
 def test_all_of_it_is_submitted_at_the_end(producer, start_worker):
@@ -162,3 +163,8 @@ def test_with_a_journal_it_is_one(realm, tmp_path):
         assert durable.flush(30)
         assert all(future.confirmed for future in futures)
         durable.stop()
+    (path,) = (tmp_path / "j").glob("*.db")
+    with Inspection(path) as inspection:
+        rows = [[part for _, _, part in parts] for _, _, parts in inspection.rows()]
+    (filed,) = [part.filed for parts in rows for part in parts if part.filed]
+    assert [one.seqs for one in filed] == [list(range(1, 11))]
