@@ -102,12 +102,15 @@ def test_what_a_worker_is_told_of_the_options():
     assert chunk.told() == {"queue": "default", "timeout": 50.0, "soft_timeout": 20.0}
 
 
-def test_what_has_a_fallback_keeps_its_arguments():
-    """The fallback gets them."""
+def test_what_a_worker_is_told_of_headers_and_ignored_results():
+    told = TaskSpec("f", "1", TaskOptions(headers={"b": "2", "a": "1"}, ignore_result=True)).told()
+    assert told == {"queue": "default", "headers": {"a": "1", "b": "2"}, "ignore_result": True}
+
+
+def test_who_has_a_fallback_keeps_the_arguments_for_it():
     ledger = Ledger()
-    for seq, fallback in ((1, None), (2, object())):
-        spec = TaskSpec("f", "1", TaskOptions(), fallback=fallback)
-        entry = Entry(seq, spec, b"args", None)
+    for seq, fallback in ((1, None), (2, "something else")):
+        entry = Entry(seq, TaskSpec("f", "1", TaskOptions(), fallback=fallback), b"args", None)
         ledger.add(entry)
         ledger.settle(entry, "cancelled")
-        assert entry.args == (b"args" if fallback else b"")
+        assert entry.args == (b"" if fallback is None else b"args")

@@ -119,9 +119,7 @@ class Assigner:
         size_bytes = worker.limit_bytes - worker.held_bytes
         if not lane.size or room <= 0 or (worker.held and len(lane.first().args) > size_bytes):
             return 0
-        if lane.to_sink:
-            grain = min(grain, DESTINATIONS_MAX)
-        entries = lane.take(min(room, grain), min(BATCH_BYTES_MAX, size_bytes))
+        entries = lane.take(min(room, grain, lane.grain), min(BATCH_BYTES_MAX, size_bytes))
         if lane.to_sink:
             self._send(worker, self._to_sinks(worker, lane, entries, now))
         else:
