@@ -356,3 +356,13 @@ def test_what_has_ended_at_a_worker_that_comes_late_is_not():
     desk.write()
     assert desk.settled() == [(1, "succeeded")]
     assert desk.machine.counters["late"] == 1
+
+
+def test_what_a_sink_may_have_under_an_older_number_is_not_said_to_be_there_under_the_new_one():
+    desk = DurableDesk(legacy(task(1, spec(sink="results")), task(2, spec(sink="results"))))
+    link = desk.open(credit=5, slots=5)
+    desk.open_sink("s", sinks=["results"])
+    desk.say(link, done(1, (1, 1), (2, 1)))
+    desk.write()
+    assert len(desk.settled()) == 2
+    assert desk.outlet("s").succeeded == 0

@@ -71,7 +71,7 @@ class Inventory:
                 by_lane.setdefault(books.lanes.of(entry.spec), []).append(entry.seq)
             elif entry.state == RESTING:
                 del books.withheld[entry.seq]
-                if entry.trouble is not None:
+                if entry.trouble is not None and entry.trouble.is_counted:
                     entry.trouble.counted = state == HELD_DONE
             else:
                 assert entry.outlet is not None

@@ -126,7 +126,8 @@ class Trouble:
         rejections: attempts whose handler said that its worker cannot run it.
         lost_at: when the last attempt was lost, until the next one starts.
         lost_attempt: which that was, if its worker may come back with it; else -1.
-        moved: whether its result was to go to another sink when it was dispatched first.
+        moved: whether its result was to go elsewhere, or under another number, when it was
+            dispatched first.
         evidence: one record per crash, failure or rejection, at most EVIDENCE_MAX, the newest.
         inherited: so many of these, the first, are of earlier processes: their attempts had the
             numbers that later ones have again.
@@ -143,6 +144,11 @@ class Trouble:
     evidence: list[dict[str, Any]] = field(default_factory=list)
     inherited: int = 0
     counted: bool = False
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether any attempt counts against the task."""
+        return bool(self.failures or self.crashes or self.rejections)
 
     def note(self, record: dict[str, Any]) -> None:
         """Keep a piece of evidence."""

@@ -78,6 +78,8 @@ class Recovery:
             )
             entry.spec = spec_after(entry.spec, trial.crashes, books.config.crash_limit)
             delay = max(delay, trial.delay)
+        if options.sink and not task.spec.inbox:
+            entry.troubled().moved = True  # perhaps, and the journal does not know to where
         if options.expires is not None:
             entry.deadline_at = now + options.expires - task.age
             books.deadlines.add(entry.deadline_at, [entry.seq])
