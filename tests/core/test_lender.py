@@ -337,3 +337,16 @@ def test_short_tasks_fill_the_way_over_the_sink(slots, task, store, seconds, tol
     assert line.run(seconds) > 0.97
     assert line.told < told_max
     assert line.returned == 0
+
+
+def test_what_is_taken_back_is_not_told_above_a_window_that_has_shrunk_meanwhile():
+    desk = DeliveryDesk(slots=4, prefetch_max=40)
+    short(desk, 0.001, 0.2)
+    link = desk.hello(session=2)
+    assert limits(desk, link) == [44]
+    account = desk.account()
+    account.limit, account.extra = 48, 4  # (for results that have been given up since)
+    desk.machine._window.ran(1_000_000, 10.0 * 1_000_000 * LONG_SECONDS)
+    desk.machine._feeder.turned[account] = None
+    desk.turn()
+    assert limits(desk)[-1] == account.limit == 4

@@ -63,8 +63,11 @@ class Lender:
 
         The other way round it would send one more task for each, which no slot waits for.
         """
-        exact = self._is_exact(self._window.total())
+        total = self._window.total()
+        exact = self._is_exact(total)
         part = account.limit - account.extra
+        if part > total:
+            self.is_stale = True  # it must not be told again without being lowered
         extra = min(account.extra, _extra(account, part, exact=exact))
         if _is_worth(account, part, extra, exact=exact):
             account.extra = extra
