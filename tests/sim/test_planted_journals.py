@@ -186,7 +186,7 @@ PLANTED = [
     (settle_before_it_is_written, {"what_is_told_is_written"}, 3),
     (confirm_before_it_is_written, {"what_is_confirmed_is_written"}, 3),
     (dispatch_before_its_worker_is_named, LEFT, 14),
-    (tell_what_a_broken_journal_lacks, {"what_is_told_is_written"}, 1472),
+    (tell_what_a_broken_journal_lacks, {"what_is_told_is_written"}, 2163),
     (give_numbers_again, {"each_number_is_filed_once"}, 3),
     (lose_a_task, {"nothing_confirmed_is_lost", "everything_is_settled"}, 3),
     (forget_what_was_counted, COUNTED, 55),
@@ -194,10 +194,10 @@ PLANTED = [
     (number_results_anew, {"each_number_is_one_task"}, 14),
     (forget_numbers_at_inboxes, {"each_number_is_one_task"}, 14),
     (record_no_trials, COUNTED, 5),
-    (wait_for_no_worker, {"what_a_worker_runs_is_adopted"}, 14),
-    (keep_the_numbers_of_attempts, {"everything_is_settled"}, 115),
+    (wait_for_no_worker, {"what_a_worker_runs_is_adopted"}, 553),
+    (keep_the_numbers_of_attempts, {"everything_is_settled"}, 161),
     (hear_older_processes, {"an_older_process_is_not_heard"}, 129),
-    (keep_what_has_not_begun, {"orphans_are_bounded_and_begin_nothing"}, 14),
+    (keep_what_has_not_begun, {"orphans_are_bounded_and_begin_nothing"}, 160),
 ]
 
 

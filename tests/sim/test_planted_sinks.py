@@ -182,7 +182,7 @@ PLANTED = [
     (give_a_number_twice, {"each_number_is_one_task"}, 80),
     (drop_the_outbox_with_its_session, {"a_worker_counts_its_results"}, 3),
     (forget_what_the_inbox_took, {"an_inbox_takes_each_number_once"}, 0),
-    (take_waiting_for_stored, {"a_result_is_stored_before_its_task_succeeds"}, 125),
+    (take_waiting_for_stored, {"a_result_is_stored_before_its_task_succeeds"}, 40),
     (say_what_waits_is_taken, {"a_result_is_stored_before_its_task_succeeds"}, 298),
     (hand_over_before_the_last_is_stored, {"one_batch_at_a_time"}, 29),
     (tell_floors_of_runs, {"a_floor_passes_no_unsettled_number"}, 91),

@@ -140,7 +140,7 @@ class Dispatcher:
             PauseRequested: self._pauses.requested,
             StatusRequested: requests.status,
             StopRequested: retirement.stop_requested,
-            DrainRequested: self._drain_requested,
+            DrainRequested: lambda *_: None,  # (its node sees when its ledger is empty)
             EndRequested: shipping.closing.end,
             OutletsRequested: shipping.outlets_requested,
             LettersRequested: requests.letters,
@@ -234,9 +234,6 @@ class Dispatcher:
             self._retirement.abandon(entries)
         else:
             self._shipping.submitted(bound, now)
-
-    def _drain_requested(self, event: DrainRequested, now: float) -> None:
-        """Nothing to do: a producer is drained when its ledger is empty, which its node sees."""
 
     def _recovered(self, event: Recovered, now: float) -> None:
         assert self._journaling is not None

@@ -84,7 +84,9 @@ def each_task_is_in_one_place(node: Producer) -> None:
         if entry.state == RESTING:
             good = good and (("rest", entry.seq) in machine._timers) != (entry.seq in unplaced)
         if entry.deadline_at is not None and entry.state != STARTED:
-            good = good and _expires(machine, entry)
+            # (Of what is withheld it is not known whether somebody has begun it.)
+            withheld = entry.seq in machine._books.withheld
+            good = good and (withheld or _expires(machine, entry))
         require(each_task_is_in_one_place, good, node, entry, "worker", entry.worker, worker)
     require(each_task_is_in_one_place, not held, node, "held but not in the ledger", held)
     sizes = machine._lanes.waiting()
@@ -142,7 +144,9 @@ def a_worker_is_not_given_what_it_rejected(node: Producer, effects: list[Effect]
             continue
         for seq in [seq for run in effect.message.runs for seq in run.seqs]:
             entry = node.machine._ledger.get(seq)
-            evidence = entry.trouble.evidence if entry is not None and entry.trouble else []
+            trouble = entry.trouble if entry is not None else None
+            # (A later process does not know it of its journal.)
+            evidence = trouble.evidence[trouble.inherited :] if trouble is not None else []
             who = [record["worker"] for record in evidence if record["cause"] == REJECTED_THERE]
             label = labels.get(effect.link)
             require(promise, label not in who, node, "gives to", label, entry, "rejected by", who)

@@ -25,7 +25,7 @@ from zmqwork.core.ledger import Entry, TaskSpec
 from zmqwork.core.runner import Runner
 from zmqwork.core.watcher import Watcher
 from zmqwork.options import TaskOptions
-from zmqwork.testing import journal_checkers, restarts
+from zmqwork.testing import restarts
 from zmqwork.testing.archive import Archive
 from zmqwork.testing.checks import Checks
 from zmqwork.testing.clock import FakeClock
@@ -81,10 +81,7 @@ class Cluster:
     # -- nodes --------------------------------------------------------------------------------
 
     def add_producer(self, archive: Archive | None = None, **options: Any) -> Producer:
-        """A producer, which finds all workers; `options` as in `ProducerConfig`.
-
-        `archive`: its journal, which no living process has; it goes on with what is in there.
-        """
+        """A producer, which finds all workers, and goes on with a journal that nobody has open."""
         name, node_id = self._name("producer", len(self.producers))
         legacy = archive.journal.load() if archive is not None else None
         node_id, epoch = (legacy.producer_id, legacy.epoch) if legacy is not None else (node_id, 0)
@@ -92,7 +89,6 @@ class Cluster:
         machine = Dispatcher(config, Random(f"{self._seed}/{name}"), epoch)
         node = Producer(name, node_id, machine, self.clock, self._random, self)
         node.config = config
-        node.settled = []
         if archive is not None and legacy is not None:
             restarts.take_up(self, node, archive, legacy)
         self.producers.append(node)
@@ -225,7 +221,6 @@ class Cluster:
             fate = Fate(seq, script, b"of " + label, self.clock.now, expires_at)
             fate.due_at = self.clock.now + spec.options.countdown
             fate.then = then[place] if then else None
-            journal_checkers.numbers_never_come_again(self, producer, fate)
             self.truth.submitted(producer.node_id, fate)
         producer.post(Submitted(entries))
         return [entry.seq for entry in entries]
@@ -267,8 +262,6 @@ class Cluster:
         """Kill -9."""
         self.say(node, "is killed")
         self.truth.crashes += 1
-        if isinstance(node, Producer) and node.recorder is not None:
-            node.recorder.crash()
         self._end(node)
 
     def stall(self, node: Node) -> None:
@@ -328,8 +321,6 @@ class Cluster:
         self.network.vanish(node)
         if isinstance(node, Sink):
             node.store.close()
-        if isinstance(node, Producer) and node.archive is not None:
-            node.archive.gone()
         if isinstance(node, Worker):
             node.pool.close()
         if isinstance(node, Worker | Sink):
@@ -386,6 +377,4 @@ class Cluster:
         self.checks.turned(node, effects, now)
         if any(isinstance(effect, Left) for effect in effects):
             self.say(node, "has left")
-            if isinstance(node, Producer) and node.recorder is not None:
-                node.recorder.close()
             self._end(node)

@@ -16,7 +16,7 @@ from zmqwork.core.messages import Done, DoneAck, Tasks
 from zmqwork.core.orphans import ORPHANS_MAX
 from zmqwork.core.peer import OPEN
 from zmqwork.testing.node import DEAD, RUNNING, Producer, Worker
-from zmqwork.testing.truth import Fate, Violation
+from zmqwork.testing.truth import Violation
 
 if TYPE_CHECKING:
     from zmqwork.testing.cluster import Cluster
@@ -72,12 +72,6 @@ def is_orphan(cluster: Cluster, node: Worker, account: Account) -> bool:
 
 
 # -- of a producer --------------------------------------------------------------------------------
-
-
-def numbers_never_come_again(cluster: Cluster, node: Producer, fate: Fate) -> None:
-    """A number of a task that is known is given to no other, by no process."""
-    before = cluster.truth.fate(node.node_id, fate.seq)
-    _require(numbers_never_come_again, before is None, node, "gives again", before)
 
 
 def nothing_leaves_before_it_is_written(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from random import Random
+from typing import Any
 
 from zmqwork.core.peer import GREETING
 from zmqwork.testing.archive import Archive, Disk
@@ -68,6 +69,7 @@ class JournalPlan:
             ((0.0, 0.0), (0.0001, 0.002), (0.0003, 0.02), (0.01, 0.1), (0.05, 0.4))
         )
         self._archives: list[Archive] = []
+        self._options: dict[str, dict[str, Any]] = {}
         self._healed = self._dismissed = False
 
     def __str__(self) -> str:
@@ -85,8 +87,8 @@ class JournalPlan:
 
     # -- the cast -----------------------------------------------------------------------------
 
-    def add_producer(self) -> Producer | None:
-        """The next producer, with a journal; None: it has none."""
+    def add_producer(self, **options: Any) -> Producer | None:
+        """The next producer, with a journal; None: it has none. `options`: of all its processes."""
         if not self.is_on or self._random.random() >= self._share:
             return None
         cluster = self._cluster
@@ -94,11 +96,15 @@ class JournalPlan:
         archive = Archive(node_id, cluster.clock, cluster.truth, Disk(self._seconds))
         archive.gone = partial(self._gone, archive)
         self._archives.append(archive)
+        self._options[archive.node_id] = options
         return self._open(archive)
 
     def _open(self, archive: Archive) -> Producer:
         node = self._cluster.add_producer(
-            archive, crash_limit=self._crash_limit, letters_max=self._letters_max
+            archive,
+            crash_limit=self._crash_limit,
+            letters_max=self._letters_max,
+            **self._options[archive.node_id],
         )
         self._settle_in(node)
         return node

@@ -226,7 +226,6 @@ class Producer(Node):
 
     machine: Dispatcher
     config: ProducerConfig
-    settled: list[Entry]
     losses: int = 0
     stopped: bool = False
     in_run: bool = False
@@ -240,10 +239,18 @@ class Producer(Node):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        self.settled: list[Entry] = []
         self.refused: dict[int, int] = {}
         self.paused: dict[str, float] = {}
         self.inherited: dict[int, tuple[int, int]] = {}
         self.verdicts: dict[tuple[str, int], list[tuple[int, int, int]]] = {}
+
+    def die(self) -> None:
+        """Never do anything again; what the journal does not have is lost."""
+        super().die()
+        if self.recorder is not None:
+            self.recorder.crash()
+            self.recorder.archive.gone()
 
     @property
     def producer_id(self) -> str:

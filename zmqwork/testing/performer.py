@@ -16,6 +16,7 @@ from zmqwork.core.effects import (
     Execute,
     HangUp,
     Interrupt,
+    Left,
     Notice,
     Peek,
     Probe,
@@ -49,6 +50,7 @@ class Performer:
             Deliver: self._deliver,
             Settle: self._settle,
             Record: self._record,
+            Left: self._leave,
             Confirm: self._confirm,
             Dial: self._dial,
             HangUp: self._hang_up,
@@ -99,6 +101,11 @@ class Performer:
     def _record(self, node: Producer, effect: Record) -> None:
         assert node.recorder is not None
         node.recorder.hand_over(effect)
+
+    def _leave(self, node: Node, effect: Left) -> None:
+        if isinstance(node, Producer) and node.recorder is not None:
+            node.recorder.close()
+        del effect
 
     def _confirm(self, node: Producer, effect: Confirm) -> None:
         journal_checkers.what_is_confirmed_is_written(self._cluster, node, effect.seq)

@@ -143,10 +143,10 @@ class Plan:
         )
 
     def _add_producer(self) -> None:
+        options = self._queues.producer()
         crash_limit = self._random.choice((1, 2, 3, 3))
-        queues = self._queues.producer()
-        if self._journals.add_producer() is None:
-            self._settle_in(self._cluster.add_producer(crash_limit=crash_limit, **queues))
+        if self._journals.add_producer(**options) is None:
+            self._settle_in(self._cluster.add_producer(crash_limit=crash_limit, **options))
 
     def _settle_in(self, node: Node) -> None:
         random = self._random

@@ -124,9 +124,18 @@ class Truth:
 
     def submitted(self, producer_id: str, fate: Fate) -> None:
         """A producer accepted a task."""
+        numbers_never_come_again(self, producer_id, fate)
         self.tasks.setdefault(producer_id, {})[fate.seq] = fate
         self.unsettled[producer_id] = self.unsettled.get(producer_id, 0) + 1
 
     def fate(self, producer_id: str, seq: int) -> Fate | None:
         """The task, if it was ever submitted."""
         return self.tasks.get(producer_id, {}).get(seq)
+
+
+def numbers_never_come_again(truth: Truth, producer_id: str, fate: Fate) -> None:
+    """A number of a task that is known is given to no other, by no process of its producer."""
+    before = truth.fate(producer_id, fate.seq)
+    if before is not None:
+        text = f"{producer_id} gives {fate.seq} again, to {fate} after {before}"
+        raise Violation(numbers_never_come_again.__name__, text)
