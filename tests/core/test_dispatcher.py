@@ -407,3 +407,9 @@ def test_handle_alone_performs_nothing_for_others(desk):
     effects = desk.machine.handle(Submitted(entries(1)), desk.now)
     assert effects == []
     assert [e for e in desk.machine.tick(desk.now) if isinstance(e, Send)]
+
+
+def test_what_is_unsettled_can_be_had_from_a_machine_that_failed():
+    desk = ProducerDesk()
+    made = desk.submit(1, 2)
+    assert desk.machine.unsettled() == made
