@@ -340,9 +340,9 @@ def test_what_was_cancelled_meanwhile_is_not_refused(desk):
     number = desk.number
     desk.turn(CancelRequested([1], "asked"))
     desk.refuse(number)
-    assert desk.settled() == []
+    assert (desk.settled(), desk.confirmed()) == ([], [])
     desk.write()
-    assert desk.settled() == [(1, "cancelled")]
+    assert (desk.settled(), desk.confirmed()) == ([(1, "cancelled")], [1])
 
 
 # -- the end --------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from zmqwork.core.events import SlotDied, SlotReady
-from zmqwork.execution.wear import resident_bytes
 
 MIB = 1024 * 1024
 
@@ -58,7 +57,7 @@ def test_each_task_runs_once_however_they_are_given(limited, tmp_path):
 
 
 def test_a_child_that_has_grown_is_replaced_after_the_task_that_did_it(limited):
-    bench = limited(size_bytes=resident_bytes() + 200 * MIB)
+    bench = limited(size_bytes=250 * MIB)
     first = bench.call("pid")
     assert bench.call("keep", 100 * MIB) == first
     assert bench.call("keep", 300 * MIB) == first, "its result is there"
@@ -67,7 +66,7 @@ def test_a_child_that_has_grown_is_replaced_after_the_task_that_did_it(limited):
 
 
 def test_what_is_given_back_does_not_stay(limited):
-    bench = limited(size_bytes=resident_bytes() + 200 * MIB)
+    bench = limited(size_bytes=250 * MIB)
     first = bench.call("pid")
     assert bench.call("size", bytes(30 * MIB)) == 30 * MIB
     assert bench.call("pid") == first

@@ -66,6 +66,7 @@ class Journaling:
     __slots__ = (
         "_books",
         "_calls",
+        "_carried",
         "_filed",
         "_held_back",
         "_number",
@@ -91,6 +92,7 @@ class Journaling:
         self._held_back: list[Effect] = []
         self._calls: list[Callable[[], None]] = []
         self._revived: list[int] = []
+        self._carried = 0  # a number that is confirmed with the next turn
         self._workers: tuple[str, ...] = ()
         self.crew_changed = True
         self.closing = False
@@ -186,6 +188,8 @@ class Journaling:
             turn = _Turn(0)
         if self._filed:
             turn.newest = self._books.ledger.newest
+        turn.newest = max(turn.newest, self._carried)
+        self._carried = 0
         turn.kept.update(kept)
         turn.names = turn.names or not set(self._workers).issubset(before)
         turn.filed += self._filed
@@ -277,6 +281,9 @@ class Journaling:
             return
         self.report()  # what this turn has settled is to be recorded
         turn = self._turns[0]
+        # What was settled meanwhile is not in the journal before that is.
+        self._carried = max(self._carried, turn.newest)
+        turn.newest = 0
         for entry in turn.filed:
             filed = entry.seq not in turn.kept and not entry.spec.node
             if filed and entry.state == RESTING:
