@@ -35,6 +35,10 @@ def of_threads() -> str:
     for ident, frame in sys._current_frames().items():
         stack = "".join(traceback.format_stack(frame))
         parts.append(f"thread {names.get(ident, ident)!r}, most recent call last:\n{stack}")
+    # What waits in an event loop is on no thread's stack; only a loop's own thread may ask for it.
+    tasks = getattr(sys.modules.get("asyncio.tasks"), "_all_tasks", ())
+    with contextlib.suppress(RuntimeError):  # it changes meanwhile
+        parts += [f"coroutine:\n{of_coroutine(t.get_coro())}" for t in tuple(tasks) if not t.done()]
     return "".join(parts)
 
 
