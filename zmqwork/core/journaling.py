@@ -23,10 +23,10 @@ _RESTED = TASK["rested"]
 
 
 class _Turn:
-    """What waits until a batch is written.
+    """What waits until a batch is written; or, of the open one, until there is one.
 
     Attributes:
-        number: the batch's.
+        number: the batch's; 0: it has none.
         filed: tasks that may be dispatched then.
         effects: what is to be performed then.
         calls: what is to be called then.
@@ -38,15 +38,24 @@ class _Turn:
 
     __slots__ = ("acks", "calls", "effects", "filed", "kept", "names", "newest", "number")
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+    def __init__(self) -> None:
+        self.number = 0
         self.filed: list[Entry] = []
         self.effects: list[Effect] = []
         self.calls: list[Callable[[], None]] = []
         self.acks: dict[str, int] = {}
-        self.kept: set[int] = set()
+        self.kept: dict[int, None] = {}
         self.newest = 0
         self.names = False
+
+    def join(self, later: _Turn) -> None:
+        """Take over what a turn without a batch has: it keeps its place behind what waits."""
+        self.filed += later.filed
+        self.effects += later.effects
+        self.calls += later.calls
+        self.acks.update(later.acks)
+        self.kept.update(later.kept)
+        self.newest = max(self.newest, later.newest)
 
 
 class Journaling:
@@ -65,14 +74,10 @@ class Journaling:
 
     __slots__ = (
         "_books",
-        "_calls",
-        "_carried",
-        "_filed",
-        "_held_back",
         "_number",
+        "_open",
         "_recorded",
         "_recovery",
-        "_revived",
         "_turns",
         "_workers",
         "acks",
@@ -88,11 +93,7 @@ class Journaling:
         self._number = 0
         # Bound: each has a task that is unsettled for the application, or a change of the workers.
         self._turns: deque[_Turn] = deque()
-        self._filed: list[Entry] = []
-        self._held_back: list[Effect] = []
-        self._calls: list[Callable[[], None]] = []
-        self._revived: list[int] = []
-        self._carried = 0  # a number that is confirmed with the next turn
+        self._open = _Turn()
         self._workers: tuple[str, ...] = ()
         self.crew_changed = True
         self.closing = False
@@ -109,7 +110,7 @@ class Journaling:
         books = self._books
         ledger = books.ledger
         if revived:
-            self._revived += [entry.seq for entry in entries]
+            self._open.kept.update((entry.seq, None) for entry in entries)
         for entry in entries:
             ledger.add(entry)
             ledger.newest = max(ledger.newest, entry.seq)
@@ -124,7 +125,7 @@ class Journaling:
                 entry.deadline_at = now + spec.options.expires
                 books.deadlines.add(entry.deadline_at, [entry.seq])
         if not self.closing:
-            self._filed += entries
+            self._open.filed += entries
         return [entry for entry in entries if entry.outlet is not None]
 
     def recovered(self, workers: tuple[str, ...]) -> None:
@@ -141,18 +142,18 @@ class Journaling:
         books.report()
         if settled:
             books.deadlines.sweep(books.ledger.entries, len(books.ledger))
-            self._held_back.append(Settle(settled))
+            self._open.effects.append(Settle(settled))
 
     def answer(self, answer: Answer) -> None:
         """Answer when everything that was decided so far is recorded."""
-        (self._books.out if self.closing else self._held_back).append(answer)
+        (self._books.out if self.closing else self._open.effects).append(answer)
 
     def later(self, call: Callable[[], None]) -> None:
         """Call this when everything that was decided so far is recorded."""
         if self.closing:
             call()
         else:
-            self._calls.append(call)
+            self._open.calls.append(call)
 
     def close(self, now: float) -> None:
         """The producer leaves. What it has not settled stays in the journal."""
@@ -174,31 +175,20 @@ class Journaling:
         if self.closing:
             return
         self.report()
-        kept = self._revived
-        before = self._workers
-        batch = self._batch(now)
+        turn, self._open = self._open, _Turn()
+        turn.acks.update(self._recorded)
+        self._recorded.clear()
+        if turn.filed:
+            turn.newest = self._books.ledger.newest
+        batch = self._batch(turn, now)
         if batch:
             self._number += 1
-            turn = _Turn(self._number)
+            turn.number = self._number
             self._turns.append(turn)
             self._books.out.append(Record(turn.number, batch))
         elif self._turns:
-            turn = self._turns[-1]  # it keeps its place behind what waits
+            self._turns[-1].join(turn)
         else:
-            turn = _Turn(0)
-        if self._filed:
-            turn.newest = self._books.ledger.newest
-        turn.newest = max(turn.newest, self._carried)
-        self._carried = 0
-        turn.kept.update(kept)
-        turn.names = turn.names or not set(self._workers).issubset(before)
-        turn.filed += self._filed
-        turn.effects += self._held_back
-        turn.calls += self._calls
-        turn.acks.update(self._recorded)
-        self._filed, self._held_back, self._calls = [], [], []
-        self._recorded.clear()
-        if not self._turns:
             self._release(turn)
             self._confirm(turn.newest)
 
@@ -210,16 +200,14 @@ class Journaling:
         for call in turn.calls:
             call()
 
-    def _batch(self, now: float) -> Batch:
+    def _batch(self, turn: _Turn, now: float) -> Batch:
         books = self._books
         batch = Batch()
-        revived, self._revived = self._revived, []
-        known = frozenset(revived)
-        for entry in self._filed:
-            if entry.seq not in known:
+        for entry in turn.filed:
+            if entry.seq not in turn.kept:
                 _file(batch, entry)
-        batch.trials += [Trial(seq) for seq in revived]
-        for effect in self._held_back:
+        batch.trials += [Trial(seq) for seq in turn.kept]
+        for effect in turn.effects:
             if isinstance(effect, Settle):
                 self._settle(batch, effect.entries)
         batch.removed, books.letters.removed = books.letters.removed, []
@@ -234,6 +222,7 @@ class Journaling:
             there = [worker.node_id for worker in books.workforce]
             workers = tuple(sorted({*self._recovery.awaited, *there}))
             if workers != self._workers:
+                turn.names = not set(workers).issubset(self._workers)
                 batch.workers = self._workers = workers
         return batch
 
@@ -282,7 +271,7 @@ class Journaling:
         self.report()  # what this turn has settled is to be recorded
         turn = self._turns[0]
         # What was settled meanwhile is not in the journal before that is.
-        self._carried = max(self._carried, turn.newest)
+        self._open.newest = max(self._open.newest, turn.newest)
         turn.newest = 0
         for entry in turn.filed:
             filed = entry.seq not in turn.kept and not entry.spec.node
@@ -298,16 +287,15 @@ class Journaling:
         """Nothing can be recorded any more: what was to be settled by that has failed."""
         self.report()  # what this turn has settled is not recorded, either
         self.closing = True
-        self._held_back[:0] = [effect for turn in self._turns for effect in turn.effects]
+        effects = [effect for turn in (*self._turns, self._open) for effect in turn.effects]
         self._turns.clear()
-        self._filed = []
-        for effect in self._held_back:
+        self._open = _Turn()
+        for effect in effects:
             if isinstance(effect, Settle):
                 for entry in effect.entries:
                     entry.state, entry.value = FAILED, None
                     entry.error = {"journal": "broken", "text": text}
             self._books.out.append(effect)
-        self._held_back = []
 
     # -- places -------------------------------------------------------------------------------
 

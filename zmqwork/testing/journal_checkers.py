@@ -36,8 +36,8 @@ def held_back(node: Producer) -> Iterator[Entry]:
     """What is settled, and told when that is written."""
     journaling = node.machine._journaling
     if journaling is not None:
-        waiting = [effect for turn in journaling._turns for effect in turn.effects]
-        for effect in (*waiting, *journaling._held_back):
+        turns = (*journaling._turns, journaling._open)
+        for effect in (effect for turn in turns for effect in turn.effects):
             if isinstance(effect, Settle):
                 yield from effect.entries
 
@@ -47,8 +47,8 @@ def unplaced(node: Producer) -> set[int]:
     journaling = node.machine._journaling
     if journaling is None:
         return set()
-    filed = [entry.seq for turn in journaling._turns for entry in turn.filed]
-    return {*filed, *(entry.seq for entry in journaling._filed), *node.machine._books.withheld}
+    turns = (*journaling._turns, journaling._open)
+    return {*(entry.seq for turn in turns for entry in turn.filed), *node.machine._books.withheld}
 
 
 def is_untold(node: Producer, entry: Entry) -> bool:
