@@ -345,6 +345,20 @@ def test_what_was_cancelled_meanwhile_is_not_refused(desk):
     assert (desk.settled(), desk.confirmed()) == ([(1, "cancelled")], [1])
 
 
+def test_what_is_confirmed_later_is_never_less(desk):
+    desk.submit(1)
+    refused = desk.number
+    desk.submit(2)
+    filed = desk.number
+    desk.turn(CancelRequested([1], "asked"), WriteRefused(refused, "no room"))
+    told = desk.number
+    assert told > filed
+    desk.write(filed)
+    assert desk.confirmed() == []  # how 1 ended is not in the journal yet
+    desk.write(told)
+    assert desk.confirmed() == [2]
+
+
 # -- the end --------------------------------------------------------------------------------------
 
 

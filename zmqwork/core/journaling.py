@@ -74,6 +74,7 @@ class Journaling:
 
     __slots__ = (
         "_books",
+        "_confirms_from",
         "_number",
         "_open",
         "_recorded",
@@ -91,6 +92,7 @@ class Journaling:
         self._recorded = recorded
         self.acks: dict[str, int] = {}
         self._number = 0
+        self._confirms_from = 0  # the batch with which confirmations go on, after a refusal
         # Bound: each has a task that is unsettled for the application, or a change of the workers.
         self._turns: deque[_Turn] = deque()
         self._open = _Turn()
@@ -257,7 +259,10 @@ class Journaling:
             turn = self._turns.popleft()
             newest = turn.newest or newest
             self._release(turn)
-        self._confirm(newest)
+        if number < self._confirms_from:
+            self._open.newest = max(self._open.newest, newest)
+        else:
+            self._confirm(newest)
 
     def _confirm(self, newest: int) -> None:
         if newest:
@@ -271,8 +276,7 @@ class Journaling:
         self.report()  # what this turn has settled is to be recorded
         turn = self._turns[0]
         # What was settled meanwhile is not in the journal before that is.
-        self._open.newest = max(self._open.newest, turn.newest)
-        turn.newest = 0
+        self._confirms_from = self._number + 1
         for entry in turn.filed:
             filed = entry.seq not in turn.kept and not entry.spec.node
             if filed and entry.state == RESTING:
