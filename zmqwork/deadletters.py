@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.errors import UsageError
 from zmqwork.failure import error_of
+from zmqwork.task_ids import task_id as parse
 from zmqwork.wire.values import decode_call, encode_call
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from zmqwork.future import TaskFuture
     from zmqwork.producer import Producer
     from zmqwork.producers import Producers
-
-_ID = re.compile(r"([0-9a-f]{8})-([0-9]{1,19})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,7 @@ class DeadLetters:
             UsageError: an id is none of this producer.
         """
         producer = self._producer
-        seqs = [seq_of(task_id, producer.node_id) for task_id in ids] or None
+        seqs = [_seq_of(task_id, producer.node_id) for task_id in ids] or None
         letters = [_told(kept, age, producer.node_id) for kept, age in producer.letters(seqs)]
         return [
             letter
@@ -169,14 +167,12 @@ class DeadLetters:
         if not (ids or conditions or everything):
             raise UsageError("say which dead letters: by ids, by conditions, or all=True")
         producer_id = self._producer.node_id
-        return [seq_of(letter.id, producer_id) for letter in self.find(*ids, **conditions)]
+        return [_seq_of(letter.id, producer_id) for letter in self.find(*ids, **conditions)]
 
 
-def seq_of(task_id: str, producer_id: str) -> int:
+def _seq_of(task_id: str, producer_id: str) -> int:
     """The number in a task's id. Raises `UsageError` if it is none of this producer's."""
-    match = _ID.fullmatch(str(task_id))
-    if match is None:
-        raise UsageError(f"{task_id!r} is no id of a task: they look like {producer_id[:8]}-17")
-    if match[1] != producer_id[:8]:
+    prefix, seq = parse(task_id)
+    if not producer_id.startswith(prefix):
         raise UsageError(f"task {task_id} is of another producer than {producer_id[:8]}")
-    return int(match[2])
+    return seq

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -15,12 +14,11 @@ from zmqwork.errors import UsageError
 from zmqwork.failure import error_of
 from zmqwork.nodes.observer import Observer
 from zmqwork.starting import identity
+from zmqwork.task_ids import task_id as parse
 from zmqwork.wire.values import decode_value
 
 if TYPE_CHECKING:
     from zmqwork.discovery.sources import Discovery
-
-_ID = re.compile(r"([0-9a-f]{8})[0-9a-f]{0,24}-([0-9]{1,19})")
 
 # How long a producer is looked for that has answered nothing; on one machine it takes milliseconds.
 FIND_TIMEOUT = 5.0
@@ -30,7 +28,7 @@ def result_of(
     task_id: str, timeout: float | None, discover: Callable[[], Discovery], realm: str
 ) -> Any:
     """As `App.result`."""
-    prefix, seq = _parts(task_id)
+    prefix, seq = parse(task_id)
     begun_at = time.monotonic()
     patience = PATIENCE_MAX if timeout is None else timeout
     with _observer(discover, realm) as observer:
@@ -61,19 +59,12 @@ def cancel(
     hard: bool,
 ) -> bool:
     """As `App.cancel`."""
-    prefix, seq = _parts(task_id)
+    prefix, seq = parse(task_id)
     arguments = {"tasks": [seq], "running": running or hard, "hard": hard}
     with _observer(discover, realm) as observer:
         ordered = observer.order(prefix, "cancel", arguments, patience=FIND_TIMEOUT)
     _check(task_id, ordered)
     return seq in (ordered.value.get("tasks") or ())
-
-
-def _parts(task_id: str) -> tuple[str, int]:
-    found = _ID.fullmatch(str(task_id))
-    if found is None:
-        raise UsageError(f"{task_id!r} is no id of a task: they look like 1a2b3c4d-17")
-    return found[1], int(found[2])
 
 
 def _observer(discover: Callable[[], Discovery], realm: str) -> Observer:

@@ -21,7 +21,7 @@
     survey   asking all nodes               finding  what a check of `doctor` has found
     letters_at_producers  letters_in_journals  letter_choice
                                             where `deadletters` finds some
-    control  ordering some                  task_ids  arguments  words of the command line
+    control  ordering some                  arguments  words of the command line
 
     worker  ventilator  sink  call  ps  explain  inspect  result  cancel  pause  resume  drain
     deadletters  journal  doctor  bench  demo

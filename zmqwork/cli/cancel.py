@@ -12,7 +12,7 @@ from zmqwork.cli import exits
 from zmqwork.cli.control import Control, Disobeyed, add_control
 from zmqwork.cli.output import Output, complain
 from zmqwork.cli.parser import Parser
-from zmqwork.cli.task_ids import by_producer
+from zmqwork.task_ids import by_producer
 
 EXAMPLES = """
 zmqwork cancel 1a2b3c4d-17

@@ -25,8 +25,8 @@ from zmqwork.cli.letters_at_producers import LettersAtProducers
 from zmqwork.cli.letters_in_journals import LettersInJournals
 from zmqwork.cli.output import JSON, Output, complain, counted
 from zmqwork.cli.parser import Parser, duration, nearest
-from zmqwork.cli.task_ids import by_producer
 from zmqwork.errors import UsageError
+from zmqwork.task_ids import by_producer
 from zmqwork.wire.values import encode_call
 
 EXAMPLES = """

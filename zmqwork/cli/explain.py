@@ -13,9 +13,9 @@ from zmqwork.cli import exits
 from zmqwork.cli.output import Output, complain, counted
 from zmqwork.cli.parser import Parser, add_output, add_search, seconds
 from zmqwork.cli.survey import Search, Survey, label, name_reasons, node_id_of, records
-from zmqwork.cli.task_ids import task_id as parse_task_id
 from zmqwork.core.functions import COMMAND_TASK
 from zmqwork.discovery.runtime import choose
+from zmqwork.task_ids import task_id as parse_task_id
 
 EXAMPLES = """
 zmqwork explain 1a2b3c4d-17

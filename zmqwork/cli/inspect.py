@@ -15,9 +15,9 @@ from zmqwork.cli.control import Control, Disobeyed, add_control, id_of
 from zmqwork.cli.output import Output, complain
 from zmqwork.cli.parser import Parser, nearest, whole
 from zmqwork.cli.target import load_app
-from zmqwork.cli.task_ids import is_task_id
 from zmqwork.core.lifecycle import DISPATCHED, RESTING, STARTED, WAITING
 from zmqwork.errors import UsageError
+from zmqwork.task_ids import is_task_id
 
 EXAMPLES = """
 zmqwork inspect active

@@ -7,8 +7,8 @@ from typing import Any
 
 from zmqwork.cli.control import Control, id_of
 from zmqwork.cli.letter_choice import Choice, Found
-from zmqwork.cli.task_ids import task_id as parse
 from zmqwork.errors import UsageError
+from zmqwork.task_ids import task_id as parse
 
 
 class LettersAtProducers:

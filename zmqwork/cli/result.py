@@ -14,10 +14,10 @@ from zmqwork.cli.call import text_of
 from zmqwork.cli.control import Control, Disobeyed, add_control
 from zmqwork.cli.output import Output, complain, jsonable
 from zmqwork.cli.parser import Parser, seconds
-from zmqwork.cli.task_ids import task_id as parse
 from zmqwork.core.lifecycle import SETTLED, SUCCEEDED
 from zmqwork.core.orders import SILENT
 from zmqwork.failure import error_of
+from zmqwork.task_ids import task_id as parse
 from zmqwork.wire.values import decode_value
 
 EXAMPLES = """

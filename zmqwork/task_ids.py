@@ -1,4 +1,4 @@
-"""Ids of tasks on the command line."""
+"""Ids of tasks, as people give them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ def is_task_id(text: str) -> bool:
 
 def task_id(text: str) -> tuple[str, int]:
     """How the producer's node id begins, and the task's number. Raises `UsageError`."""
-    found = _ID.fullmatch(text.strip().lower())
+    found = _ID.fullmatch(str(text).strip().lower())  # users call this, typed or not
     if found is None:
         raise UsageError(
-            f"{text!r} is no task id: it is 8 hexadecimal digits, a dash and a number, 1a2b3c4d-17"
+            f"{text!r} is no id of a task: that is 8 hexadecimal digits, a dash and a number, "
+            "1a2b3c4d-17"
         )
     return found["producer"], int(found["seq"])
 
