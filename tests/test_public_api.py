@@ -31,7 +31,7 @@ def look(action, environment):
 
 def test_the_public_names():
     assert zmqwork.__all__ == sorted(zmqwork.__all__)
-    assert 20 <= len(zmqwork.__all__) <= 44
+    assert 20 <= len(zmqwork.__all__) <= 50
     assert set(zmqwork.__all__) <= set(dir(zmqwork))
     for name in zmqwork.__all__:
         value = getattr(zmqwork, name)

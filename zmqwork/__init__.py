@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from zmqwork.execution.retry import Reject, Retry, Snooze
     from zmqwork.executor import Executor
     from zmqwork.future import TaskFuture
+    from zmqwork.hooks import TaskEvent
     from zmqwork.nodes.worker import Worker
     from zmqwork.pipeline import Pipeline
     from zmqwork.producer import Producer
@@ -94,6 +95,7 @@ __all__ = [
     "Task",
     "TaskCancelled",
     "TaskError",
+    "TaskEvent",
     "TaskExpired",
     "TaskFailed",
     "TaskFuture",
@@ -123,6 +125,7 @@ _HOMES = {
     "Snooze": "zmqwork.execution.retry",
     "SqliteInbox": "zmqwork.sinks.inbox",
     "Task": "zmqwork.task",
+    "TaskEvent": "zmqwork.hooks",
     "TaskFuture": "zmqwork.future",
     "Worker": "zmqwork.nodes.worker",
     "current": "zmqwork.execution.context",

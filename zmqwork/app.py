@@ -17,6 +17,8 @@ from zmqwork.definition import check_task_name, declare, origin, place, stand_si
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.fallback import Fallback, fallback_of
 from zmqwork.finding import Finding
+from zmqwork.hooking import Hooking
+from zmqwork.hooks import Hooks
 from zmqwork.options import TASK_OPTION_NAMES, TaskOptions
 from zmqwork.pausing import Pausing
 from zmqwork.producers import Producers
@@ -27,7 +29,6 @@ from zmqwork.task import AsyncTask, Options, Task, TaskDecorator
 from zmqwork.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
-    from zmqwork.deadletters import DeadLetters
     from zmqwork.execution.retry import RetryWhen
     from zmqwork.nodes.store import Store
     from zmqwork.nodes.worker import Worker
@@ -40,7 +41,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class App(Finding, Pausing, Asking, Batching):
+class App(Finding, Pausing, Asking, Batching, Hooking):
     """A named set of tasks. Nodes of apps with the same name find one another.
 
     Args:
@@ -83,6 +84,7 @@ class App(Finding, Pausing, Asking, Batching):
         self._tasks: dict[str, Task[..., Any]] = {}
         self._sinks: dict[str, Sink] = {}
         self._producers = Producers(self._implicit_producer)
+        self.hooks = Hooks()
 
     def __repr__(self) -> str:
         return f"<App {self.name!r}, {len(self._tasks)} tasks>"
@@ -91,13 +93,6 @@ class App(Finding, Pausing, Asking, Batching):
     def tasks(self) -> Mapping[str, Task[..., Any]]:
         """The app's tasks by name."""
         return MappingProxyType(self._tasks)
-
-    @property
-    def deadletters(self) -> DeadLetters:
-        """Tasks whose attempts are used up: `DeadLetters` lists them, and sends them again."""
-        from zmqwork.deadletters import DeadLetters  # noqa: PLC0415 - few programs look
-
-        return DeadLetters(self._producers)
 
     @property
     def sinks(self) -> Mapping[str, Sink]:
@@ -272,6 +267,7 @@ class App(Finding, Pausing, Asking, Batching):
             functools.partial(self.discover, where),
             realm=where.realm or self.name,
             options=options,
+            hooks=self.hooks,
         )
 
     def worker(

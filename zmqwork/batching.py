@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
@@ -87,6 +87,34 @@ class Divider:
         if group is None or not group.is_open or group.producer is not self._producer:
             return self._node.submit(spec, args, future)
         return group.add(spec, args, future)
+
+
+class Dividing:
+    """The part of `Producer` that is about groups."""
+
+    _node: Node | None
+    _submit: Callable[[TaskSpec, bytes, object], int]
+    _divider: Divider | None  # while some block of `App.batch` is open
+    _started: Callable[..., Node]
+
+    def divide(self, lock: threading.Lock) -> Node:
+        """A block of `App.batch` begins: what it submits is put aside. The node."""
+        node = self._started()
+        with lock:
+            if self._divider is None:
+                self._divider = self._submit = Divider(cast("Producer", self), node)
+            self._divider.blocks += 1
+        return node
+
+    def undivide(self, lock: threading.Lock) -> None:
+        """A block of `App.batch` has ended."""
+        with lock:
+            divider = self._divider
+            assert divider is not None
+            assert self._node is not None
+            divider.blocks -= 1
+            if not divider.blocks:
+                self._divider, self._submit = None, self._node.submit
 
 
 class Batching:

@@ -77,6 +77,8 @@ class Fallback:
         future.__dict__["degraded"] = True
         future.__dict__["ran"] = self.name
         producer.degraded[entry.spec.name] = producer.degraded.get(entry.spec.name, 0) + 1
+        if producer.hearing is not None:
+            producer.hearing.degraded(producer.node_id, entry, self.name)
         if self.spec is not None:
             producer.follow(self.spec, entry.args, future)
         else:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Container, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from zmqwork.batching import Divider
+from zmqwork.batching import Dividing
 from zmqwork.config import check_name
 from zmqwork.core.effects import Notice
 from zmqwork.core.events import (
@@ -28,6 +27,7 @@ from zmqwork.keeping import Keeping
 if TYPE_CHECKING:
     from zmqwork.adoption import Adoption
     from zmqwork.core.events import Claimed
+    from zmqwork.hooks import Hearing
     from zmqwork.journal.folder import Folder
     from zmqwork.nodes.callbacks import Callbacks
     from zmqwork.nodes.producer import Producer as Node
@@ -46,7 +46,7 @@ _PATIENCE = 2.0
 _log = logging.getLogger("zmqwork")
 
 
-class Producer(Keeping, Degrading):
+class Producer(Keeping, Degrading, Dividing):
     """Where an app's tasks go: it finds workers, hands them the tasks and settles the futures.
 
     `App` makes one at the first `submit`. The explicit form says when it begins and ends, and how
@@ -62,7 +62,8 @@ class Producer(Keeping, Degrading):
     Attributes:
         node_id: 32 hexadecimal digits, random; the first 8 begin the ids of its tasks. With a
             journal that of the journal, from `start` on.
-        callbacks: the thread in which the done-callbacks of its futures run.
+        callbacks: the thread in which the done-callbacks of its futures, and hooks, run.
+        hearing: the app's hooks; None: it is no app's.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Producer(Keeping, Degrading):
         enter: Callable[[Producer], None],
         leave: Callable[[Producer], None],
         open_folder: Callable[[], Folder] | None = None,
+        hearing: Hearing | None = None,
     ) -> None:
         self.node_id = node_id
         self.callbacks = callbacks
@@ -81,13 +83,14 @@ class Producer(Keeping, Degrading):
         self._enter = enter
         self._leave = leave
         self._open_folder = open_folder
+        self.hearing = hearing
         self._adoption: Adoption | None = None
         self._node: Node | None = None
         # What tasks that run in this process hand on; None: none do.
         self._inherited: Callable[[TaskSpec], TaskSpec] | None = None
         self._pid = os.getpid()
         self._submit: Callable[[TaskSpec, bytes, object], int] = self._not_started
-        self._divider: Divider | None = None  # while some block of `App.batch` is open
+        self._divider = None
         # How often fallbacks took over, by the name of the task. Bound: the program's text.
         self.degraded: dict[str, int] = {}
         self.mark_running = mark_running
@@ -156,25 +159,6 @@ class Producer(Keeping, Degrading):
             else:
                 return future
 
-    def divide(self, lock: threading.Lock) -> Node:
-        """A block of `App.batch` begins: what it submits is put aside. The node."""
-        node = self._started()
-        with lock:
-            if self._divider is None:
-                self._divider = self._submit = Divider(self, node)
-            self._divider.blocks += 1
-        return node
-
-    def undivide(self, lock: threading.Lock) -> None:
-        """A block of `App.batch` has ended."""
-        with lock:
-            divider = self._divider
-            assert divider is not None
-            assert self._node is not None
-            divider.blocks -= 1
-            if not divider.blocks:
-                self._divider, self._submit = None, self._node.submit
-
     def workers_for(self, spec: TaskSpec, patience: float) -> list[tuple[str, str]]:
         """Node id and name of each worker that serves such a task; none within `patience`: empty.
 
@@ -240,7 +224,10 @@ class Producer(Keeping, Degrading):
 
     def status(self) -> dict[str, Any]:
         """What the node says of itself, as `zmqwork ps` shows it."""
-        return self._started().status() | {"degraded": dict(self.degraded)}
+        own: dict[str, Any] = {"degraded": dict(self.degraded)}
+        if self.hearing is not None:
+            own["hooks"] = self.hearing.status()
+        return self._started().status() | own
 
     def explain(self, seq: int | None = None) -> str:
         """Why a task (or: anything) does not run: what was looked for where, and what to try."""

@@ -15,6 +15,7 @@ from zmqwork import __version__
 from zmqwork.config import ProducerConfig, check_options
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import ConfigError
+from zmqwork.hooks import Hearing, Hooks
 from zmqwork.nodes.callbacks import Callbacks
 from zmqwork.nodes.producer import Producer as Node
 from zmqwork.nodes.recorder import Recorder
@@ -70,6 +71,7 @@ def make_producer(
     *,
     realm: str,
     options: ProducerOptions,
+    hooks: Hooks | None = None,
 ) -> Producer:
     """A producer that is not started, for `App.producer`."""
     check_options("a producer", options, ProducerOptions.__annotations__)
@@ -81,6 +83,7 @@ def make_producer(
         limits["priority_aging"] = limits["priority_aging"] or 0
     config = ProducerConfig(**identity(realm, options.get("name")), **limits)
     callbacks = Callbacks()
+    hearing = None if hooks is None else Hearing(hooks, callbacks)
 
     def make_node(producer: Producer, recorder: Recorder | None = None) -> Node:
         discovery = discover()
@@ -101,8 +104,9 @@ def make_producer(
         legacy: Legacy | None,
     ) -> Node:
         warn_of_exposure(discovery)
-        return Node(
-            config if legacy is None else replace(config, node_id=legacy.producer_id),
+        own = config if legacy is None else replace(config, node_id=legacy.producer_id)
+        node = Node(
+            own,
             discovery=discovery,
             settle=producer.settle,
             mark_running=producer.mark_running,
@@ -110,9 +114,13 @@ def make_producer(
             callbacks=callbacks,
             recorder=recorder,
             legacy=legacy,
+            telling=None if hearing is None else hearing.telling(own.node_id),
             make_owner=lambda task: producer.future_of(task.seq),
             owner_of=producer.future_of,
         )
+        if hearing is not None:
+            hearing.attach(node)
+        return node
 
     return Producer(
         make_node,
@@ -121,6 +129,7 @@ def make_producer(
         enter=producers.enter,
         leave=producers.leave,
         open_folder=_folder_opener(realm, options),
+        hearing=hearing,
     )
 
 

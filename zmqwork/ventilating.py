@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from zmqwork.config import ProducerConfig, check_name, check_number
 from zmqwork.errors import ConfigError, UsageError
+from zmqwork.hooks import Hearing, Hooks
 from zmqwork.inside import refuse_inside_task
 from zmqwork.instants import has_instants
 from zmqwork.kept_run import KeptRun, open_kept
+from zmqwork.nodes.callbacks import Callbacks
 from zmqwork.nodes.producer import Producer
 from zmqwork.nodes.store import is_node_id
 from zmqwork.nodes.why_not import why_gone
@@ -24,6 +26,7 @@ from zmqwork.run import Failure, Run
 from zmqwork.starting import identity, warn_of_exposure
 from zmqwork.takers import Takers, ended
 from zmqwork.task import Task
+from zmqwork.teller import Teller
 from zmqwork.ventilation import Ventilation
 from zmqwork.whereabouts import Whereabouts
 from zmqwork.wire.values import encode_call
@@ -164,13 +167,14 @@ def ventilate(
         if journal is not None:
             kept = open_kept(journal, run, of_realm, allow_volatile_journal, discovery)
         begun = resume or (kept is not None and kept.legacy.epoch > 1)
-        with _producing(config, discovery, engine, Takers(sink, inboxes), kept):
+        takers = Takers(sink, inboxes)
+        with _producing(config, discovery, engine, takers, kept, app.hooks):
             if run and sink is not None:
                 memory = Memory(run, sink, inboxes)
                 engine.remember(memory.ask(engine.node, state.wait_for, resume=begun))
             state.begun_at = time.monotonic()
             engine.begin(stage.spec for stage in stages)
-            _feed(engine, stages[0], items, key, _Teller(engine, on_failed))
+            _feed(engine, stages[0], items, key, Teller(engine, on_failed))
 
     try:
         go(run)
@@ -253,12 +257,15 @@ def _producing(
     engine: Ventilation,
     takers: Takers,
     kept: KeptRun | None,
+    hooks: Hooks,
 ) -> Iterator[None]:
     """A producer for one run, which leaves when all is settled and the sinks know it."""
     warn_of_exposure(discovery)
     run = engine.run
     if kept is not None:
         config = dataclasses.replace(config, node_id=kept.legacy.producer_id)
+    callbacks = Callbacks()
+    hearing = Hearing(hooks, callbacks)
     engine.node = node = Producer(
         config,
         discovery=discovery,
@@ -268,6 +275,8 @@ def _producing(
         legacy=kept.legacy if kept is not None else None,
         make_owner=engine.recovered,
         owner_of=engine.revived,
+        callbacks=callbacks,
+        telling=hearing.telling(config.node_id),
     )
     run.watch(engine.obstacle)
     try:
@@ -278,32 +287,7 @@ def _producing(
         run.tell_by(None)
         run.ended_at = run.ended_at or time.monotonic()
         node.stop()
-
-
-class _Teller:
-    """Tells of failures, in the thread that feeds, until that raises.
-
-    Attributes:
-        raised: what it raised then.
-    """
-
-    def __init__(self, engine: Ventilation, on_failed: Callable[[Failure], object] | None) -> None:
-        self._failures = engine.failures
-        self._on_failed = on_failed
-        self.raised: Exception | None = None
-        engine.run.tell_by(self.tell)
-
-    def tell(self) -> Exception | None:
-        """Tell of those that are known by now; what that raised, now or before."""
-        while self._failures:
-            failure = self._failures.popleft()
-            if self._on_failed is not None:
-                try:
-                    self._on_failed(failure)
-                except Exception as error:  # noqa: BLE001 - raised when all is settled
-                    self._on_failed = None
-                    self.raised = error
-        return self.raised
+        callbacks.close()  # behind what hooks have to hear
 
 
 def _feed(
@@ -311,7 +295,7 @@ def _feed(
     task: Task[..., Any],
     items: Iterable[Any],
     key: Callable[[Any], str] | None,
-    teller: _Teller,
+    teller: Teller,
 ) -> None:
     """Feed all items, and wait until they are settled, whatever was raised meanwhile."""
     raised: Exception | None = None
@@ -344,7 +328,7 @@ def _pull(
     task: Task[..., Any],
     items: Iterable[Any],
     key: Callable[[Any], str] | None,
-    teller: _Teller,
+    teller: Teller,
 ) -> Exception | None:
     """Pull the items, each when there is room for it; what telling of failures raised."""
     last = -1

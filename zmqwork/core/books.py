@@ -13,7 +13,8 @@ from random import Random
 from zmqwork.config import ProducerConfig
 from zmqwork.core.deadlines import Deadlines
 from zmqwork.core.dialer import Dialer
-from zmqwork.core.effects import Effect, MarkRunning, Notice, Settle
+from zmqwork.core.effects import Effect, MarkRunning, Notice, Settle, Tell
+from zmqwork.core.happenings import Happenings
 from zmqwork.core.kept import Kept
 from zmqwork.core.lanes import Lane, Lanes
 from zmqwork.core.ledger import Entry, Ledger
@@ -59,6 +60,7 @@ class Books:
         paused: the queues that are paused, as keys. Bound: QUEUES_MAX, see `pauses`.
         joined_at: when a session with a worker began last.
         journaled: whether what happens is recorded.
+        happenings: what is told to those who listen; None: nobody does.
         tried: the tasks that something went wrong with in this turn, if it is.
         withheld: tasks of an earlier process that a worker may hold, by number, until that is known
             (`recovery`). Bound: the ledger.
@@ -69,6 +71,7 @@ class Books:
         "counters",
         "deadlines",
         "dialer",
+        "happenings",
         "joined_at",
         "journaled",
         "kept",
@@ -114,6 +117,7 @@ class Books:
         self.paused: dict[str, None] = {}
         self.joined_at = float("-inf")
         self.journaled = epoch > 0
+        self.happenings: Happenings | None = None
         self.tried: dict[int, Entry] = {}
         self.withheld: dict[int, Entry] = {}
         self.settled: list[Entry] = []
@@ -131,16 +135,22 @@ class Books:
         if self.running:
             self.out.append(MarkRunning(self.running))
             self.running = []
+        if self.happenings is not None and self.happenings.told:
+            self.out.append(Tell(self.happenings.told))
+            self.happenings.told = []
         if self.settled:
-            self.out.append(Settle(self.take_settled()))
+            self.out.append(self.settlement())
             self.deadlines.sweep(self.ledger.entries, len(self.ledger))
 
-    def take_settled(self) -> list[Entry]:
-        """What was settled since this was called last."""
-        settled, self.settled = self.settled, []
+    def settlement(self) -> Settle:
+        """What was settled since the last one."""
+        settle = Settle(self.settled)
+        self.settled = []
         if self.kept.watches:
-            self.kept.settled(settled)
-        return settled
+            self.kept.settled(settle.entries)
+        if self.happenings is not None:
+            settle.enders, self.happenings.enders = self.happenings.enders, {}
+        return settle
 
     def suffered(self, entry: Entry) -> None:
         """Something went wrong with this task: a later process shall know."""

@@ -29,25 +29,21 @@ from zmqwork.core.broadcasts import Broadcasts
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.effects import Effect
 from zmqwork.core.events import (
-    CancelRequested,
-    ClaimRequested,
     DrainRequested,
     EndRequested,
     Event,
     OutletsRequested,
     PauseRequested,
-    Resubmitted,
-    StatusRequested,
     StopRequested,
     Submitted,
     WorkersRequested,
 )
+from zmqwork.core.happenings import SUBMITTED
 from zmqwork.core.inventory import Inventory
 from zmqwork.core.journaling import Journaling
 from zmqwork.core.judge import Judge
 from zmqwork.core.lag import Lag, earliest
 from zmqwork.core.ledger import Entry
-from zmqwork.core.letters import LettersRequested, RevivalRequested
 from zmqwork.core.lifecycle import LEFT
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import (
@@ -134,19 +130,14 @@ class Dispatcher:
         self._lag = Lag(config.health.heartbeat_interval / 2)
         self._handlers: dict[type[Event], Callable[[Any, float], None]] = {
             Submitted: self._submitted,
-            CancelRequested: requests.cancel,
-            ClaimRequested: requests.claim,
             WorkersRequested: self._broadcasts.workers_requested,
             PauseRequested: self._pauses.requested,
-            StatusRequested: requests.status,
             StopRequested: retirement.stop_requested,
             DrainRequested: lambda *_: None,  # (its node sees when its ledger is empty)
             EndRequested: shipping.closing.end,
             OutletsRequested: shipping.outlets_requested,
-            LettersRequested: requests.letters,
-            RevivalRequested: requests.revival,
-            Resubmitted: requests.steward.resubmitted,
             Recovered: self._recovered,
+            **requests.handlers(),
             **dict.fromkeys((Written, WriteRefused, WriteFailed), retirement.written),
         }
         self._dues: dict[str, Callable[[Any, float], None]] = {
@@ -230,6 +221,8 @@ class Dispatcher:
             bound = self._journaling.submitted(entries, now, revived=revived)
         else:
             bound = self._submission.place(entries, now)
+        if self._books.happenings is not None:
+            self._books.happenings.tell(SUBMITTED, entries)
         if self._retirement.stopped:
             self._retirement.abandon(entries)
         else:

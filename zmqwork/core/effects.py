@@ -11,6 +11,7 @@ from zmqwork.core.messages import Message
 
 if TYPE_CHECKING:
     from zmqwork.core.clients import Held
+    from zmqwork.core.happenings import Happening
     from zmqwork.core.ledger import Entry, TaskSpec
     from zmqwork.core.records import Batch
 
@@ -57,9 +58,23 @@ class Probe:
 
 @dataclass(slots=True)
 class Settle:
-    """These tasks are settled: `entry.state`, `entry.value` and `entry.error` say how."""
+    """These tasks are settled: `entry.state`, `entry.value` and `entry.error` say how.
+
+    Attributes:
+        entries: the tasks.
+        enders: the labels of the workers that ended them, by seq, as far as they are known and
+            somebody listens (`events.ListenRequested`).
+    """
 
     entries: list[Entry]
+    enders: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Tell:
+    """This has happened to tasks, and somebody listens for it."""
+
+    happenings: list[Happening]
 
 
 @dataclass(slots=True)
@@ -230,6 +245,7 @@ Effect = (
     | Forget
     | Probe
     | Settle
+    | Tell
     | Record
     | Confirm
     | Reopen

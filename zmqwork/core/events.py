@@ -6,6 +6,7 @@ from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from zmqwork.core.happenings import ListenRequested
 from zmqwork.core.letters import LettersRequested, RevivalRequested
 from zmqwork.core.messages import Message
 from zmqwork.core.records import Recovered, WriteFailed, WriteRefused, Written
@@ -330,6 +331,7 @@ Event = (
     | CancelRequested
     | ClaimRequested
     | LettersRequested
+    | ListenRequested
     | RevivalRequested
     | Resubmitted
     | OrderRequested

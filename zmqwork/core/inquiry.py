@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from zmqwork.core.books import Books
 from zmqwork.core.delivery import HAS_HOLDING, HAS_TAKEN, Has, Have
+from zmqwork.core.happenings import RESUBMITTED
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import SUCCEEDED
 from zmqwork.core.messages import BATCH_COUNT_MAX
@@ -103,6 +104,8 @@ class Inquiry:
             assert entry.outlet is not None
             del entry.outlet.asked[entry.seq]
         self._books.counters["resubmitted"] += len(entries)
+        if self._books.happenings is not None:
+            self._books.happenings.tell(RESUBMITTED, entries)
         self._books.wait_again(entries, "missed")
 
     def give_up(self, outlet: Outlet) -> None:

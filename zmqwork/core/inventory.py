@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from zmqwork.core.books import Books
 from zmqwork.core.effects import Notice
+from zmqwork.core.happenings import RESUBMITTED
 from zmqwork.core.judge import Judge
 from zmqwork.core.lanes import Lane
 from zmqwork.core.ledger import WORKER_LOST, Entry
@@ -109,6 +110,9 @@ class Inventory:
         # (What is pinned to this worker is settled before the turn ends: see `broadcasts`.)
         resubmitted_count = sum(not entry.spec.node for entry in back)
         books.counters["resubmitted"] += resubmitted_count
+        if books.happenings is not None:
+            again = [entry for entry in back if not entry.spec.node]
+            books.happenings.tell(RESUBMITTED, again, worker.label)
         books.wait_again(back, "lost")
         self._shipping.inquiry.doubt(sent, now)
         books.out.append(

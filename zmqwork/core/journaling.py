@@ -140,11 +140,11 @@ class Journaling:
         if self.closing:
             books.report()
             return
-        settled = books.take_settled()
+        settle = books.settlement()
         books.report()
-        if settled:
+        if settle.entries:
             books.deadlines.sweep(books.ledger.entries, len(books.ledger))
-            self._open.effects.append(Settle(settled))
+            self._open.effects.append(settle)
 
     def answer(self, answer: Answer) -> None:
         """Answer when everything that was decided so far is recorded."""
@@ -283,8 +283,7 @@ class Journaling:
                 entry.error = {"journal": "full", "text": text}
                 self._books.unplace(entry, FAILED)
                 self._books.settle(entry, "refused")
-        refused = self._books.take_settled()
-        turn.effects.append(Settle(refused))
+        turn.effects.append(self._books.settlement())
         self.written(number)
 
     def failed(self, text: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from zmqwork.core import causes, lifecycle
 from zmqwork.core.books import Books
+from zmqwork.core.happenings import LATE, RESUBMITTED, RETRIED
 from zmqwork.core.inquiry import Inquiry
 from zmqwork.core.ledger import (
     CHILD_DIED,
@@ -62,7 +63,7 @@ class Judge:
         for seq, value in zip(done.seqs, done.values, strict=True):
             entry = held.pop(seq, None)
             if entry is None:
-                self._late_success(worker, seq, value, now)
+                self._late_success(worker, done, seq, value, now)
                 continue
             # The hot path: `Worker.drop` and `Ledger.settle`, spelled out.
             freed += len(entry.args)
@@ -74,6 +75,8 @@ class Judge:
             settled.append(entry)
             if entry.trouble is not None:
                 books.resumed(entry, now)
+        if books.happenings is not None:
+            books.happenings.ended(settled[before:], worker.label)
         if len(books.outlets):
             for entry in settled[before:]:
                 if entry.outlet is not None:
@@ -87,7 +90,7 @@ class Judge:
             self._failure(worker, failure, now)
         worker.group.list(worker)
 
-    def _late_success(self, worker: Worker, seq: int, value: bytes, now: float) -> None:
+    def _late_success(self, worker: Worker, done: Done, seq: int, value: bytes, now: float) -> None:
         """A result from a worker that was given up on, or one that came before."""
         books = self._books
         worker.strays.pop(seq, None)
@@ -97,6 +100,10 @@ class Judge:
             books.counters["duplicates"] += 1
             return
         books.counters["late"] += 1
+        if books.happenings is not None:
+            attempt = done.attempts[done.seqs.index(seq)]
+            books.happenings.tell(LATE, [entry], worker.label, attempt=attempt)
+            books.happenings.ended([entry], worker.label)
         books.unplace(entry, lifecycle.SUCCEEDED)
         entry.value = value
         books.resumed(entry, now)
@@ -106,8 +113,7 @@ class Judge:
         books = self._books
         entry = worker.held.get(failure.seq)
         if entry is None or entry.attempt != failure.attempt:
-            books.counters["late"] += 1  # a newer attempt decides
-            worker.strays.pop(failure.seq, None)
+            self._late_failure(worker, failure)
             return
         worker.drop(entry)
         if entry.trouble is not None and entry.trouble.counted and not entry.attempt:
@@ -120,7 +126,7 @@ class Judge:
         error = failure.error
         if failure.outcome == FAILED:
             books.counters["executions"] += 1
-            self._failed(entry, error, now)
+            self._failed(worker, entry, error, now)
         elif failure.outcome == LOST:
             books.counters["executions"] += 1
             evidence = {"worker": worker.label, "cause": CHILD_DIED}
@@ -128,6 +134,8 @@ class Judge:
             if not self.crashed(worker, entry, evidence, dropped=True):
                 entry.troubled().lost_at = now
                 books.counters["resubmitted"] += 1
+                if books.happenings is not None:
+                    books.happenings.tell(RESUBMITTED, [entry], worker.label)
                 books.wait_again([entry], "lost")
         elif error.get("rejected"):
             books.counters["executions"] += 1
@@ -147,22 +155,36 @@ class Judge:
             "attempt": entry.attempt,
         })  # fmt: skip
         if entry.spec.node or trouble.rejections >= REJECTIONS_MAX:
-            self._bury(entry, trouble, causes.rejections(trouble))
+            self._bury(worker, entry, trouble, causes.rejections(trouble))
         else:
             entry.spec = unfit_for(entry.spec, worker.node_id)
             books.wait_again([entry], "rejected")
             books.suffered(entry)
 
-    def _bury(self, entry: Entry, trouble: Trouble, text: str) -> None:
+    def _bury(self, worker: Worker, entry: Entry, trouble: Trouble, text: str) -> None:
+        books = self._books
         entry.error = {
             "type": "TaskLost",
             "text": text,
             "attempts": entry.attempt,
             "evidence": list(trouble.evidence),
         }
-        self._books.settle(entry, "buried")
+        if books.happenings is not None:
+            books.happenings.ended([entry], worker.label)
+        books.settle(entry, "buried")
 
-    def _failed(self, entry: Entry, error: dict[str, Any], now: float) -> None:
+    def _late_failure(self, worker: Worker, failure: Failure) -> None:
+        """It has failed, and a newer attempt decides."""
+        books = self._books
+        books.counters["late"] += 1
+        worker.strays.pop(failure.seq, None)
+        entry = books.ledger.get(failure.seq)
+        if books.happenings is not None and entry is not None:
+            books.happenings.tell(
+                LATE, [entry], worker.label, attempt=failure.attempt, error=failure.error
+            )
+
+    def _failed(self, worker: Worker, entry: Entry, error: dict[str, Any], now: float) -> None:
         books = self._books
         if error.get("snooze"):
             books.counters["snoozed"] += 1
@@ -176,6 +198,8 @@ class Judge:
             entry.error = {**error, "attempts": entry.attempt}
             if trouble.evidence:
                 entry.error["evidence"] = list(trouble.evidence)
+            if books.happenings is not None:
+                books.happenings.ended([entry], worker.label)
             books.settle(entry, "failed")
             return
         trouble.note({
@@ -186,6 +210,8 @@ class Judge:
         delay = error.get("after")
         if delay is None:
             delay = retry_delay(options, trouble.failures, books.random)
+        if books.happenings is not None:
+            books.happenings.tell(RETRIED, [entry], worker.label, error=error, delay=delay)
         self._put_off(entry, "retried", now + delay)
 
     def _put_off(self, entry: Entry, cause: str, until: float) -> None:
@@ -209,7 +235,7 @@ class Judge:
             return False
         if not dropped:
             worker.drop(entry)
-        self._bury(entry, trouble, causes.crashes(trouble))
+        self._bury(worker, entry, trouble, causes.crashes(trouble))
         return True
 
     def returned(self, worker: Worker, message: Return, now: float) -> None:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 from zmqwork.config import ProducerConfig
 from zmqwork.core import explain, welcome
 from zmqwork.core.books import Books
 from zmqwork.core.effects import Answer, Reopen
-from zmqwork.core.events import CancelRequested, Claimed, ClaimRequested, StatusRequested
+from zmqwork.core.events import (
+    CancelRequested,
+    Claimed,
+    ClaimRequested,
+    Event,
+    Resubmitted,
+    StatusRequested,
+)
+from zmqwork.core.happenings import CLAIMED, Happenings, ListenRequested
 from zmqwork.core.journaling import Journaling
 from zmqwork.core.ledger import Entry
 from zmqwork.core.letters import DeadLetter, LettersRequested, RevivalRequested
@@ -71,6 +80,18 @@ class Requests:
             revive=lambda seqs, now: self._revive(seqs, make_owner, now),
         )
 
+    def handlers(self) -> dict[type[Event], Callable[[Any, float], None]]:
+        """Which events are for it."""
+        return {
+            CancelRequested: self.cancel,
+            ClaimRequested: self.claim,
+            LettersRequested: self.letters,
+            ListenRequested: self.listen,
+            Resubmitted: self.steward.resubmitted,
+            RevivalRequested: self.revival,
+            StatusRequested: self.status,
+        }
+
     # -- the application ----------------------------------------------------------------------
 
     def cancel(self, event: CancelRequested, now: float) -> None:
@@ -93,6 +114,15 @@ class Requests:
         self._report()  # whoever asked finds the futures cancelled
         return cancelled
 
+    def listen(self, event: ListenRequested, now: float) -> None:
+        """Note from now on what the application listens for."""
+        if self._books.happenings is None:
+            self._books.happenings = Happenings(event.kinds)
+        self._books.happenings.kinds = event.kinds
+        if event.request is not None:
+            self._books.out.append(Answer(event.request, None))
+        del now
+
     def claim(self, event: ClaimRequested, now: float) -> None:
         """Give up a task that nobody has begun, for the application to run it."""
         books = self._books
@@ -106,9 +136,7 @@ class Requests:
             if ours and not (books.journaled or options.goes_to_sink or entry.spec.node):
                 claimed = Claimed(entry.spec, entry.args, entry.attempt + 1, entry.deadline_at)
                 entry.owner = event.heir
-                books.withdraw(
-                    entry, "cancelled", "CancelledError", "the task that waits for it runs it"
-                )
+                books.withdraw(entry, "cancelled", CLAIMED, "the task that waits for it runs it")
         books.out.append(Answer(event.request, claimed))
         del now
 

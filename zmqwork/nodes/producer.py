@@ -21,32 +21,32 @@ from zmqwork.core.effects import (
     Reopen,
     Resubmit,
     Settle,
+    Tell,
 )
 from zmqwork.core.events import (
     CancelRequested,
     Claimed,
     ClaimRequested,
     EndRequested,
-    Event,
     OutletsRequested,
     Resubmitted,
-    StatusRequested,
     StopRequested,
     Submitted,
 )
+from zmqwork.core.happenings import ListenRequested
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import CANCELLED
 from zmqwork.core.records import Legacy, Recorded, Recovered, WriteFailed
 from zmqwork.discovery.record import record_of
 from zmqwork.discovery.sources import Discovery
-from zmqwork.errors import UsageError
+from zmqwork.nodes.asked import Asked
 from zmqwork.nodes.callbacks import Callbacks
 from zmqwork.nodes.notices import log_notice
 from zmqwork.nodes.pending import Pending
 from zmqwork.nodes.polling import poll_forever
 from zmqwork.nodes.recorder import Recorder
-from zmqwork.nodes.requests import Request, deliver
-from zmqwork.nodes.why_not import why_not
+from zmqwork.nodes.requests import deliver
+from zmqwork.nodes.telling import Telling
 from zmqwork.queues import Queues
 from zmqwork.transport.loop import Loop
 from zmqwork.transport.probe import raise_descriptor_limit
@@ -57,7 +57,7 @@ _log = logging.getLogger("zmqwork")
 _JOIN_TIMEOUT = 10.0
 
 
-class Producer:
+class Producer(Asked):
     """A running producer. All methods may be called from any thread, except as noted.
 
     Args:
@@ -69,6 +69,7 @@ class Producer:
         callbacks: the thread for notices; the node does not close it.
         recorder: the thread of its journal, opened; the node closes it. None: it has no journal.
         legacy: what that has; its producer id is the node's.
+        telling: who is told what happens to tasks; None: nobody, until `listen`.
         make_owner: makes the owner of a task that an earlier process has left.
         owner_of: makes that of a task that an observer lets begin again, of its number.
 
@@ -89,6 +90,7 @@ class Producer:
         random: Random | None = None,
         recorder: Recorder | None = None,
         legacy: Legacy | None = None,
+        telling: Telling | None = None,
         make_owner: Callable[[Recorded], object] = lambda _: None,
         owner_of: Callable[[int], object] = lambda _: None,
     ) -> None:
@@ -100,6 +102,7 @@ class Producer:
         self._owner_of = owner_of
         self._discovery = discovery
         self._settle_futures = settle
+        self._mark_futures_running = mark_running
         self._callbacks = callbacks or Callbacks()
         self.journal_failed = ""
         self._notice_callbacks: list[Callable[[Notice], None]] = []
@@ -113,13 +116,17 @@ class Producer:
         epoch = legacy.epoch if legacy is not None else 0
         machine = Dispatcher(config, random or Random(), epoch, owner_of)  # noqa: S311
         self._machine = machine
+        self._telling = telling
+        if telling is not None:
+            machine.handle(ListenRequested(telling.kinds), 0.0)
         self._loop = self.pending.loop = Loop(
             machine,
             {
                 Settle: self._settle,
                 Reopen: lambda effect: self.pending.reopen(effect.entries),
                 Resubmit: self._resubmit,
-                MarkRunning: lambda effect: mark_running(effect.entries),
+                MarkRunning: self._mark_running,
+                Tell: self._tell,
                 Answer: deliver,
                 Notice: self._notice,
                 Left: self._leave,
@@ -223,49 +230,16 @@ class Producer:
         if not self._loop.on_loop_thread and not self._loop.join(_JOIN_TIMEOUT):
             _log.error("%r did not end within %g s", self, _JOIN_TIMEOUT)
 
-    # -- what people ask ----------------------------------------------------------------------
-
-    def status(self) -> dict[str, Any]:
-        """What the node says of itself; plain values."""
-        status: dict[str, Any] = self._ask(StatusRequested, {})
-        if status:
-            status["sources"] = self._discovery.describe()
-            status["pending"] = self.pending.count
-            status["journal"] = self._recorder.name if self._recorder is not None else ""
-        return status
-
-    def explain(self, seq: int | None = None) -> str:
-        """Why a task, or anything at all, does not run: what was looked for where, what to try."""
-        about = None
-        if seq is not None:
-            stopped = {"text": "its producer has stopped"}
-            about = self._ask(lambda r: StatusRequested(r, seq), stopped)
-        return why_not(self._config, self.status(), seq, about)
-
-    def could_run(self, seq: int) -> bool:
-        """Whether some connected worker could run this unsettled task."""
-        about = self._ask(lambda r: StatusRequested(r, seq), {"no_worker": False})
-        return not about["no_worker"]
-
-    def workers_known(self) -> int:
-        """How many workers are connected."""
-        return len(self.status().get("workers", ()))
+    # -- who listens -------------------------------------------------------------------------
 
     def on_notice(self, callback: Callable[[Notice], None]) -> None:
         """Call `callback` in the callback thread with what a person should know."""
         self._notice_callbacks.append(callback)
 
-    def _ask(self, question: Callable[[Request], Event], default: Any) -> Any:
-        """The machine's answer; the default if it has left, or this is its own thread."""
-        request = Request()
-        self._loop.post(question(request))
-        while not self._loop.on_loop_thread:
-            try:
-                return request.wait(0.2)
-            except UsageError:
-                if self._left.is_set():
-                    return default
-        return default
+    def listen(self, telling: Telling) -> None:
+        """Tell what happens to tasks from now on; the second time: of other kinds."""
+        self._telling = telling
+        self._ask(lambda r: ListenRequested(telling.kinds, r), None)
 
     # -- the loop's thread --------------------------------------------------------------------
 
@@ -278,7 +252,18 @@ class Producer:
             now = self._loop.clock()
             self._loop._do(self._machine.handle(Recovered(legacy, owners), now))
 
+    def _mark_running(self, effect: MarkRunning) -> None:
+        self._mark_futures_running(effect.entries)
+        if self._telling is not None:
+            self._telling.started(effect.entries)
+
+    def _tell(self, effect: Tell) -> None:
+        assert self._telling is not None
+        self._telling.tell(effect)
+
     def _settle(self, effect: Settle) -> None:
+        if self._telling is not None:
+            self._telling.settled(effect)
         self._settle_futures(effect.entries)
         if self._recorder is not None:
             for entry in effect.entries:
