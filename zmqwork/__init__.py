@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from zmqwork.executor import Executor
     from zmqwork.future import TaskFuture
     from zmqwork.hooks import TaskEvent
+    from zmqwork.middleware import Middleware
     from zmqwork.nodes.worker import Worker
     from zmqwork.pipeline import Pipeline
     from zmqwork.producer import Producer
@@ -79,6 +80,7 @@ __all__ = [
     "JournalError",
     "JournalFull",
     "JournalInUse",
+    "Middleware",
     "NoWorker",
     "PendingFull",
     "Pipeline",
@@ -116,6 +118,7 @@ _HOMES = {
     "Context": "zmqwork.execution.context",
     "Executor": "zmqwork.executor",
     "Failure": "zmqwork.run",
+    "Middleware": "zmqwork.middleware",
     "Pipeline": "zmqwork.pipeline",
     "Producer": "zmqwork.producer",
     "Reject": "zmqwork.execution.retry",

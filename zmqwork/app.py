@@ -19,6 +19,7 @@ from zmqwork.fallback import Fallback, fallback_of
 from zmqwork.finding import Finding
 from zmqwork.hooking import Hooking
 from zmqwork.hooks import Hooks
+from zmqwork.middleware import Layers
 from zmqwork.options import TASK_OPTION_NAMES, TaskOptions
 from zmqwork.pausing import Pausing
 from zmqwork.producers import Producers
@@ -84,7 +85,7 @@ class App(Finding, Pausing, Asking, Batching, Hooking):
         self._tasks: dict[str, Task[..., Any]] = {}
         self._sinks: dict[str, Sink] = {}
         self._producers = Producers(self._implicit_producer)
-        self.hooks = Hooks()
+        self.hooks, self.layers = Hooks(), Layers()
 
     def __repr__(self) -> str:
         return f"<App {self.name!r}, {len(self._tasks)} tasks>"
@@ -194,6 +195,7 @@ class App(Finding, Pausing, Asking, Batching, Hooking):
             )
         kind = AsyncTask if inspect.iscoroutinefunction(function) else Task
         task: Task[..., Any] = kind(function, name, options, self._producers, fallback)
+        self.layers.stand_around(task)
         self._tasks[name] = task
         return task
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from zmqwork.errors import UsageError
 from zmqwork.hooks import Hook, Hooks, Kind
+from zmqwork.middleware import Layers, Middleware
 
 if TYPE_CHECKING:
     from zmqwork.deadletters import DeadLetters
     from zmqwork.producers import Producers
+    from zmqwork.task import Task
 
 _H = TypeVar("_H", bound=Hook)
+_M = TypeVar("_M", bound=Middleware)
 
 
 class Hooking:
@@ -19,9 +23,12 @@ class Hooking:
 
     Attributes:
         hooks: what `on` has added.
+        layers: what `add_middleware` has added.
     """
 
     hooks: Hooks
+    layers: Layers
+    _tasks: dict[str, Task[..., Any]]
     _producers: Producers
 
     @property
@@ -51,3 +58,22 @@ class Hooking:
             return function
 
         return decorate
+
+    def add_middleware(self, middleware: Middleware) -> None:
+        """Let this stand around the tasks of this app, inside of what was added before.
+
+        Add it in the module that makes the app: there child processes of workers find it, too.
+        Workers that are made already do not know it. See docs/hooks.md.
+
+        Raises:
+            ConfigError: it has `run` and no `run_async` (or the reverse), and a task needs that.
+            UsageError: it is no `Middleware`.
+        """
+        self.layers.add(middleware, list(self._tasks.values()))
+
+    def middleware(self, kind: type[_M]) -> type[_M]:
+        """The same as a decorator, of a class that needs no arguments. Raises likewise."""
+        if not callable(kind):
+            raise UsageError(f"{kind!r} is no class: app.add_middleware({kind!r}) takes it")
+        self.add_middleware(kind())
+        return kind

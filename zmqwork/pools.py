@@ -118,7 +118,7 @@ def _slots(name: str, concurrency: int | None) -> int:
 def _handlers(tasks: Tasks) -> dict[str, Callable[..., Any]]:
     handlers: dict[str, Callable[..., Any]] = {}
     for name, task in tasks.items():
-        handlers[name] = task.handler
+        handlers[name] = task.served
         handlers[chunk_name(name)] = task.chunk_handler
     return handlers
 

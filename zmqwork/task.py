@@ -75,6 +75,7 @@ class Task(Mappable[P, R]):
     Attributes:
         name: how workers know it.
         handler: the function itself.
+        served: what workers call: the handler, inside of the middleware of its app if there is any.
         options: how its tasks are queued, retried and given up on.
         signature: what calls it accepts; None for the few builtins that do not tell.
         fingerprint: of the signature; a worker whose handler accepts other calls gets none.
@@ -97,6 +98,7 @@ class Task(Mappable[P, R]):
                 setattr(self, key, value)
         functools.update_wrapper(self, function, updated=())
         self.handler: Callable[P, Any] = function
+        self.served: Callable[..., Any] = function
         self.name = name
         self.options = options
         self.signature = signature_of(function)

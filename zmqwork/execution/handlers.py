@@ -66,6 +66,8 @@ class HandlerRef:
                 ) from None
         # A decorated function is a Task, which carries the raw one.
         handler = getattr(found, "handler", found)
+        if handler is not found:
+            handler = getattr(found, "served", handler)  # with the middleware of its app
         if not callable(handler):
             raise UsageError(f"task {self.name!r}: {self.module}.{self.qualname} is no function")
         resolved: Callable[..., Any] = handler

@@ -27,6 +27,12 @@ def allow_wait(handler: Callable[..., Any]) -> None:
     _waiting_handlers.add(handler)
 
 
+def share_wait(handler: Callable[..., Any], other: Callable[..., Any]) -> None:
+    """`other` runs this handler: the same holds for it."""
+    if handler in _waiting_handlers:
+        _waiting_handlers.add(other)
+
+
 @dataclass(frozen=True, slots=True)
 class LentItem:
     """One attempt that runs in the slot of another one."""

@@ -102,6 +102,12 @@ def set_condition(handler: Callable[..., Any], condition: RetryWhen) -> None:
     _conditions[handler] = condition
 
 
+def share_condition(handler: Callable[..., Any], other: Callable[..., Any]) -> None:
+    """`other` runs this handler: the same holds for it."""
+    if handler in _conditions:
+        _conditions[other] = _conditions[handler]
+
+
 def verdict(
     handler: Callable[..., Any], error: BaseException
 ) -> tuple[BaseException, dict[str, Any]]:
