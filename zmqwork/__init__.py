@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         ZmqworkError,
     )
     from zmqwork.execution.context import Context, current
+    from zmqwork.execution.logs import LogContext
     from zmqwork.execution.retry import Reject, Retry, Snooze
     from zmqwork.executor import Executor
     from zmqwork.future import TaskFuture
@@ -80,6 +81,7 @@ __all__ = [
     "JournalError",
     "JournalFull",
     "JournalInUse",
+    "LogContext",
     "Middleware",
     "NoWorker",
     "PendingFull",
@@ -118,6 +120,7 @@ _HOMES = {
     "Context": "zmqwork.execution.context",
     "Executor": "zmqwork.executor",
     "Failure": "zmqwork.run",
+    "LogContext": "zmqwork.execution.logs",
     "Middleware": "zmqwork.middleware",
     "Pipeline": "zmqwork.pipeline",
     "Producer": "zmqwork.producer",

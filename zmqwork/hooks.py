@@ -221,17 +221,19 @@ class Hearing:
                     hook(event)
                 except BaseException:  # noqa: BLE001 - what users raise here concerns nobody else
                     self._failed += 1
-                    self._log(hook)
+                    self._log(hook, event)
             self._told += 1
             with self._lock:
                 self._waiting -= 1
 
-    def _log(self, hook: Hook) -> None:
+    def _log(self, hook: Hook, event: TaskEvent) -> None:
         now = time.monotonic()
         if now - self._logged_at.get(hook, float("-inf")) >= _LOG_INTERVAL:
             self._logged_at[hook] = now
             _log.exception(
-                "hook %s raised; the task, and other hooks, go on (said once a minute)", place(hook)
+                "hook %s raised; the task, and other hooks, go on (said once a minute)",
+                place(hook),
+                extra={"task_id": event.task_id, "task": event.task, "attempt": event.attempt},
             )
 
 

@@ -186,4 +186,4 @@ def call_back(calls: Sequence[tuple[TaskFuture[Any], Sequence[Callable[[Any], ob
             try:
                 function(future)
             except BaseException:  # noqa: BLE001 - what users raise here concerns nobody else
-                _log.exception("a done-callback of %r raised", future)
+                _log.exception("a done-callback of %r raised", future, extra={"task_id": future.id})

@@ -18,6 +18,8 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 # Of ``--log-level``.
 LEVELS = ("debug", "info", "warning", "error")
+# Of ``--log-format``; as `execution.logs` has them, which a parser need not load.
+LOG_FORMATS = ("text", "json")
 
 
 class Parser(argparse.ArgumentParser):
@@ -102,6 +104,18 @@ def add_search(parser: argparse.ArgumentParser, *, realm: str) -> None:
     add_sources(group)
 
 
+def add_log_format(parser: argparse.ArgumentParser) -> None:
+    """Add ``--log-format text|json``."""
+    parser.add_argument(
+        "--log-format",
+        choices=LOG_FORMATS,
+        default=LOG_FORMATS[0],
+        metavar="FORMAT",
+        help="of what is logged: text, or json: an object per line, with the task, the attempt and "
+        "the peer that it is about (default: text)",
+    )
+
+
 def add_bind(parser: argparse.ArgumentParser) -> None:
     """Add ``--bind``."""
     group = parser.add_argument_group("being reached from elsewhere")
@@ -146,6 +160,7 @@ def add_serving(parser: Parser, *, realm: str) -> None:
     parser.add_argument(
         "--log-level", choices=LEVELS, default="info", metavar="LEVEL", help=", ".join(LEVELS)
     )
+    add_log_format(parser)
     # For those who start nodes: this one ends with its starter, however that ends.
     parser.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
     add_output(parser)

@@ -14,6 +14,7 @@ from typing import Protocol, Self
 from zmqwork.cli.feed import Feed, Misfortune
 from zmqwork.cli.output import JSON, QUIET, TABLE, Output, OutputFailed, complain, printable
 from zmqwork.cli.progress import Meter, Progress, measure
+from zmqwork.execution.logs import TEXT, JsonFormatter
 
 # Seconds between two reports that stay, and between two pictures of the bar.
 REPORT_INTERVAL = 5.0
@@ -74,6 +75,7 @@ class Reporter:
         prefix: what lines for people begin with.
         progress: False: tell what goes wrong, not how far it is.
         interval: seconds between two reports that stay.
+        log_format: how standard error gets what is logged: text or JSON.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Reporter:
         *,
         progress: bool = True,
         interval: float = REPORT_INTERVAL,
+        log_format: str = TEXT,
     ) -> None:
         self._output = output
         self._progress = progress
@@ -91,11 +94,13 @@ class Reporter:
         self._feed: Feed | None = None
         self._meter = Meter(time.monotonic())
         self._told = 0
+        self._json = JsonFormatter()
         self._failure: OutputFailed | BrokenPipeError | None = None
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._report, name="progress", daemon=True)
-        self._log = _Log(self.remark, logging.WARNING if output.form != QUIET else logging.ERROR)
+        tell = self.remark if log_format == TEXT else self._remark_as_json
+        self._log = _Log(tell, logging.WARNING if output.form != QUIET else logging.ERROR)
 
     def watch(self, feed: Feed) -> None:
         """Tell of this feed from now on."""
@@ -124,8 +129,14 @@ class Reporter:
             if self._told == _TOLD_MAX:
                 self._display.say("what else goes wrong is counted, and not told one by one")
 
-    def remark(self, text: str) -> None:
+    def _remark_as_json(self, record: logging.LogRecord) -> None:
+        self._emit({"event": "notice", "text": record.getMessage()})
+        with self._lock, contextlib.suppress(OSError):
+            complain(self._json.format(record))
+
+    def remark(self, record: logging.LogRecord) -> None:
         """Tell what a person should know; from any thread."""
+        text = record.getMessage()
         self._emit({"event": "notice", "text": text})
         if self._output.form != JSON:
             with self._lock, contextlib.suppress(OSError):
@@ -189,7 +200,7 @@ class Reporter:
 class _Log(logging.Handler):
     """Passes on what zmqwork logs, between `begin` and `end`; nobody else hears it then."""
 
-    def __init__(self, tell: Callable[[str], object], level: int) -> None:
+    def __init__(self, tell: Callable[[logging.LogRecord], object], level: int) -> None:
         super().__init__(level)
         self._tell = tell
         self._logger = logging.getLogger("zmqwork")
@@ -208,4 +219,4 @@ class _Log(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """What the logger calls, in whichever thread."""
-        self._tell(record.getMessage())
+        self._tell(record)

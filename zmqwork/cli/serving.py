@@ -20,6 +20,7 @@ from zmqwork.cli.staying import health_check, stay_options
 from zmqwork.cli.target import load_app, search_current_directory
 from zmqwork.errors import UsageError
 from zmqwork.execution import context
+from zmqwork.execution.logs import log_to_stderr
 from zmqwork.executor import DEFAULT_REALM
 from zmqwork.nodes.signals import PauseSignals, Stoppable, StopSignals
 from zmqwork.nodes.systemd import Notifier
@@ -42,7 +43,7 @@ def serve(args: argparse.Namespace) -> int:
 
     70 if it failed by itself, 75 if it is unfit.
     """
-    log_to_people(args.log_level)
+    log_to_people(args.log_level, args.log_format)
     with ExitStack() as stack:
         where = Whereabouts.of(**search_options(args))
         if command.is_given(args):
@@ -71,9 +72,9 @@ def serve(args: argparse.Namespace) -> int:
     return worker.exit_code or signals.exit_code
 
 
-def log_to_people(level: str) -> None:
+def log_to_people(level: str, form: str) -> None:
     """Show on standard error what is logged, of this level and above."""
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    log_to_stderr(level, form)
     if level != "debug":
         # Its tracebacks of packets that a cable did not carry; what mDNS can do is in `ps`.
         logging.getLogger("zeroconf").setLevel(logging.CRITICAL)

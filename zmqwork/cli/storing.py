@@ -36,7 +36,7 @@ def store(args: argparse.Namespace) -> int:
         UsageError: there is no such app or sink.
         StoreError: the place where the results go cannot be used.
     """
-    log_to_people(args.log_level)
+    log_to_people(args.log_level, args.log_format)
     # What goes to standard output is the results' alone.
     output = Output(args.output, sys.stderr if args.out == "-" else None)
     sink = sink_of(args)

@@ -15,7 +15,7 @@ import argparse
 from collections.abc import Callable
 from typing import TypeVar
 
-from zmqwork.cli.parser import Parser, add_output, add_search, seconds, whole
+from zmqwork.cli.parser import Parser, add_log_format, add_output, add_search, seconds, whole
 from zmqwork.cli.ranges import Ranges
 from zmqwork.cli.rate import parse_rate
 from zmqwork.cli.rows import parse_delimiter
@@ -69,6 +69,7 @@ def configure(parser: Parser) -> None:
     _add_input(parser)
     _add_tasks(parser)
     _add_run(parser)
+    add_log_format(parser)
     add_output(parser)
     add_search(parser, realm="look for workers of this realm, not of the app's own")
 

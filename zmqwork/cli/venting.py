@@ -51,7 +51,7 @@ def _run(args: argparse.Namespace, plan: Plan, output: Output) -> int:
     errors = None
     if args.errors is not None:
         errors = ErrorsFile(args.errors, plan.source, overwrite=args.overwrite_errors)
-    reporter = Reporter(output, PREFIX, progress=not args.no_progress)
+    reporter = Reporter(output, PREFIX, progress=not args.no_progress, log_format=args.log_format)
     feed = _feed(args, plan, errors, reporter)
     output.json(
         {"event": "started", "run": run or None, "task": plan.name, "input": plan.input_name}

@@ -31,11 +31,17 @@ class Complaints:
             return
         self._told_at = now
         failure = (crashes or failures)[0]
-        task = f"task {account.client.node_id[:8]}-{failure.seq}, attempt {failure.attempt}"
         more = f" (and {self._untold - 1} more)" if self._untold > 1 else ""
         self._untold = 0
-        data = {"seq": failure.seq, "attempt": failure.attempt, "outcome": failure.outcome}
-        text = f"{task}: {_why(failure)}{more}"
+        client = account.client
+        data = {
+            "task_id": f"{client.node_id[:8]}-{failure.seq}",
+            "attempt": failure.attempt,
+            "outcome": failure.outcome,
+            "node_id": client.node_id,
+            "name": client.name,
+        }
+        text = f"task {data['task_id']}, attempt {failure.attempt}: {_why(failure)}{more}"
         self._out.append(Notice("attempt_" + failure.outcome, text, data))
 
 

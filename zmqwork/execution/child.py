@@ -97,6 +97,10 @@ def _load(setup: dict[str, Any]) -> Handlers:
         if setup["main"] is not None:
             _import_main(*setup["main"])
         handlers = {name: HandlerRef(name, *place).resolve() for name, *place in setup["handlers"]}
+    if setup["log"] is not None:
+        from zmqwork.execution.logs import log_to_stderr  # noqa: PLC0415 - few children need it
+
+        log_to_stderr(*setup["log"])  # unless the program's own modules have done it
     if setup["initializer"] is not None:
         name, arguments = setup["initializer"]
         args, kwargs = decode_call(arguments)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zmqwork.errors import UsageError
+from zmqwork.execution import logs
 from zmqwork.execution.handlers import MAIN_NAMES, HandlerRef
 from zmqwork.execution.interpreter import Launched, search_path, start, take_early
 from zmqwork.execution.wear import UNLIMITED, Limits
@@ -50,6 +51,7 @@ class Recipe:
             "allow": list(self.allow),
             "initializer": self.initializer,
             "home": self.home,
+            "log": logs.chosen,
             "queues": [list(self.queues.names), list(self.queues.excluded)],
             "limits": list(self.limits),
             "path": [os.fsencode(item) for item in search_path()],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from zmqwork.core.effects import Notice
 
@@ -24,7 +25,32 @@ _LEVELS = {
 }
 
 
-def log_notice(notice: Notice) -> None:
-    """Log a notice; what is not listed above wants a person's attention."""
+# What a notice knows, and what log records call it. (Theirs are ``name`` and others already.)
+_EXTRAS = {
+    "task_id": "task_id",
+    "task": "task",
+    "queue": "queue",
+    "attempt": "attempt",
+    "node_id": "peer",
+    "name": "peer_name",
+    "role": "peer_role",
+}
+
+
+def log_notice(notice: Notice, node_id: str) -> None:
+    """Log a notice; what is not listed above wants a person's attention.
+
+    Args:
+        notice: what is to be said.
+        node_id: of the node whose notice it is; its tasks are called by it.
+    """
     text = "".join(c if c.isprintable() else "?" for c in notice.text)
-    _log.log(_LEVELS.get(notice.kind, logging.WARNING), "%s", text)
+    _log.log(_LEVELS.get(notice.kind, logging.WARNING), "%s", text, extra=_extra(notice, node_id))
+
+
+def _extra(notice: Notice, node_id: str) -> dict[str, Any]:
+    data = notice.data
+    extra: dict[str, Any] = {"notice": notice.kind, "node": node_id}
+    if "seq" in data:
+        extra["task_id"] = f"{node_id[:8]}-{data['seq']}"
+    return extra | {name: data[key] for key, name in _EXTRAS.items() if key in data}

@@ -44,7 +44,9 @@ class Observer:
             {
                 Answer: deliver,
                 # Unreachable nodes are part of the survey's answer.
-                Notice: lambda notice: log_notice(notice) if notice.kind == "misbehaved" else None,
+                Notice: lambda notice: (
+                    log_notice(notice, config.node_id) if notice.kind == "misbehaved" else None
+                ),
                 Left: lambda _: self._loop.stop(),
             },
             gone=discovery.proof_of_death,

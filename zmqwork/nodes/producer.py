@@ -280,7 +280,7 @@ class Producer(Asked):
         self._loop.post(Resubmitted(effect.request, seq))
 
     def _notice(self, notice: Notice) -> None:
-        log_notice(notice)
+        log_notice(notice, self.node_id)
         if notice.kind == "journal_failed":
             self.journal_failed = notice.text
         for callback in self._notice_callbacks:

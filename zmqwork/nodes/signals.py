@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import NamedTuple, Protocol, Self
 
+from zmqwork.execution import logs
+
 # Seconds; from the signal that counted, so that a key held down counts again in the end.
 ECHO_INTERVAL = 0.5
 
@@ -172,6 +174,6 @@ def say(role: str, text: str) -> None:
     """A line on standard error, from a signal handler."""
     # os.write, because a handler may interrupt print() itself.
     try:
-        os.write(sys.stderr.fileno(), f"\nzmqwork {role}: {text}\n".encode())
+        os.write(sys.stderr.fileno(), logs.said(role, text).encode())
     except (OSError, ValueError, AttributeError):
         return

@@ -217,7 +217,7 @@ class Sink(BoundNode[SinkConfig]):
     # -- the loop's thread --------------------------------------------------------------------
 
     def _notice(self, notice: Notice) -> None:
-        log_notice(notice)
+        log_notice(notice, self._config.node_id)
         if notice.kind in ("complete", "incomplete"):
             self._reports.append(notice.data)
 

@@ -145,7 +145,7 @@ class Worker(BoundNode[WorkerConfig]):
                 Interrupt: lambda effect: self._pool.cancel(effect.slot, effect.attempt),
                 ShowStacks: self._show_stacks,
                 Answer: deliver,
-                Notice: log_notice,
+                Notice: lambda notice: log_notice(notice, self._config.node_id),
                 Withdraw: lambda _: self._discovery.say_goodbye(),
                 Left: self._gone,
             },
