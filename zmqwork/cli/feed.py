@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from zmqwork.cli.calls import Call, Calls
 from zmqwork.cli.errors_file import ErrorsFile
 from zmqwork.cli.inputs import Input
+from zmqwork.cli.on_dead import is_dead, letter_of
 from zmqwork.cli.output import OutputFailed, counted
 from zmqwork.cli.rate import Bucket
 from zmqwork.cli.records import BadInput, Fault, Format, Record, describe
@@ -104,6 +105,8 @@ class Feed:
         options: how.
         errors: gets the records that failed; None: nobody does.
         on_misfortune: is told of each.
+        on_dead: gets a letter for each task that failed or died (`on_dead.letter_of`); None: nobody
+            does.
 
     Attributes:
         run: what became of the tasks; whoever runs them sets it before the first is pulled.
@@ -119,6 +122,7 @@ class Feed:
         *,
         errors: ErrorsFile | None = None,
         on_misfortune: Callable[[Misfortune], object] = lambda _: None,
+        on_dead: Callable[[dict[str, Any]], object] | None = None,
     ) -> None:
         self.run = Run()
         self.ended = False
@@ -128,6 +132,7 @@ class Feed:
         self._options = options
         self._errors = errors
         self._on_misfortune = on_misfortune
+        self._on_dead = on_dead
         self._stopped = threading.Event()
         self._failure: ZmqworkError | None = None
         self._read = self._bad = self._submitted = self._failed = 0
@@ -139,7 +144,7 @@ class Feed:
     def __iter__(self) -> Iterator[EncodedCall]:
         """The tasks; the source of each is for `fail`."""
         encode = self._calls.encode
-        keeps = self._errors is not None
+        keeps = self._errors is not None or self._on_dead is not None
         return self._each(
             lambda record, call: EncodedCall(
                 record.number, encode(call), (record.line, record.raw if keeps else b"")
@@ -182,6 +187,9 @@ class Feed:
         text = f"{place}: {later}{failure.error.reason}"
         self._on_misfortune(Misfortune(failure.number, line, text, is_bad=False))
         self._keep(raw)
+        if self._on_dead is not None and is_dead(failure):
+            record = raw.decode("utf-8", "backslashreplace")
+            self._on_dead(letter_of(failure, run=self.run.id, line=line, record=record))
         most = self._options.failures_max
         if most is not None and self._failed >= most:
             has = "has" if self._failed == 1 else "have"

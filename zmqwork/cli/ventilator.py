@@ -170,6 +170,12 @@ def _add_tasks(parser: Parser) -> None:
         "--expires", type=seconds, metavar="SECONDS", help="give up what nobody began in this time"
     )
     group.add_argument(
+        "--on-dead",
+        metavar="CMD",
+        help="run this for each task whose attempts are used up, with the task as JSON on its "
+        "standard input: 'mail -s dead ops@example.org'",
+    )
+    group.add_argument(
         "--max-failures",
         type=whole(1, 1_000_000_000),
         metavar="N",

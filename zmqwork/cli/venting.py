@@ -10,6 +10,7 @@ from zmqwork.cli import exits
 from zmqwork.cli.calls import Call
 from zmqwork.cli.errors_file import ErrorsFile
 from zmqwork.cli.feed import Feed, FeedOptions
+from zmqwork.cli.on_dead import OnDead
 from zmqwork.cli.output import JSON, Output, complain, counted, jsonable
 from zmqwork.cli.plan import Plan, planned
 from zmqwork.cli.rate import Bucket
@@ -48,11 +49,12 @@ def _run(args: argparse.Namespace, plan: Plan, output: Output) -> int:
             f"--journal: {plan.input_name} can be read only once, so its content cannot say which "
             "run this is after a crash: give the run a name, the same each time, with --run NAME"
         )
+    on_dead = None if args.on_dead is None else OnDead(args.on_dead)
     errors = None
     if args.errors is not None:
         errors = ErrorsFile(args.errors, plan.source, overwrite=args.overwrite_errors)
     reporter = Reporter(output, PREFIX, progress=not args.no_progress, log_format=args.log_format)
-    feed = _feed(args, plan, errors, reporter)
+    feed = _feed(args, plan, errors, reporter, on_dead)
     output.json(
         {"event": "started", "run": run or None, "task": plan.name, "input": plan.input_name}
     )
@@ -60,7 +62,8 @@ def _run(args: argparse.Namespace, plan: Plan, output: Output) -> int:
     try:
         with reporter:
             reporter.watch(feed)
-            _push(args, plan, feed, run)
+            with OnDead.closing(on_dead):
+                _push(args, plan, feed, run)
     except ZmqworkError:
         # It was refused if nothing was sent: then there is nothing to say but why.
         begun = feed.run.read > 0
@@ -118,7 +121,11 @@ def _name_of_run(args: argparse.Namespace, plan: Plan, output: Output) -> tuple[
 
 
 def _feed(
-    args: argparse.Namespace, plan: Plan, errors: ErrorsFile | None, reporter: Reporter
+    args: argparse.Namespace,
+    plan: Plan,
+    errors: ErrorsFile | None,
+    reporter: Reporter,
+    on_dead: OnDead | None = None,
 ) -> Feed:
     options = FeedOptions(
         skip_bad=args.skip_bad,
@@ -132,6 +139,7 @@ def _feed(
         options,
         errors=errors,
         on_misfortune=reporter.misfortune,
+        on_dead=None if on_dead is None else on_dead.add,
     )
 
 
