@@ -163,6 +163,22 @@ def test_cancelled_and_expired():
         assert isinstance(heard.until("expired").error, TaskExpired)
 
 
+def test_a_task_that_a_waiting_one_runs_is_not_told_as_cancelled():
+    app, _ = make_app()
+
+    @app.task(name="waits", allow_wait=True)
+    def waits():
+        future = app.tasks["double"].submit(3)
+        return future.id, future.result(WAIT)
+
+    heard = Heard(app)
+    with app.worker(1, "thread"), app.producer():
+        inner, value = waits.submit().result(WAIT)
+        heard.until("succeeded")
+        assert value == 6
+        assert heard.kinds(inner) == ["submitted"]
+
+
 def test_a_fallback_that_takes_over():
     app, _ = make_app()
     heard = Heard(app)

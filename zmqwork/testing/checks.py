@@ -12,6 +12,7 @@ from zmqwork.core.messages import Ping, Pong
 from zmqwork.testing import (
     checkers,
     endings,
+    happening_checkers,
     journal_checkers,
     queue_checkers,
     sink_checkers,
@@ -69,6 +70,8 @@ class Checks:
             queue_checkers.what_is_paused_is_recalled(node)
             queue_checkers.the_larger_goes_first(node, effects)
             checkers.a_worker_is_not_given_what_it_rejected(node, effects)
+            happening_checkers.what_is_counted_is_told(node, effects)
+            happening_checkers.who_failed_a_task_is_told(node, effects)
             if self._cluster.sinks:
                 self._producer_of_sinks(node, effects)
             if node.archive is not None:

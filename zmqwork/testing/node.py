@@ -10,6 +10,7 @@ from zmqwork.core.collector import Collector
 from zmqwork.core.dispatcher import Dispatcher
 from zmqwork.core.effects import Effect
 from zmqwork.core.events import Event, LinkDown, LinkUp, Received
+from zmqwork.core.happenings import LATE, RESUBMITTED, RETRIED, SUBMITTED, ListenRequested
 from zmqwork.core.ledger import Entry
 from zmqwork.core.messages import Message
 from zmqwork.core.records import Legacy
@@ -22,6 +23,9 @@ from zmqwork.testing.store import ScriptedStore
 
 # Rounding must not let a deadline come a trifle early again and again.
 _INSTANT = 1e-9
+
+# What a producer's application listens for.
+EVERYTHING = ListenRequested(frozenset({SUBMITTED, RETRIED, RESUBMITTED, LATE}))
 
 RUNNING, STALLED, FROZEN, DEAD = "running", "stalled", "frozen", "dead"
 
@@ -212,6 +216,7 @@ class Producer(Node):
         in_run: whether it does a run that others may go on with, and nothing else.
         refused: how often each task came back because it was beyond the credit, by seq.
         paused: the queues that were paused, and since when.
+        told: how many happenings of each kind it has told.
         archive: its journal, if it has one.
         recorder: the thread that writes to it.
         legacy: what that had when this process began.
@@ -244,6 +249,8 @@ class Producer(Node):
         self.paused: dict[str, float] = {}
         self.inherited: dict[int, tuple[int, int]] = {}
         self.verdicts: dict[tuple[str, int], list[tuple[int, int, int]]] = {}
+        self.told: dict[str, int] = {}
+        self.machine.handle(EVERYTHING, 0.0)  # which takes no random numbers, and no time
 
     def die(self) -> None:
         """Never do anything again; what the journal does not have is lost."""
