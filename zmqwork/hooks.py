@@ -14,8 +14,10 @@ import logging
 import threading
 import time
 import weakref
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from zmqwork.core.happenings import RETRIED, Happening
@@ -48,8 +50,10 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 DEGRADED: Kind = "degraded"
 
-# Events that wait for hooks, of one producer; each keeps the text of an error at the most.
-WAITING_MAX = 4096
+# Events that wait for hooks, of one producer. One with an error counts as another for each so many
+# characters of it: together they are some 16 MiB.
+WAITING_MAX = 65_536
+_WEIGHED_CHARACTERS = 256
 # A hook that raises is logged so often: a flood of events must not be a flood of tracebacks.
 _LOG_INTERVAL = 60.0
 # What is no end of a task, and has an error.
@@ -195,16 +199,17 @@ class Hearing:
 
     def hear(self, node_id: str, happenings: list[Happening]) -> None:
         """Let the hooks hear of these, or drop what is too much. On the I/O thread."""
+        weights = list(accumulate(map(_weight, happenings)))
         with self._lock:
-            room = max(0, WAITING_MAX - self._waiting)
+            fitting = bisect_right(weights, WAITING_MAX - self._waiting)
             is_first = not self._dropped
-            self._dropped += max(0, len(happenings) - room)
-            self._waiting += min(room, len(happenings))
-        if len(happenings) > room:
-            happenings = happenings[:room]
+            self._dropped += len(weights) - fitting
+            self._waiting += weights[fitting - 1] if fitting else 0
+        if fitting < len(weights):
+            happenings = happenings[:fitting]
             if is_first:
                 _log.warning(
-                    "hooks are slower than events come: with %d waiting, events are dropped from "
+                    "hooks are slower than events come: with %d waiting, they are dropped from "
                     "now on; status()['hooks'] counts them",
                     WAITING_MAX,
                 )
@@ -224,7 +229,7 @@ class Hearing:
                     self._log(hook, event)
             self._told += 1
             with self._lock:
-                self._waiting -= 1
+                self._waiting -= _weight(happening)
 
     def _log(self, hook: Hook, event: TaskEvent) -> None:
         now = time.monotonic()
@@ -247,6 +252,14 @@ def _check(kinds: tuple[str, ...], function: object) -> None:
             near = difflib.get_close_matches(str(kind), KINDS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KINDS)}"
             raise ConfigError(f"nothing is told of as {kind!r}: {hint}")
+
+
+def _weight(happening: Happening) -> int:
+    error = happening.error
+    if error is None:
+        return 1
+    said = (error.get("text"), error.get("traceback"))
+    return 1 + sum(len(text) for text in said if type(text) is str) // _WEIGHED_CHARACTERS
 
 
 def _is_again(there: Hook, function: Hook) -> bool:

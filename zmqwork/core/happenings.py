@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from zmqwork.core.ledger import Entry, TaskSpec
 
@@ -17,8 +17,7 @@ LATE: Final = "late"
 CLAIMED: Final = "Claimed"
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(NamedTuple):
     """What has happened to a task.
 
     Attributes:
