@@ -63,7 +63,8 @@ class Judge:
         for seq, value in zip(done.seqs, done.values, strict=True):
             entry = held.pop(seq, None)
             if entry is None:
-                self._late_success(worker, done, seq, value, now)
+                self._tell_late(worker, done, seq)
+                self._late_success(worker, seq, value, now)
                 continue
             # The hot path: `Worker.drop` and `Ledger.settle`, spelled out.
             freed += len(entry.args)
@@ -90,7 +91,14 @@ class Judge:
             self._failure(worker, failure, now)
         worker.group.list(worker)
 
-    def _late_success(self, worker: Worker, done: Done, seq: int, value: bytes, now: float) -> None:
+    def _tell_late(self, worker: Worker, done: Done, seq: int) -> None:
+        """Of a task that is settled there is nothing to tell."""
+        happenings, entry = self._books.happenings, self._books.ledger.get(seq)
+        if happenings is not None and entry is not None:
+            attempt = done.attempts[done.seqs.index(seq)]
+            happenings.tell(LATE, [entry], worker.label, attempt=attempt)
+
+    def _late_success(self, worker: Worker, seq: int, value: bytes, now: float) -> None:
         """A result from a worker that was given up on, or one that came before."""
         books = self._books
         worker.strays.pop(seq, None)
@@ -101,8 +109,6 @@ class Judge:
             return
         books.counters["late"] += 1
         if books.happenings is not None:
-            attempt = done.attempts[done.seqs.index(seq)]
-            books.happenings.tell(LATE, [entry], worker.label, attempt=attempt)
             books.happenings.ended([entry], worker.label)
         books.unplace(entry, lifecycle.SUCCEEDED)
         entry.value = value
