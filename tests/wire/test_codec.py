@@ -551,6 +551,12 @@ def test_a_lone_surrogate_in_a_traceback_does_not_keep_a_failure_from_being_told
     assert read.failures[0].error["text"] == "no file b\\udcff"
 
 
+def test_what_only_producers_say_of_a_failure_is_left_out():
+    done = m.Done(1, [], [], [], [failure(1, evidence=5, journal="full", final=True)], {})
+    _, read = decoded(encode(1, done))
+    assert read.failures[0].error == {"type": "E", "text": "", "final": True}
+
+
 def test_a_full_batch_fits():
     seqs = list(range(2**63, 2**63 + m.BATCH_COUNT_MAX))
     values = [bytes(m.BATCH_BYTES_MAX // m.BATCH_COUNT_MAX)] * m.BATCH_COUNT_MAX

@@ -295,6 +295,8 @@ def _failure(f: Any) -> messages.Failure:
     if error.get("snooze") and "after" not in error:
         raise DecodeError("a failure that is snoozed has no 'after'")
     fields.plain(error, "a failure's error")
+    error.pop("evidence", None)  # what only producers say
+    error.pop("journal", None)
     seq = fields.number(f[0], "a failure's task")
     return messages.Failure(seq, fields.number(f[1], "a failure's attempt"), outcome, error)
 
