@@ -75,13 +75,14 @@ def errors(tmp_path):
         yield errors
 
 
-def fed(source, form=JsonLines, calls=CALLS, told=None, errors=None, **options):
+def fed(source, form=JsonLines, calls=CALLS, told=None, errors=None, on_dead=None, **options):
     return Feed(
         source,
         form(source.read),
         calls,
         FeedOptions(**options),
         errors=errors,
+        on_dead=on_dead,
         **({} if told is None else {"on_misfortune": told}),
     )
 
@@ -89,6 +90,16 @@ def fed(source, form=JsonLines, calls=CALLS, told=None, errors=None, **options):
 def failure(item, reason, task="square"):
     """What is told of a task that has failed."""
     return Failure(item.number, item.source, "failed", TaskError("ab-1", reason), task)
+
+
+def test_of_a_task_that_was_revived_from_elsewhere_no_record_is_known(file, told, errors):
+    dead = []
+    feed = fed(file(b"1\n"), told=told, errors=errors, on_dead=dead.append)
+    list(feed)
+    feed.fail(Failure(-1, None, "failed", TaskError("ab-1", "no"), "square"))
+    assert told.texts == ["task ab-1: no"]
+    assert [(one["task_id"], one["record"], one["line"]) for one in dead] == [("ab-1", "", None)]
+    assert errors.count == 0, "there is nothing to keep"
 
 
 def arguments(items):

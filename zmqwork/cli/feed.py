@@ -176,17 +176,16 @@ class Feed:
 
     def fail(self, failure: Failure) -> None:
         """A task has failed; in the thread that pulls."""
-        line, raw = failure.item
+        # (Of a task that was revived from elsewhere nobody knows which record it was.)
+        line, raw = failure.item or (0, b"")
         self._failed += 1
-        # As the results are numbered: from 1.
-        place = f"line {line}" if line else f"record {failure.number + 1}"
-        if self._source is not None:
-            place = f"{self._source.name}, {place}"
+        place = self._place(failure, line)
         first = self._calls.task
         later = f"{failure.task}: " if first is not None and failure.task != first.name else ""
         text = f"{place}: {later}{failure.error.reason}"
         self._on_misfortune(Misfortune(failure.number, line, text, is_bad=False))
-        self._keep(raw)
+        if failure.item is not None:
+            self._keep(raw)
         if self._on_dead is not None and is_dead(failure):
             record = raw.decode("utf-8", "backslashreplace")
             self._on_dead(letter_of(failure, run=self.run.id, line=line, record=record))
@@ -230,6 +229,14 @@ class Feed:
         return max(read, round((read - 1) * size / self._offset)), False
 
     # --- inside
+
+    def _place(self, failure: Failure, line: int) -> str:
+        """Where the input has the record whose task has failed."""
+        if failure.item is None:
+            return f"task {getattr(failure.error, 'task_id', '')}"
+        # As the results are numbered: from 1.
+        place = f"line {line}" if line else f"record {failure.number + 1}"
+        return place if self._source is None else f"{self._source.name}, {place}"
 
     def _each(self, made: Callable[[Record, Call], _T]) -> Iterator[_T]:
         try:
