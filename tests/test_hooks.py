@@ -285,7 +285,8 @@ def test_a_hook_that_is_too_slow_loses_events(caplog):
     said = [record for record in caplog.records if "slower than events" in record.getMessage()]
     assert len(said) == 1
     # There is room again, for as many characters of errors.
-    error = {"text": "x" * 256 * WAITING_MAX, "traceback": None}
+    evidence = [{"stderr": "x" * 256 * (WAITING_MAX - 1)}, {"attempt": 1}]
+    error = {"text": "x" * 255, "traceback": None, "evidence": evidence}
     hearing.hear("a" * 32, [happening, happening._replace(error=error)])
     assert hearing.status()["dropped"] == dropped + 1
     assert callbacks.flush(WAIT)

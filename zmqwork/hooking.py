@@ -46,7 +46,8 @@ class Hooking:
 
         Args:
             kinds: of events: ``submitted``, ``started``, ``succeeded``, ``failed``, ``retried``,
-                ``resubmitted``, ``dead``, ``cancelled``, ``expired``, ``late``, ``degraded``.
+                ``resubmitted``, ``rejected``, ``dead``, ``cancelled``, ``expired``, ``late``,
+                ``degraded``.
 
         Raises:
             ConfigError: a kind is unknown (the nearest is named), or there is none.

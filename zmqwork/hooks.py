@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from zmqwork.core.happenings import RETRIED, Happening
+from zmqwork.core.happenings import LATE, REJECTED, RETRIED, Happening
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import FAILED, SETTLED
 from zmqwork.definition import origin, place, stand_side_by_side
@@ -41,6 +41,7 @@ Kind = Literal[
     "failed",
     "retried",
     "resubmitted",
+    "rejected",
     "dead",
     "cancelled",
     "expired",
@@ -51,13 +52,13 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 DEGRADED: Kind = "degraded"
 
 # Events that wait for hooks, of one producer. One with an error counts as another for each so many
-# characters of it: together they are some 16 MiB.
+# characters of it, and for each piece of evidence: together they are some 16 MiB.
 WAITING_MAX = 65_536
 _WEIGHED_CHARACTERS = 256
 # A hook that raises is logged so often: a flood of events must not be a flood of tracebacks.
 _LOG_INTERVAL = 60.0
 # What is no end of a task, and has an error.
-_FAILING = frozenset({RETRIED, "late"})
+_FAILING = frozenset({RETRIED, REJECTED, LATE})
 
 _log = logging.getLogger("zmqwork")
 
@@ -72,7 +73,8 @@ class TaskEvent:
         kind: what: ``submitted``; ``started``: its handler has run for 10 ms; ``succeeded``,
             ``failed``, ``dead``, ``cancelled``, ``expired``: so it has ended; ``retried``: an
             attempt has failed, another follows; ``resubmitted``: an attempt was lost with its
-            worker or child, another follows; ``late``: an attempt that was given up on has ended
+            worker or child, another follows; ``rejected``: its handler said that this worker cannot
+            run it, another one gets it; ``late``: an attempt that was given up on has ended
             after all; ``degraded``: a fallback takes its place.
         task_id: as `TaskFuture.id`.
         task: the task's name.
@@ -258,8 +260,9 @@ def _weight(happening: Happening) -> int:
     error = happening.error
     if error is None:
         return 1
-    said = (error.get("text"), error.get("traceback"))
-    return 1 + sum(len(text) for text in said if type(text) is str) // _WEIGHED_CHARACTERS
+    told = [error, *(error.get("evidence") or ())]
+    said = sum(len(v) for record in told for v in record.values() if type(v) is str)
+    return len(told) + said // _WEIGHED_CHARACTERS
 
 
 def _is_again(there: Hook, function: Hook) -> bool:

@@ -9,6 +9,7 @@ from desks import PRODUCER_ID, REALM, ProducerDesk
 from zmqwork.config import ProducerConfig
 from zmqwork.core.dispatcher import Dispatcher
 from zmqwork.core.effects import Confirm, Record
+from zmqwork.core.happenings import ListenRequested
 from zmqwork.core.records import Legacy, Recovered, WriteRefused, Written
 
 
@@ -19,13 +20,15 @@ def legacy(*tasks, epoch=1, newest=None, letters=(), workers=()):
 
 
 class DurableDesk(ProducerDesk):
-    """Its journal has `left` from before."""
+    """Its journal has `left` from before; its application listens for kinds of happenings."""
 
-    def __init__(self, left=None, start=100.0, **options):
+    def __init__(self, left=None, start=100.0, listens=None, **options):
         super().__init__(start, **options)
         left = left or legacy()
         config = ProducerConfig(node_id=PRODUCER_ID, name="p", realm=REALM, **options)
         self.machine = Dispatcher(config, Random(1), left.epoch)
+        if listens is not None:
+            self.machine.handle(ListenRequested(listens), start)
         self.turn(Recovered(left, [f"owner of {task.seq}" for task in left.tasks]))
 
     def greet(self, label="w", *messages, named=True, **fields):

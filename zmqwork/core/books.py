@@ -157,8 +157,8 @@ class Books:
         if self.journaled:
             self.tried[entry.seq] = entry
 
-    def abandon(self, entries: Iterable[Entry], text: str) -> None:
-        """Settle these as cancelled: their producer stops."""
+    def abandon(self, entries: Iterable[Entry], text: str, *, kept: bool = False) -> None:
+        """Settle these as cancelled: their producer stops. `kept`: the journal has them still."""
         for entry in entries:
             if entry.worker is not None:
                 entry.worker.drop(entry)
@@ -168,6 +168,8 @@ class Books:
                 entry.state = RESTING  # out of its lane, which nobody will serve any more
                 self.lanes.of(entry.spec).husk(entry)
             entry.error = {"type": "CancelledError", "text": text}
+            if kept and not entry.spec.node:
+                entry.error["journal"] = "kept"
             self.settle(entry, "cancelled")
 
     def give_back(self, worker: Worker, entries: Iterable[Entry], cause: str) -> None:

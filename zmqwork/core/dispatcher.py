@@ -11,6 +11,7 @@ tasks to workers with credit, and emits what the turn settled. What is decided w
     broadcasts what one worker alone may run             pauses     which queues rest
     journaling what must be recorded before it is told   recovery   what an earlier process has left
     requests   what the application asks                 remarks    what people are told unasked
+    happenings what those are told who listen
     retirement how it leaves                             explain    all of it in words
 Here are the events, and the sessions with workers and observers.
 """
@@ -79,7 +80,7 @@ class Dispatcher:
         config: what it must know.
         random: for delays.
         epoch: 0: it has no journal. Else that of this opening of the journal: what happens is
-            recorded, and `Recovered` must be the first event.
+            recorded, and `Recovered` must be the first event but for `ListenRequested`.
         make_owner: makes the owner of a task that an observer lets begin again, of its number.
     """
 

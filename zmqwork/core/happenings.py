@@ -11,6 +11,7 @@ from zmqwork.core.ledger import Entry, TaskSpec
 SUBMITTED: Final = "submitted"
 RETRIED: Final = "retried"
 RESUBMITTED: Final = "resubmitted"
+REJECTED: Final = "rejected"
 LATE: Final = "late"
 
 # In the record of a task that its application took back, to run it itself: it has not ended.

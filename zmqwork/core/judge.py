@@ -164,6 +164,8 @@ class Judge:
             self._bury(worker, entry, trouble, causes.rejections(trouble))
         else:
             entry.spec = unfit_for(entry.spec, worker.node_id)
+            if books.happenings is not None:
+                books.happenings.tell(REJECTED, [entry], worker.label, error=error)
             books.wait_again([entry], "rejected")
             books.suffered(entry)
 

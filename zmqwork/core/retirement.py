@@ -18,6 +18,8 @@ from zmqwork.core.peer import OPEN
 from zmqwork.core.records import WriteFailed, WriteRefused, Written
 from zmqwork.core.shipping import Shipping
 
+_STOPPED = "its producer stopped"
+
 
 class Retirement:
     """The end of a producer's life.
@@ -60,15 +62,16 @@ class Retirement:
             for worker in books.workforce:
                 if worker.held and worker.peer.stage == OPEN:
                     books.dialer.send(worker.peer, Cancel(list(worker.held)))
-        self.abandon(list(books.ledger))
+        kept = self._journaling is not None
+        text = "its producer stopped; it stays in the journal" if kept else _STOPPED
+        books.abandon(list(books.ledger), text, kept=kept)
         books.dialer.farewell()
         self._leave()
         del event
 
     def abandon(self, entries: Iterable[Entry]) -> None:
-        """Cancel these: their producer leaves."""
-        kept = "; it stays in the journal" if self._journaling is not None else ""
-        self._books.abandon(entries, f"its producer stopped{kept}")
+        """Cancel these, which were handed over in the last moment: no journal has them."""
+        self._books.abandon(entries, _STOPPED)
 
     def written(self, event: Written | WriteRefused | WriteFailed, now: float) -> None:
         """The journal has something, or has no room for it, or is broken."""

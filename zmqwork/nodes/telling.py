@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from zmqwork.core.effects import Settle, Tell
 from zmqwork.core.happenings import CLAIMED, Happening
 from zmqwork.core.ledger import Entry
-from zmqwork.core.lifecycle import STARTED
+from zmqwork.core.lifecycle import CANCELLED, STARTED
 
 # Called on the I/O thread: it must not wait, nor raise.
 Listener = Callable[[list[Happening]], object]
@@ -42,7 +42,7 @@ class Telling:
         ended = [
             _happening(entry.state, entry, effect.enders.get(entry.seq, ""))
             for entry in effect.entries
-            if entry.state in self.kinds and not _is_claimed(entry)
+            if entry.state in self.kinds and not _goes_on(entry)
         ]
         if ended:
             self._listener(ended)
@@ -52,5 +52,8 @@ def _happening(kind: str, entry: Entry, worker: str) -> Happening:
     return Happening(kind, entry.seq, entry.spec, entry.attempt, entry.since, worker, entry.error)
 
 
-def _is_claimed(entry: Entry) -> bool:
-    return entry.error is not None and entry.error.get("type") == CLAIMED
+def _goes_on(entry: Entry) -> bool:
+    """Whether it has ended for this producer alone: somebody else runs it."""
+    if entry.state != CANCELLED or entry.error is None:
+        return False
+    return entry.error.get("type") == CLAIMED or entry.error.get("journal") == "kept"

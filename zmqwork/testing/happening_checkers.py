@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zmqwork.core.effects import Effect, Settle, Tell
-from zmqwork.core.happenings import LATE, RESUBMITTED, RETRIED, SUBMITTED
+from zmqwork.core.happenings import LATE, REJECTED, RESUBMITTED, RETRIED, SUBMITTED
 from zmqwork.core.lifecycle import FAILED
 from zmqwork.testing.checkers import require
 from zmqwork.testing.node import Producer
@@ -22,9 +22,10 @@ def what_is_counted_is_told(node: Producer, effects: list[Effect]) -> None:
     for kind in _COUNTED:
         good = told.get(kind, 0) == counters[kind]
         require(what_is_counted_is_told, good, node, kind, counters[kind], "told", told.get(kind))
-    # (Of a task that is settled there is nothing to tell.)
-    good = told.get(LATE, 0) <= counters[LATE]
-    require(what_is_counted_is_told, good, node, LATE, counters[LATE], "told", told.get(LATE))
+    # (Of a task that is settled there is nothing to tell; nor of one that died of it.)
+    for kind in (LATE, REJECTED):
+        good = told.get(kind, 0) <= counters[kind]
+        require(what_is_counted_is_told, good, node, kind, counters[kind], "told", told.get(kind))
 
 
 def who_failed_a_task_is_told(node: Producer, effects: list[Effect]) -> None:

@@ -10,7 +10,7 @@ from zmqwork.core.collector import Collector
 from zmqwork.core.dispatcher import Dispatcher
 from zmqwork.core.effects import Effect
 from zmqwork.core.events import Event, LinkDown, LinkUp, Received
-from zmqwork.core.happenings import LATE, RESUBMITTED, RETRIED, SUBMITTED, ListenRequested
+from zmqwork.core.happenings import LATE, REJECTED, RESUBMITTED, RETRIED, SUBMITTED, ListenRequested
 from zmqwork.core.ledger import Entry
 from zmqwork.core.messages import Message
 from zmqwork.core.records import Legacy
@@ -25,7 +25,7 @@ from zmqwork.testing.store import ScriptedStore
 _INSTANT = 1e-9
 
 # What a producer's application listens for.
-EVERYTHING = ListenRequested(frozenset({SUBMITTED, RETRIED, RESUBMITTED, LATE}))
+EVERYTHING = ListenRequested(frozenset({SUBMITTED, RETRIED, RESUBMITTED, REJECTED, LATE}))
 
 RUNNING, STALLED, FROZEN, DEAD = "running", "stalled", "frozen", "dead"
 
