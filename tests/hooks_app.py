@@ -70,6 +70,41 @@ def snoozes(*_):
     return "done"
 
 
+traced = App("traced-app")
+
+
+@traced.middleware
+class Traced(Middleware):
+    """Passes a header on, and keeps what it has submitted."""
+
+    def __init__(self):
+        self.futures = []
+
+    def submit(self, call_next, task, args, kwargs):
+        if "twice" in args:
+            self.futures.append(call_next(task, args, kwargs))
+        future = call_next(task.using(headers={"trace": task.name}), args, kwargs)
+        self.futures.append(future)
+        if "raise behind" in args:
+            raise LookupError("it is refused")
+        return future
+
+
+@traced.task
+def trace(*_):
+    return dict(zmqwork.current().headers)
+
+
+@traced.task
+def instead(*_):
+    return dict(zmqwork.current().headers)
+
+
+@traced.task(max_retries=0, fallback=instead)
+def fails(*_):
+    raise ValueError
+
+
 class Inner(Middleware):
     """Stands around handlers alone, and was added after the tasks."""
 

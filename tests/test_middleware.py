@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import pickle
 
 import pytest
-from hooks_app import Outer, around, coroutine, picky, plain, snoozes, waits
+from hooks_app import (
+    Outer,
+    Traced,
+    around,
+    coroutine,
+    fails,
+    picky,
+    plain,
+    snoozes,
+    trace,
+    traced,
+    waits,
+)
 
 from zmqwork import App, Middleware
-from zmqwork.errors import ConfigError, TaskFailed, UsageError
+from zmqwork.errors import ConfigError, PendingFull, TaskCancelled, TaskFailed, UsageError
 from zmqwork.task import AsyncTask, Task
 
 WAIT = 20.0
@@ -70,6 +83,149 @@ def test_a_task_may_still_wait_for_others():
     with around.worker(1, "thread"), around.producer():
         inner = ["outer", ["inner", ["x", "submitted", "outer", "inner"]], 1]
         assert waits.submit("x").result(WAIT) == ["outer", ["inner", inner], 1]
+
+
+def kept():
+    """What the traced app's middleware has submitted since this was called."""
+    (middleware,) = [m for m in traced.layers._all if isinstance(m, Traced)]
+    middleware.futures.clear()
+    return middleware.futures
+
+
+def test_headers_go_on_to_the_handler():
+    kept()
+    with traced.worker(1, "thread"), traced.producer():
+        assert trace.submit().result(WAIT) == {"trace": "trace"}
+        assert trace.using(countdown=0.01).submit().result(WAIT) == {"trace": "trace"}
+
+
+def test_a_fallback_is_submitted_by_nobody():
+    kept()
+    with traced.worker(1, "thread"), traced.producer():
+        assert fails.submit().result(WAIT) == {}
+
+
+def test_it_stands_around_what_a_batch_submits():
+    submitted = kept()
+    with traced.worker(1, "thread"), traced.producer() as producer:
+        with traced.batch():
+            futures = [trace.submit(x) for x in range(3)]
+            assert submitted == futures
+            assert [future.seq for future in futures] == [0, 0, 0]
+        assert [future.id for future in submitted] == [
+            f"{producer.node_id[:8]}-{seq}" for seq in (1, 2, 3)
+        ]
+        assert [future.result(WAIT) for future in futures] == [{"trace": "trace"}] * 3
+
+
+def test_what_it_raises_within_a_batch_ends_that():
+    def group(futures):
+        with around.batch():
+            futures.append(plain.submit(1))
+            plain.submit("refused")
+
+    futures = []
+    with around.producer() as producer:
+        with pytest.raises(LookupError, match="it is refused"):
+            group(futures)
+        assert futures[0].cancelled()
+        assert producer.status()["pending"] == 0
+
+
+def test_it_stands_around_asubmit():
+    async def main():
+        future = await trace.asubmit("x")
+        assert submitted == [future]
+        assert future.seq == 1
+        assert await future == {"trace": "trace"}
+        with traced.batch():
+            future = await trace.asubmit("y")
+            assert future.seq == 0
+        assert await future == {"trace": "trace"}
+        with pytest.raises(LookupError, match="it is refused"):
+            await plain.asubmit("refused")
+        future = await coroutine.using(priority=1).asubmit(1)
+        assert await future == ["outer", ["inner", [1, "submitted", "outer", "inner"]], 1]
+
+    submitted = kept()
+    with (
+        traced.worker(1, "thread"),
+        traced.producer(),
+        around.worker(1, "thread"),
+        around.producer(),
+    ):
+        asyncio.run(main())
+
+
+async def full(action):
+    """Do this while there is no room, and then there is: what came of it, or was raised."""
+    first = await trace.asubmit("first")
+    waiting = asyncio.ensure_future(action())
+    for _ in range(10):
+        await asyncio.sleep(0)  # the event loop goes on
+    assert not waiting.done()
+    assert first.cancel()
+    return await waiting
+
+
+def test_asubmit_waits_for_room_behind_the_middleware():
+    submitted = kept()
+    with traced.producer(max_pending=1) as producer:
+        future = asyncio.run(full(lambda: trace.asubmit("second")))
+        assert submitted[1:] == [future]
+        assert future.id == f"{producer.node_id[:8]}-2"
+        assert future.cancel()
+
+
+def test_each_of_several_waits_for_room():
+    async def main():
+        first = await trace.asubmit("first")
+        waiting = asyncio.ensure_future(trace.asubmit("twice"))
+        await asyncio.sleep(0)
+        assert [future.seq for future in submitted] == [1, 2, 0]
+        assert first.cancel()
+        assert (await waiting).seq == submitted[2].seq == 3
+        assert all(future.cancel() for future in submitted[1:])
+
+    submitted = kept()
+    with traced.producer(max_pending=2):
+        asyncio.run(main())
+
+
+def test_who_does_not_wait_for_room_any_more():
+    async def main():
+        await trace.asubmit("first")
+        waiting = asyncio.ensure_future(trace.asubmit("twice"))
+        await asyncio.sleep(0)
+        assert [future.seq for future in submitted] == [1, 0, 0]
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        # What is refused behind `call_next` has found no room, either.
+        with pytest.raises(LookupError):
+            await trace.asubmit("raise behind")
+        for future in submitted[1:]:
+            assert future.cancelled()
+            with pytest.raises(TaskCancelled, match="it was not submitted"):
+                future.result(0)
+        assert submitted[0].cancel()
+
+    submitted = kept()
+    with traced.producer(max_pending=1) as producer:
+        asyncio.run(main())
+        assert producer.status()["pending"] == 0
+
+
+def test_asubmit_raises_where_nobody_waits_for_room():
+    async def main():
+        first = await trace.asubmit("first")
+        with pytest.raises(PendingFull):
+            await trace.asubmit("second")
+        assert first.cancel()
+
+    kept()
+    with traced.producer(max_pending=1, on_full="raise"):
+        asyncio.run(main())
 
 
 def test_a_call_here_is_a_call():

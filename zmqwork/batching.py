@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
-from zmqwork.core.ledger import Entry, TaskSpec
-from zmqwork.core.lifecycle import CANCELLED
+from zmqwork.core.ledger import TaskSpec
 from zmqwork.errors import UsageError
-from zmqwork.settling import settle
+from zmqwork.offering import cancel_unsent
 
 if TYPE_CHECKING:
     from zmqwork.future import TaskFuture
@@ -55,13 +54,8 @@ class Group:
 
     def give_up(self) -> None:
         """Nothing of it is submitted: its futures are cancelled."""
-        entries = []
-        for spec, _, future in self.tasks:
-            entry = Entry(0, spec, b"", future)
-            entry.state = CANCELLED
-            entry.error = {"type": "CancelledError", "text": "its batch was not submitted"}
-            entries.append(entry)
-        settle(entries)
+        unsent = [(spec, future) for spec, _, future in self.tasks]
+        cancel_unsent(unsent, "its batch was not submitted")
 
 
 def _number(future: object, seq: int) -> None:

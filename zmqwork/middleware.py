@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zmqwork.chunks import chunk_handler
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.task import Task
+from zmqwork.wire.values import encode_call
 
 if TYPE_CHECKING:
     from zmqwork.execution.context import Context
     from zmqwork.future import TaskFuture
+    from zmqwork.offering import Offer
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
@@ -47,9 +50,11 @@ class Middleware:
     def submit(
         self, call_next: Submit, task: Task[..., Any], args: Args, kwargs: Kwargs
     ) -> TaskFuture[Any]:
-        """Around `Task.submit`, in the thread that submits.
+        """Around `Task.submit` and `Task.asubmit`, in the thread that submits.
 
         It may pass on another task: ``task.using(queue="night")``. What it raises, `submit` raises.
+        The future that comes back has no number (`id` ends in ``-0``) before its task is handed
+        over: within `App.batch`, and of an `asubmit` that has to wait for room.
         """
         return call_next(task, args, kwargs)
 
@@ -102,10 +107,8 @@ class Layers:
             _check(middleware, task)
         submitting = [layer for layer in self._all if _has(layer, "submit")]
         if submitting:
-            chain: Submit = _submit
-            for layer in reversed(submitting):
-                chain = functools.partial(layer.submit, chain)
-            task.__dict__["_chain"] = chain
+            task.__dict__["_submitting"] = submitting
+            task.__dict__["_chain"] = _chain(submitting, _submit)
             kind: Any = type(task)
             if "_chain" not in vars(kind):
                 task.__class__ = _layered(kind)
@@ -117,8 +120,47 @@ class Layers:
             task.chunk_handler = chunk_handler(task.served)
 
 
+def _chain(layers: list[Middleware], innermost: Submit) -> Submit:
+    chain = innermost
+    for layer in reversed(layers):
+        chain = functools.partial(layer.submit, chain)
+    return chain
+
+
 def _submit(task: Task[..., Any], args: Args, kwargs: Kwargs, /) -> TaskFuture[Any]:
     return Task.submit(task, *args, **kwargs)
+
+
+class _Aside:
+    """What one `asubmit` makes within middleware, which cannot wait for room: it goes on at once.
+
+    What finds no room is put aside, and handed over behind it, before `asubmit` returns.
+    """
+
+    def __init__(self) -> None:
+        self._offers: deque[Offer] = deque()  # bound: what the middleware of one call submits
+
+    def submit(self, task: Task[..., Any], args: Args, kwargs: Kwargs, /) -> TaskFuture[Any]:
+        """The innermost `call_next`."""
+        task.check_call(*args, **kwargs)
+        encoded = encode_call(args, kwargs, task.name, task.parameter_names)
+        producers = task.producers
+        offer = (producers.current or producers.implicit()).offer(task.spec, encoded)
+        # (What came later must not overtake what waits.)
+        if self._offers or not offer.make():
+            self._offers.append(offer)
+        return offer.future
+
+    async def hand_over(self) -> None:
+        """Wait for room for what was put aside."""
+        while self._offers:
+            await self._offers[0].wait()
+            self._offers.popleft()
+
+    def give_up(self) -> None:
+        """Nobody waits any more: what is left is not submitted."""
+        for offer in self._offers:
+            offer.give_up()
 
 
 @functools.cache
@@ -127,9 +169,20 @@ def _layered(kind: Any) -> Any:
 
     class Layered(kind):  # type: ignore[misc]
         _chain: Submit = staticmethod(_submit)
+        _submitting: list[Middleware]
 
         def submit(self, *args: Any, **kwargs: Any) -> TaskFuture[Any]:
             return self._chain(self, args, kwargs)
+
+        async def asubmit(self, *args: Any, **kwargs: Any) -> TaskFuture[Any]:
+            aside = _Aside()
+            try:
+                future = _chain(self._submitting, aside.submit)(self, args, kwargs)
+                await aside.hand_over()
+            except BaseException:
+                aside.give_up()
+                raise
+            return future
 
     Layered.__name__, Layered.__qualname__ = kind.__name__, kind.__qualname__
     Layered.__doc__ = kind.__doc__

@@ -19,10 +19,11 @@ from zmqwork.core.events import (
 )
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.degrading import Degrading
-from zmqwork.errors import NoWorker, PendingFull, UsageError
+from zmqwork.errors import NoWorker, UsageError
 from zmqwork.future import TaskFuture, mark_running
 from zmqwork.inside import refuse_waiting
 from zmqwork.keeping import Keeping
+from zmqwork.offering import Offer
 
 if TYPE_CHECKING:
     from zmqwork.adoption import Adoption
@@ -143,21 +144,18 @@ class Producer(Keeping, Degrading, Dividing):
 
     async def asubmit(self, spec: TaskSpec, args: bytes) -> TaskFuture[Any]:
         """As `submit`; the running event loop goes on while this waits for room."""
-        if self._divider is not None:
-            return self.submit(spec, args)  # perhaps it is put aside
+        offer = self.offer(spec, args)
+        await offer.wait()
+        return offer.future
+
+    def offer(self, spec: TaskSpec, args: bytes) -> Offer:
+        """One task that is not handed over yet, for callers that must not block their thread."""
         pending = self._started().pending
         if self._inherited is not None:
             spec = self._inherited(spec)
-        future: TaskFuture[Any] = TaskFuture(self)
-        while True:
-            try:
-                future.seq = pending.submit(spec, args, future, wait=False)
-            except PendingFull:
-                if pending.raises:
-                    raise
-                await pending.room(len(args))
-            else:
-                return future
+        # (While a block of `App.batch` is open, it is perhaps put aside.)
+        submit = None if self._divider is None else self._submit
+        return Offer(TaskFuture(self), spec, args, pending, submit)
 
     def workers_for(self, spec: TaskSpec, patience: float) -> list[tuple[str, str]]:
         """Node id and name of each worker that serves such a task; none within `patience`: empty.
