@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -19,6 +19,7 @@ from types import FrameType
 from zmqwork.cli import exits
 from zmqwork.cli.output import complain
 from zmqwork.cli.sources import Sources
+from zmqwork.transport.wakeup import Wakeup
 
 # How often the source is looked at, in seconds.
 _INTERVAL = 0.25
@@ -53,11 +54,13 @@ class _Supervisor:
         self._sources = sources
         self._worker: subprocess.Popen[bytes] | None = None
         self._left_by = 0  # the signal that asked for the end
-        self._news = threading.Event()
+        self._is_told = False  # whether a worker has had that
+        # (The lock of a threading.Event may be held by the code that the signal interrupts.)
+        self._news = Wakeup()
 
     def run(self) -> int:
         """Until a worker ends by itself, or a signal ends it."""
-        with _handling(self._forward):
+        with contextlib.closing(self._news), _handling(self._forward):
             while not self._left_by:
                 code = self._serve()
                 if code is not None:
@@ -67,6 +70,8 @@ class _Supervisor:
     def _serve(self) -> int | None:
         """Run a worker; its exit code, or None: another one is to follow."""
         worker = self._worker = _start(self._words)
+        if self._left_by and not self._is_told:  # it came while there was no worker
+            worker.send_signal(self._left_by)
         is_old = False
         while worker.poll() is None:
             self._rest()
@@ -84,7 +89,7 @@ class _Supervisor:
         return None
 
     def _rest(self) -> None:
-        self._news.wait(_INTERVAL)
+        select.select([self._news.fd], [], [], _INTERVAL)
         self._news.clear()
 
     def _is_leaving(self) -> bool:
@@ -101,9 +106,10 @@ class _Supervisor:
         return bool(changed) and not faults
 
     def _forward(self, number: int) -> None:
+        worker = self._worker
         if signal.Signals(number).name in _LEAVING:
             self._left_by = number
-        worker = self._worker
+            self._is_told = worker is not None
         if worker is not None:
             worker.send_signal(number)
         self._news.set()
