@@ -236,6 +236,14 @@ def test_what_nobody_runs_expires_when_that_is_known():
     assert desk.settled() == [(1, "expired")]
 
 
+def test_what_a_worker_has_not_begun_expires_when_that_is_known():
+    desk = DurableDesk(legacy(task(1, spec(expires=5.0), age=9.0), workers=[W]))
+    link = desk.open(held=held(1, state=HELD_QUEUED), credit=5, slots=5)
+    assert desk.sent(Cancel, link) == [Cancel([1])]
+    desk.write()
+    assert desk.settled() == [(1, "expired")]
+
+
 # -- what only another process could mix up -------------------------------------------------------
 
 

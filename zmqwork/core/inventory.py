@@ -86,6 +86,8 @@ class Inventory:
             worker.take_on(entry)
             if state == HELD_RUNNING:
                 books.mark_started(entry, now)
+            else:
+                books.may_expire(entry)  # its instant may have found it withheld
 
     def lose(self, worker: Worker, now: float) -> None:
         """The worker is gone: resubmit what it held, unless it crashed once too often."""
