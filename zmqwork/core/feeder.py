@@ -27,7 +27,7 @@ from zmqwork.core.timers import Timers
 from zmqwork.core.window import Window
 
 # The queue of ready attempts is searched for dropped ones when it has doubled, from this on.
-_READY_MIN = 128
+_READY_MIN = 64
 
 # An attempt that ends sooner is not told of as STARTED: its outcome says it all, and a producer
 # takes the oldest attempts of a lost worker for begun anyway.
