@@ -40,6 +40,7 @@ examples: .venv/ready-dev
 	.venv/bin/python examples/executor.py
 	.venv/bin/python examples/asyncio_embed.py
 	.venv/bin/python examples/killed_worker.py
+	.venv/bin/python examples/stream.py
 	.venv/bin/python examples/render_farm.py --out .venv/render_farm.png
 	.venv/bin/python examples/thumbnails/run.py --out .venv/contact_sheet.png
 	.venv/bin/python examples/patterns/fanout.py

@@ -70,6 +70,39 @@ def snoozes(*_):
     return "done"
 
 
+doubled = App("doubled-app")
+
+
+@doubled.middleware
+class Doubled(Middleware):
+    """Stands around generators, each with one of its own."""
+
+    def run(self, call_next, context, args, kwargs):
+        made = call_next(args, kwargs)
+        return _doubled_async(made) if hasattr(made, "__anext__") else _doubled(made)
+
+
+def _doubled(parts):
+    result = yield from (2 * part for part in parts)
+    return result
+
+
+async def _doubled_async(parts):
+    async for part in parts:
+        yield 2 * part
+
+
+@doubled.task
+def yields(number):
+    yield from range(number)
+
+
+@doubled.task
+async def yields_async(number):
+    for value in range(number):
+        yield value
+
+
 traced = App("traced-app")
 
 

@@ -217,6 +217,16 @@ def test_killed_worker(private_environment, tmp_path):
     assert pause.startswith("the longest pause")
 
 
+def test_stream(private_environment, tmp_path):
+    said = run(private_environment, "stream.py", cwd=tmp_path, complains=LOST)
+    lines = said.splitlines()
+    assert lines.pop(6) == "its worker is killed, and another one is started"
+    assert lines[:12] == [f"{n} x {n} = {n * n}" for n in range(1, 13)]
+    assert lines[12:] == [
+        "2 attempts; the handler said last: Progress(fraction=1.0, note='12 of 12')"
+    ]
+
+
 def test_killed_worker_leaves_no_worker_behind(private_environment):
     """Also when it ends in a way in which it can put nothing away."""
     command = [sys.executable, str(EXAMPLES / "killed_worker.py")]

@@ -12,6 +12,7 @@ from hooks_app import (
     Traced,
     around,
     coroutine,
+    doubled,
     fails,
     picky,
     plain,
@@ -19,6 +20,8 @@ from hooks_app import (
     trace,
     traced,
     waits,
+    yields,
+    yields_async,
 )
 
 from zmqwork import App, Middleware
@@ -47,6 +50,13 @@ def test_in_each_pool(pool):
             assert list(task.map(["a", "b"], chunk=2)) == [
                 ["outer", ["inner", [item, "outer", "inner"]], 1] for item in "ab"
             ]
+
+
+@pytest.mark.parametrize("pool", ["process", "thread", "asyncio"])
+def test_around_generators(pool):
+    with doubled.worker(1, pool), doubled.producer():
+        for task in (yields, yields_async):
+            assert list(task.submit(200).stream(WAIT)) == list(range(0, 400, 2))
 
 
 def test_what_it_raises():

@@ -10,6 +10,7 @@ from producer_standin import producing
 
 from zmqwork import App
 from zmqwork.errors import ConfigError, EncodeError, TaskFailed, UsageError
+from zmqwork.functions import function_name
 from zmqwork.options import TASK_OPTION_NAMES, TaskOptions
 from zmqwork.signature import call_check, fingerprint
 from zmqwork.task import AsyncTask, Options, Task
@@ -349,18 +350,41 @@ def test_wrong_names(name):
         App("x").task(name=name)(len)
 
 
-def test_what_is_no_handler():
+def test_generators_stream_to_whoever_submits_them():
     own = App("x")
 
-    def stream():
-        yield 1
+    @own.task
+    def stream(number):
+        yield from range(number)
 
+    @own.task
     async def astream():
         yield 1
 
-    for function in (stream, astream):
-        with pytest.raises(UsageError, match=r"generator.*return a list"):
-            own.task(function)
+    assert list(stream(3)) == [0, 1, 2]
+    assert inspect.isasyncgen(astream())
+    assert (stream.spec.streams, astream.spec.streams) == (True, True)
+    for over in (stream.map, stream.starmap, stream.amap):
+        with pytest.raises(UsageError, match="a map has one result for each item: submit it"):
+            over([1])
+    for where in ({"sink": "out"}, {"inbox": "orders"}):
+        with pytest.raises(UsageError, match="streams to whoever submits it"):
+            stream.using(**where)
+        with pytest.raises(UsageError, match="streams to whoever submits it"):
+            own.task(name="other", **where)(stream.handler)
+    with pytest.raises(UsageError, match="a fallback returns"):
+        own.task(fallback=stream.handler)
+    with pytest.raises(UsageError, match=r"is a generator.*return a list"):
+        function_name(_yields)
+
+
+def _yields():
+    yield 1
+
+
+def test_what_is_no_handler():
+    own = App("x")
+
     with pytest.raises(UsageError, match="is a task already"):
         own.task(scale)
     with pytest.raises(UsageError, match="made from a function"):

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         VersionMismatch,
         ZmqworkError,
     )
-    from zmqwork.execution.context import Context, current
+    from zmqwork.execution.context import Context, checkpoint, current
     from zmqwork.execution.logs import LogContext
     from zmqwork.execution.retry import Reject, Retry, Snooze
     from zmqwork.executor import Executor
@@ -110,6 +110,7 @@ __all__ = [
     "VersionMismatch",
     "Worker",
     "ZmqworkError",
+    "checkpoint",
     "current",
     "register_codec",
     "ventilate",
@@ -134,6 +135,7 @@ _HOMES = {
     "TaskEvent": "zmqwork.hooks",
     "TaskFuture": "zmqwork.future",
     "Worker": "zmqwork.nodes.worker",
+    "checkpoint": "zmqwork.execution.context",
     "current": "zmqwork.execution.context",
     "register_codec": "zmqwork.wire.values",
     "ventilate": "zmqwork.ventilating",

@@ -19,6 +19,7 @@ from zmqwork.errors import (
     name_of,
 )
 from zmqwork.options import TaskOptions
+from zmqwork.signature import refuse_generator
 from zmqwork.wire.values import decode_call, encode_value
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ def fallback_of(target: Any, on: type[BaseException] | Collection[type[BaseExcep
     """From what users write. Raises `ConfigError`."""
     if not callable(target):
         raise ConfigError(f"fallback must be a task or a function, not {target!r}")
+    if not hasattr(target, "spec"):
+        refuse_generator(target, "a fallback returns what stands for the result")
     kinds = on if isinstance(on, (tuple, list)) else (on,)
     for kind in kinds:
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):

@@ -14,7 +14,7 @@ from zmqwork.core.functions import SEPARATOR
 from zmqwork.errors import UsageError
 from zmqwork.execution.functions import main_name
 from zmqwork.execution.handlers import MAIN_NAMES
-from zmqwork.signature import refuse_what_cannot_run
+from zmqwork.signature import refuse_generator, refuse_what_cannot_run
 
 _CURE = "Define it with `def` at the top level of a module that the workers can import"
 
@@ -27,6 +27,7 @@ def function_name(function: Callable[..., Any]) -> str:
     """
     _refuse_what_has_no_name(function)
     refuse_what_cannot_run(function)
+    refuse_generator(function, "return a list, or make it a task of an app")
     module, path = str(function.__module__), str(function.__qualname__)
     if path.rpartition(".")[2] == "<lambda>":
         raise UsageError(

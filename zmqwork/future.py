@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import concurrent.futures
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING, RUNNING
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
+from zmqwork.core.progress import ALL_PARTS
 from zmqwork.errors import DecodeError, JournalFull, UsageError
 from zmqwork.failure import Raised, error_of
 from zmqwork.inside import inside_task, refuse_inside_task
@@ -17,7 +18,10 @@ from zmqwork.wire.values import decode_value
 if TYPE_CHECKING:
     import asyncio
 
+    from zmqwork.core.ledger import Entry
+    from zmqwork.parts import Parts
     from zmqwork.producer import Producer
+    from zmqwork.progress import Progress
 
 __all__ = ["TaskFuture", "mark_running", "settle"]
 
@@ -40,6 +44,7 @@ class TaskFuture(concurrent.futures.Future[R]):
         attempts: how many attempts were made, once it is settled; 0 before.
         degraded: whether a fallback has taken the task's place.
         ran: the name of the task or function that did; empty: it is the task's own outcome.
+        progress: what its handler has said last of how far it is; None: nothing, as yet.
     """
 
     __slots__ = ("_opened", "_producer", "_sealed", "_state", "_watch", "attempts", "seq")
@@ -49,6 +54,7 @@ class TaskFuture(concurrent.futures.Future[R]):
     # (Few futures have other values: these are in the instance's dictionary, which is made then.)
     degraded: bool = False
     ran: str = ""
+    progress: Progress | None = None
     # What `_sealed` turned out to be; set when it is opened.
     _opened: object
 
@@ -159,6 +165,18 @@ class TaskFuture(concurrent.futures.Future[R]):
     def done(self) -> bool:
         """True if the task is settled."""
         return self._state in SETTLED
+
+    def stream(self, timeout: float | None = None) -> Parts[Any]:  # noqa: ARG002 - `StreamFuture`'s
+        """What the task yields; see `StreamFuture.stream`. UsageError: it is no generator."""
+        raise UsageError(
+            f"task {self.id} does not stream: that do generators that were submitted by this "
+            "process"
+        )
+
+    def add_parts(self, entry: Entry, values: Sequence[bytes]) -> None:
+        """Parts have come of a task that an earlier process has submitted: nobody reads them."""
+        del values
+        self._producer.take_parts(entry.seq, ALL_PARTS)
 
     def add_done_callback(self, fn: Callable[[TaskFuture[R]], object]) -> None:
         """Call ``fn(future)`` when the task is settled: in the callback thread, or here and now."""

@@ -70,7 +70,7 @@ def _help(future: TaskFuture[Any], spent: int, *, from_worker: bool) -> int:
         args=claimed.args,
         seq=future.seq,
         attempt=claimed.attempt,
-        options=claimed.spec.told(),
+        options=claimed.options,
         producer_id=future._producer.node_id,
         lender=lender,
         deadline_at=claimed.deadline_at,

@@ -63,7 +63,8 @@ class Middleware:
     ) -> Any:
         """Around the handler of a task that is a plain function, where that runs.
 
-        What it raises is the attempt's failure, as if the handler had raised it.
+        What it raises is the attempt's failure, as if the handler had raised it. Of a generator,
+        also of an ``async`` one, `call_next` gives the generator: pass it on, or one around it.
         """
         del context
         return call_next(args, kwargs)

@@ -24,6 +24,7 @@ from zmqwork.future import TaskFuture, mark_running
 from zmqwork.inside import refuse_waiting
 from zmqwork.keeping import Keeping
 from zmqwork.offering import Offer
+from zmqwork.parts import StreamFuture
 
 if TYPE_CHECKING:
     from zmqwork.adoption import Adoption
@@ -136,7 +137,7 @@ class Producer(Keeping, Degrading, Dividing):
         """
         if self._inherited is not None:
             spec = self._inherited(spec)
-        future: TaskFuture[Any] = TaskFuture(self)
+        future: TaskFuture[Any] = (StreamFuture if spec.streams else TaskFuture)(self)
         future.seq = self._submit(spec, args, future)
         if future.degraded:
             future.seq = future.__dict__.get("followed", future.seq)
@@ -155,7 +156,9 @@ class Producer(Keeping, Degrading, Dividing):
             spec = self._inherited(spec)
         # (While a block of `App.batch` is open, it is perhaps put aside.)
         submit = None if self._divider is None else self._submit
-        return Offer(TaskFuture(self), spec, args, pending, submit)
+        return Offer(
+            (StreamFuture if spec.streams else TaskFuture)(self), spec, args, pending, submit
+        )
 
     def workers_for(self, spec: TaskSpec, patience: float) -> list[tuple[str, str]]:
         """Node id and name of each worker that serves such a task; none within `patience`: empty.
@@ -210,6 +213,11 @@ class Producer(Keeping, Degrading, Dividing):
         heir: TaskFuture[Any] = TaskFuture(self)
         heir.seq = seq
         return self._started().claim(seq, names, queues, heir, from_worker=from_worker)
+
+    def take_parts(self, seq: int, count: int) -> None:
+        """The application has taken all parts of a task below this number; from any thread."""
+        if self._node is not None and self._pid == os.getpid():
+            self._node.take_parts(seq, count)
 
     def resubmit(self, spec: TaskSpec, args: bytes, future: TaskFuture[Any]) -> int:
         """Hand over a task for a future that is there; its new number."""

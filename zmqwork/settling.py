@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import CANCELLED, SUCCEEDED
+from zmqwork.progress import Progress
 
 if TYPE_CHECKING:
     import asyncio
@@ -119,6 +120,20 @@ def mark_running(entries: Sequence[Entry]) -> None:
             future._state = RUNNING
 
 
+def mark_progress(entries: Sequence[Entry]) -> None:
+    """The handlers of these tasks have said how far they are. For the I/O thread."""
+    for entry in entries:
+        future: TaskFuture[Any] = entry.owner  # type: ignore[assignment]
+        said = entry.headway.said if entry.headway is not None else {}
+        future.progress = Progress(said.get("fraction"), said.get("note", ""))
+
+
+def add_parts(entry: Entry, values: Sequence[bytes]) -> None:
+    """The handler of this task has yielded these. For the I/O thread."""
+    future: TaskFuture[Any] = entry.owner  # type: ignore[assignment]
+    future.add_parts(entry, values)
+
+
 def store(future: TaskFuture[Any], entry: Entry) -> bool:
     """Take over how the task ended; False if that is known. The future's guard must be held."""
     if future._state in SETTLED:
@@ -155,12 +170,12 @@ def _settle_watched(entries: Sequence[Entry]) -> None:
                 calls.append((future, watched.callbacks))
                 watched.callbacks = []
     if awaiters:
-        _wake_loops(awaiters)
+        wake_loops(awaiters)
     if calls:
         calls[0][0]._producer.callbacks.run(call_back, calls)
 
 
-def _wake_loops(awaiters: Sequence[asyncio.Future[None]]) -> None:
+def wake_loops(awaiters: Sequence[asyncio.Future[None]]) -> None:
     """One `call_soon_threadsafe` per loop: it writes to a socket, and so costs 10 us."""
     by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
     for awaiter in awaiters:

@@ -93,8 +93,15 @@ def refuse_what_cannot_run(function: object) -> None:
     """Raise `UsageError` for things that look like a handler and are none."""
     if not callable(function):
         raise UsageError(f"a task is made from a function, not from {function!r}")
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+
+
+def is_generator(function: Callable[..., Any]) -> bool:
+    """Whether a call of it gives a generator, of either kind: its task streams."""
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+
+
+def refuse_generator(function: Callable[..., Any], cure: str) -> None:
+    """Raise `UsageError` where what a generator yields has nobody to go to."""
+    if is_generator(function):
         name = getattr(function, "__qualname__", repr(function))
-        raise UsageError(
-            f"{name} is a generator, and what it yields cannot travel piece by piece: return a list"
-        )
+        raise UsageError(f"{name} is a generator, and nobody would read what it yields: {cure}")

@@ -22,6 +22,7 @@ from zmqwork.nodes.recorder import Recorder
 from zmqwork.producer import Producer
 from zmqwork.producers import Producers
 from zmqwork.producing import ProducerOptions
+from zmqwork.settling import add_parts, mark_progress
 from zmqwork.transport.addresses import refuse_routable
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ def make_producer(
             discovery=discovery,
             settle=producer.settle,
             mark_running=producer.mark_running,
+            mark_progress=mark_progress,
+            add_parts=add_parts,
             on_full=on_full,
             callbacks=callbacks,
             recorder=recorder,

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Coroutine
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from datetime import datetime
 from typing import (
     TYPE_CHECKING,
     Any,
+    Generic,
+    NoReturn,
     ParamSpec,
     Protocol,
     Self,
     TypedDict,
     TypeVar,
     Unpack,
+    cast,
     overload,
 )
 
@@ -22,19 +26,22 @@ from zmqwork.broadcast import Broadcast, send
 from zmqwork.chunks import ChunkSize, chunk_handler
 from zmqwork.config import check_options
 from zmqwork.core.ledger import TaskSpec
+from zmqwork.errors import UsageError
 from zmqwork.future import TaskFuture
 from zmqwork.instants import INSTANTS, at, check_instants
 from zmqwork.mapping import Mappable
 from zmqwork.options import TASK_OPTION_NAMES, Exceptions, Headers, TaskOptions
-from zmqwork.signature import call_check, fingerprint, signature_of
+from zmqwork.signature import call_check, fingerprint, is_generator, signature_of
 from zmqwork.wire.values import encode_call
 
 if TYPE_CHECKING:
     from zmqwork.fallback import Fallback
+    from zmqwork.parts import StreamFuture
     from zmqwork.producers import Producers
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Y = TypeVar("Y")
 
 
 class Options(TypedDict, total=False):
@@ -103,7 +110,10 @@ class Task(Mappable[P, R]):
         self.options = options
         self.signature = signature_of(function)
         self.fingerprint = fingerprint(self.signature)
-        self.spec = TaskSpec(name, self.fingerprint, options, fallback=fallback)
+        streams = is_generator(function)
+        self.spec = TaskSpec(name, self.fingerprint, options, fallback=fallback, streams=streams)
+        if streams:
+            _refuse_sink(self.spec)
         self.chunk_handler = chunk_handler(function)
         self.chunk_size = ChunkSize()
         self.parameter_names = tuple(self.signature.parameters) if self.signature else ()
@@ -186,6 +196,8 @@ class Task(Mappable[P, R]):
         copy.__dict__.update(self.__dict__)
         copy.options = dataclasses.replace(self.options, **said)
         spec = dataclasses.replace(self.spec, options=copy.options)
+        if spec.streams:
+            _refuse_sink(spec)
         copy.__dict__["spec"] = spec
         before = self.__dict__.get("_instants", {})
         kept = {name: at for name, at in before.items() if INSTANTS[name] not in said}
@@ -214,6 +226,42 @@ class AsyncTask(Task[P, R]):
         return coroutine
 
 
+class StreamTask(Task[P, R], Generic[P, Y, R]):
+    """A task made of a generator: its futures stream what it yields."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Give the generator, as if it had never been decorated."""
+        return self.handler(*args, **kwargs)
+
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> StreamFuture[Y, R]:
+        """As `Task.submit`; ``for part in future.stream()`` gets what it yields."""
+        return cast("StreamFuture[Y, R]", super().submit(*args, **kwargs))
+
+    async def asubmit(self, *args: P.args, **kwargs: P.kwargs) -> StreamFuture[Y, R]:
+        """As `submit`, for coroutines."""
+        return cast("StreamFuture[Y, R]", await super().asubmit(*args, **kwargs))
+
+    def _map_options(self, *_: Any, **__: Any) -> NoReturn:
+        raise UsageError(
+            f"task {self.name!r} is a generator, and a map has one result for each item: submit it"
+        )
+
+
+def task_kind(function: Callable[..., Any]) -> type[Task[..., Any]]:
+    """What a task of this function is."""
+    if is_generator(function):
+        return StreamTask
+    return AsyncTask if inspect.iscoroutinefunction(function) else Task
+
+
+def _refuse_sink(spec: TaskSpec) -> None:
+    if spec.options.goes_to_sink:
+        raise UsageError(
+            f"task {spec.name!r} is a generator, which streams to whoever submits it: a sink takes "
+            "what a function returns"
+        )
+
+
 @functools.cache
 def timed(kind: Any) -> Any:
     """Tasks of this kind for which an instant was said: their options depend on when they go."""
@@ -238,6 +286,16 @@ class TaskDecorator(Protocol):
 
     @overload
     def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap] # the more exact one comes first
+        self, function: Callable[P, Generator[Y, Any, R]], /
+    ) -> StreamTask[P, Y, R]: ...
+
+    @overload
+    def __call__(
+        self, function: Callable[P, Iterator[Y] | AsyncIterator[Y]], /
+    ) -> StreamTask[P, Y, None]: ...
 
     @overload
     def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...

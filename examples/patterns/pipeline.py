@@ -29,7 +29,7 @@ def steps(number: int) -> int:
     while number > 1:
         number = 3 * number + 1 if number % 2 else number // 2
         count += 1
-    time.sleep(0.001)
+    time.sleep(0.003)
     return count
 
 

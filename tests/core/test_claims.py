@@ -27,7 +27,7 @@ def claim(desk, seq=1, names=("f",), queues=(), *, from_worker=True):
 def test_a_waiting_task_is_given_up(desk):
     (entry,) = desk.submit(1, args=b"args")
     entry.owner = "future"
-    assert claim(desk) == Claimed(entry.spec, b"args", 1)
+    assert claim(desk) == Claimed(entry.spec, b"args", 1, options={"queue": "default"})
     # Whoever asked settles the future; here only the books are closed.
     (settle,) = desk.of(Settle)
     assert [(e.seq, e.owner) for e in settle.entries] == [(1, "heir")]
@@ -41,7 +41,7 @@ def test_an_attempt_that_was_not_begun_is_taken_from_its_worker(desk):
     (entry,) = desk.submit(1)
     assert desk.sent(Tasks)
     assert claim(desk, from_worker=False) is None
-    assert claim(desk) == Claimed(entry.spec, b"", 2)
+    assert claim(desk) == Claimed(entry.spec, b"", 2, options={"queue": "default"})
     assert desk.sent(Cancel, link) == [Cancel([1])]
     # It had begun all the same: what comes of it is dropped.
     desk.say(link, done(1, (1, 1)))

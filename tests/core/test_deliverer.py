@@ -694,7 +694,7 @@ def test_status(desk):
     desk.give(1, 2)
     desk.meet(inbox="orders")
     desk.end(1)
-    status = desk.machine._status()
+    status = desk.machine._answers.status()
     (sink,) = status["outboxes"]
     assert sink == {
         "name": f"sink-s#{node_id('s')[:4]}",

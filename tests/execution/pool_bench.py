@@ -40,6 +40,7 @@ class Held:
     options: dict = field(default_factory=dict)
     deadline_at: float | None = None
     dropped: bool = False
+    speech: object = None
 
 
 class Host:

@@ -35,8 +35,8 @@ def start_worker(realm):
     """Start a worker process; it is killed at the end."""
     started = []
 
-    def start(*words, in_realm=None):
-        started.append(WorkerProcess(in_realm or realm, *words))
+    def start(*words, in_realm=None, **more):
+        started.append(WorkerProcess(in_realm or realm, *words, **more))
         return started[-1]
 
     yield start

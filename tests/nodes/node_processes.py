@@ -38,8 +38,8 @@ def process_is_gone(pid):
 class WorkerProcess:
     """A worker as a user starts it."""
 
-    def __init__(self, realm, *words):
-        command = [sys.executable, "-m", "zmqwork", "worker", "work_app:app", "--realm", realm]
+    def __init__(self, realm, *words, app="work_app:app"):
+        command = [sys.executable, "-m", "zmqwork", "worker", app, "--realm", realm]
         self.process = subprocess.Popen(
             [*command, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Mapping
 from typing import Any, assert_type
 
 import zmqwork
 from zmqwork import App, Failure, Pipeline, Producer, Run, Sink, Task, TaskFuture, Worker
 from zmqwork.nodes.store import Batch, Results
+from zmqwork.parts import Parts, StreamFuture
+from zmqwork.progress import Progress
 
 app = App("thumbs", peers=["tcp://127.0.0.1:7071"], discovery="local")
 
@@ -36,6 +38,35 @@ async def asynchronous_with_options(url: str) -> list[int]:
 
 @app.task
 def nothing() -> None: ...
+
+
+@app.task
+def streaming(number: int) -> Iterator[str]:
+    yield str(number)
+
+
+@app.task(queue="images")
+def streaming_with_result(number: int) -> Generator[str, None, int]:
+    yield str(number)
+    return number
+
+
+@app.task
+async def streaming_async(number: int) -> AsyncIterator[str]:
+    yield str(number)
+
+
+def streams() -> None:
+    assert_type(streaming.submit(1).stream(), Parts[str])
+    assert_type(streaming_with_result.submit(1).result(), int)
+    assert_type(next(streaming_with_result.submit(1).stream(timeout=1)), str)
+    assert_type(streaming_async.submit(1), StreamFuture[str, None])
+    assert_type(plain.submit("a").progress, Progress | None)
+
+
+async def streams_async() -> None:
+    async for part in (await streaming_async.asubmit(1)).stream():
+        assert_type(part, str)
 
 
 def calls() -> None:

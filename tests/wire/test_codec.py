@@ -61,7 +61,7 @@ def test_every_message_comes_back(kind):
 # defaults of the last ones.
 LEFT_OUT = {
     m.Cancel: (4, [False]),
-    m.Hello: (11, [""]),
+    m.Hello: (12, ["", []]),
     m.Welcome: (24, [[], [], "", [[], []], [], [], False, []]),
     m.Ping: (5, [[]]),
     m.Recall: (4, [""]),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zmqwork.core import delivery, messages
+from zmqwork.core import delivery, messages, progress
 from zmqwork.wire import extensions, limits, verbs
 from zmqwork.wire.codec import Decoder, encode
 from zmqwork.wire.reading import READERS
@@ -60,7 +60,7 @@ def test_all_fields(kind):
 
 def test_limits():
     written = {row[0]: int(row[1].replace(",", "")) for row in table("limit", "value")}
-    actual = {**vars(delivery), **vars(messages), **vars(limits)}
+    actual = {**vars(delivery), **vars(messages), **vars(progress), **vars(limits)}
     assert written == {name: actual[name] for name in written}
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from zmqwork.core import delivery as d
 from zmqwork.core import messages as m
 from zmqwork.core import orders as o
+from zmqwork.core import progress as p
 
 numbers = st.one_of(st.integers(0, 300), st.integers(0, 2**64 - 1))
 counts = st.integers(0, 2**32 - 1)
@@ -39,6 +40,9 @@ options = st.fixed_dictionaries(
         "soft_timeout": st.floats(0.0, 1e9),
         "retry_for": st.lists(names, max_size=3),
         "no_retry_for": st.lists(names, max_size=3),
+        "stream": st.just(True),
+        "checkpoint": payloads,
+        "part": st.integers(0, 2**63),
         "of_a_newer_minor": plain,
     },
 )
@@ -136,6 +140,11 @@ def dones(draw):
     )
 
 
+# (A checkpoint always has its part.)
+said = st.fixed_dictionaries(
+    {}, optional={"fraction": st.floats(0.0, 1.0), "note": st.text(max_size=20)}
+) | st.fixed_dictionaries({"checkpoint": payloads, "part": st.integers(0, 2**63)})
+
 FAILURES = [m.FAILED, m.REJECTED, m.LOST]
 
 protocols = st.tuples(st.integers(1, 9), st.integers(0, 9)).map(lambda p: (p[0], p[0] + p[1]))
@@ -173,6 +182,7 @@ BY_KIND = {
         numbers,
         seconds,
         st.just("") | names,
+        st.lists(words, max_size=3),
     ),
     m.Welcome: st.builds(
         m.Welcome,
@@ -213,6 +223,11 @@ BY_KIND = {
     m.Return: st.tuples(words, columns(numbers, numbers)).map(lambda r: m.Return(r[0], *r[1])),
     m.Recall: st.builds(m.Recall, counts, st.just("") | names),
     m.Cancel: st.builds(m.Cancel, st.lists(numbers, max_size=8), st.booleans()),
+    p.Progress: st.lists(st.tuples(numbers, numbers, said), max_size=p.PROGRESS_MAX).map(
+        lambda rows: p.Progress(*([row[column] for row in rows] for column in range(3)))
+    ),
+    p.Parts: st.builds(p.Parts, numbers, st.integers(0, 2**63), st.lists(payloads, max_size=8)),
+    p.PartsAck: st.builds(p.PartsAck, numbers, numbers),
     d.Results: st.builds(d.Results, numbers, st.lists(parcels(), max_size=4)),
     d.ResultsAck: st.builds(d.ResultsAck, numbers),
     d.Have: st.builds(d.Have, numbers, st.lists(numbers, max_size=8)),

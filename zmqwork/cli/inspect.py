@@ -37,6 +37,7 @@ _COLUMNS = (
     "FOR S",
     "DUE IN S",
     "EXPIRES IN S",
+    "PROGRESS",
 )
 
 
@@ -113,7 +114,14 @@ def _tasks(output: Output, control: Control, state: str, count: int) -> int:
 def _row(task: dict[str, Any]) -> tuple[object, ...]:
     spans = (_rounded(task.get(key)) for key in ("running_for", "due_in", "expires_in"))
     keys = ("id", "task", "queue", "state", "attempt", "worker")
-    return (*(task.get(key) for key in keys), *spans)
+    return (*(task.get(key) for key in keys), *spans, _progress(task))
+
+
+def _progress(task: dict[str, Any]) -> str | None:
+    """What its handler has said of how far it is."""
+    fraction, note = task.get("fraction"), task.get("note")
+    words = [f"{fraction:.0%}"] if isinstance(fraction, float) else []
+    return " ".join([*words, *([note] if isinstance(note, str) and note else [])]) or None
 
 
 def _rounded(span: object) -> object:

@@ -131,6 +131,7 @@ class Assigner:
         before = worker.held_bytes
         runs = self._dispatch(worker, entries, now)
         count, size_bytes = len(entries), worker.held_bytes - before
+        size_bytes += sum(len(run.options.get("checkpoint", b"")) for run in runs)
         batch = self._batches.get(worker.node_id)
         if batch is not None:
             tasks, count_there, bytes_there = batch
@@ -166,7 +167,7 @@ class Assigner:
             worker.meet_again(entries)
         runs: list[Run] = []
         run: Run | None = None
-        spec = deadline_at = None
+        spec = deadline_at = headway = None
         size_bytes = 0
         for entry in entries:
             entry.state = _DISPATCHED[entry.state]
@@ -180,9 +181,10 @@ class Assigner:
                 or entry.spec is not spec
                 or entry.attempt != run.attempt
                 or entry.deadline_at != deadline_at
+                or entry.headway is not headway
             ):
-                spec, deadline_at = entry.spec, entry.deadline_at
-                options = spec.told()
+                spec, deadline_at, headway = entry.spec, entry.deadline_at, entry.headway
+                options = entry.told()
                 if deadline_at is not None:
                     options["deadline"] = max(0.0, deadline_at - now)
                 run = Run(spec.name, options, entry.attempt, [], [])

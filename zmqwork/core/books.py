@@ -54,7 +54,7 @@ class Books:
         deadlines: which tasks expire when.
         timers: ("rest", seq), ("expire", instant), ("notice", lane), ("review", None),
             ("acks", None), ("workers", None), ("recall", None), ("asked", outlet),
-            ("floors", None), ("ended", None), ("recover", None), ("kept", seq).
+            ("floors", None), ("ended", None), ("recover", None), ("kept", seq), ("unread", None).
         kept: results for those who ask from elsewhere.
         resting: of the tasks that only one worker may run those that rest, by its node id and seq.
         paused: the queues that are paused, as keys. Bound: QUEUES_MAX, see `pauses`.

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Container
 from typing import Any
 
+from zmqwork.core.advance import Advance
 from zmqwork.core.listener import Client
 from zmqwork.core.messages import (
     BATCH_BYTES_MAX,
@@ -55,6 +56,8 @@ class Held:
         begun: whether it is, or was, at the head of its slot.
         dropped: its result is not wanted any more.
         to, sink_seq: where its result goes, and its number there; None: to its producer, without.
+        speech: what its handler says, if it runs in this process and says something; not the
+            machine's.
     """
 
     __slots__ = (
@@ -70,6 +73,7 @@ class Held:
         "rank",
         "seq",
         "sink_seq",
+        "speech",
         "to",
     )
 
@@ -97,6 +101,7 @@ class Held:
         self.placed = False
         self.begun = False
         self.dropped = False
+        self.speech: Any = None
 
     def __repr__(self) -> str:
         where = "dropped" if self.dropped else "placed" if self.placed else "ready"
@@ -198,11 +203,16 @@ class Account:
             Bound: `held`.
         limit: the credit granted last, in attempts.
         extra: how much of it is for what is on its way to sinks, and so takes no slot.
+        advances: what attempts have said, by seq. Bound: `held`, and those whose outcomes are in
+            the outbox.
+        advanced_at: when progress was sent last.
         backlog: how much the producer has waiting, as a DEMAND bucket.
         epoch: the producer's; 0: it has no journal, so that its tasks end with its process.
     """
 
     __slots__ = (
+        "advanced_at",
+        "advances",
         "backlog",
         "batch",
         "client",
@@ -228,6 +238,8 @@ class Account:
         self.finished = 0
         self.outcomes = Outcomes()
         self.started: list[Held] = []
+        self.advances: dict[int, Advance] = {}
+        self.advanced_at = float("-inf")
         self.parked: list[Held] = []
         self.limit = 0
         self.extra = 0
@@ -285,7 +297,20 @@ class Account:
             self.outbox_bytes += size_bytes
             self.unacked_bytes += size_bytes
             self.outbox.append((done, size_bytes, sent_at))
+            if self.advances:
+                self._end_advances(done)
         return batches
+
+    def _end_advances(self, done: Done) -> None:
+        """These have ended: parts that they have yielded are kept as long as their outcomes."""
+        for seq in (*done.seqs, *(failure.seq for failure in done.failures)):
+            advance = self.advances.get(seq)
+            if advance is None or seq in self.held:
+                continue
+            if advance.parts:
+                advance.batch = done.batch
+            else:
+                del self.advances[seq]
 
     def resend(self, now: float) -> list[Done]:
         """All that is not acked, for a new session: what this turn ended, too."""
@@ -303,6 +328,9 @@ class Account:
             _, size_bytes, sent_at = outbox.popleft()
             self.outbox_bytes -= size_bytes
             self.unacked_bytes -= size_bytes
+        if self.advances:
+            for seq in [s for s, a in self.advances.items() if 0 < a.batch <= batch]:
+                del self.advances[seq]
         return sent_at
 
 

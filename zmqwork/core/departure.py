@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from zmqwork.config import WorkerConfig
+from zmqwork.core.advances import Advances
 from zmqwork.core.clients import Account
 from zmqwork.core.deliverer import Deliverer
 from zmqwork.core.effects import Effect, Left, Notice, Restart
@@ -37,6 +38,7 @@ class Departure:
         accounts: its producers, by node id.
         feeder, intake, deliverer, lender, orphans, listener: its parts.
         timers: where ("drain", None) and ("bye", None) are set.
+        advances: what running attempts have said.
         send_news: says what this turn has ended.
         out: where effects go.
 
@@ -56,6 +58,7 @@ class Departure:
         orphans: Orphans,
         listener: Listener,
         timers: Timers,
+        advances: Advances,
         send_news: Callable[[float], None],
         out: list[Effect],
     ) -> None:
@@ -68,6 +71,7 @@ class Departure:
         self._orphans = orphans
         self._listener = listener
         self._timers = timers
+        self._advances = advances
         self._send_news = send_news
         self._out = out
         self.state = SERVING
@@ -148,6 +152,7 @@ class Departure:
 
     def _stop(self, now: float) -> None:
         """Kill what runs, and give it all back: nobody is to blame."""
+        self._advances.send(now, hurry=True)
         self._orphans.drop_all(now)
         for slot in self._feeder.slots:
             if slot.given:

@@ -9,6 +9,7 @@ tasks to workers with credit, and emits what the turn settled. What is decided w
     judge      what the end of an attempt means          inventory  a session's begin and end
     outlets    which sink takes which result             shipping   what sinks have, and lack
     broadcasts what one worker alone may run             pauses     which queues rest
+    progression what running attempts say
     journaling what must be recorded before it is told   recovery   what an earlier process has left
     requests   what the application asks                 remarks    what people are told unasked
     happenings what those are told who listen
@@ -59,6 +60,8 @@ from zmqwork.core.messages import (
 )
 from zmqwork.core.pauses import Pauses
 from zmqwork.core.peer import Peer
+from zmqwork.core.progress import Parts, PartsTaken, Progress
+from zmqwork.core.progression import Progression
 from zmqwork.core.records import Recovered, WriteFailed, WriteRefused, Written
 from zmqwork.core.recovery import Recovery
 from zmqwork.core.remarks import Remarks
@@ -104,6 +107,7 @@ class Dispatcher:
         self._shipping = shipping = Shipping(books)
         self._submission = Submission(books)
         self._judge = Judge(books, shipping.inquiry)
+        progression = Progression(books)
         self._recovery = Recovery(books)
         self._journaling: Journaling | None = None
         self._acks = self._judge.acks
@@ -131,6 +135,7 @@ class Dispatcher:
         self._lag = Lag(config.health.heartbeat_interval / 2)
         self._handlers: dict[type[Event], Callable[[Any, float], None]] = {
             Submitted: self._submitted,
+            PartsTaken: progression.taken,
             WorkersRequested: self._broadcasts.workers_requested,
             PauseRequested: self._pauses.requested,
             StopRequested: retirement.stop_requested,
@@ -147,14 +152,17 @@ class Dispatcher:
             "recall": lambda _, now: self._pauses.recall(now),
             "notice": lambda key, now: self._remarks.lane(key),  # noqa: ARG005
             "recover": self._recover,
+            "unread": lambda _, now: progression.due(now),
             "kept": lambda seq, now: books.kept.drop(seq),  # noqa: ARG005
         }
         self._messages: dict[type[Message], Callable[[Worker, Any, float], None]] = {
             Done: self._judge.done,
             Started: self._judge.started,
-            Credit: self._credit,
+            Progress: progression.progress,
+            Parts: progression.parts,
+            Credit: lambda worker, credit, now: worker.grant(credit),  # noqa: ARG005
             Return: self._judge.returned,
-            Draining: self._draining,
+            Draining: lambda worker, message, now: worker.drain(),  # noqa: ARG005
         }
 
     # -- the three verbs ----------------------------------------------------------------------
@@ -325,18 +333,6 @@ class Dispatcher:
     def _worker(self, peer: Peer) -> Worker | None:
         worker = self._workforce.get(peer.node_id)
         return worker if worker is not None and worker.peer is peer else None
-
-    def _credit(self, worker: Worker, credit: Credit, now: float) -> None:
-        worker.limit = credit.attempts
-        worker.limit_bytes = credit.size_bytes
-        worker.extra = credit.extra
-        worker.group.list(worker)
-        del now
-
-    def _draining(self, worker: Worker, message: Draining, now: float) -> None:
-        worker.draining = True
-        worker.usable = False
-        del message, now
 
     # -- time ---------------------------------------------------------------------------------
 

@@ -169,6 +169,30 @@ class Interrupt:
 
 
 @dataclass(slots=True)
+class Grant:
+    """The application has taken all parts of this running attempt below `count`: let it go on."""
+
+    slot: int
+    attempt: Held
+    count: int
+
+
+@dataclass(slots=True)
+class MarkProgress:
+    """The handlers of these tasks have said how far they are: `entry.headway`."""
+
+    entries: list[Entry]
+
+
+@dataclass(slots=True)
+class AddParts:
+    """The handler of this task has yielded these, which come behind those before."""
+
+    entry: Entry
+    values: list[bytes]
+
+
+@dataclass(slots=True)
 class ShowStacks:
     """Show a person what the slots do: what each runs, in words; only busy ones are named."""
 
@@ -212,8 +236,8 @@ class Notice:
         kind: ``peer_alive``, ``peer_suspect``, ``peer_lost``, ``peer_refused``, ``no_worker``,
             ``unknown_task``, ``other_signature``, ``no_sink``, ``resumed``, ``misbehaved``,
             ``drain_cut``, ``paused``, ``serving``, ``leaving``, ``unfit``,
-            ``undelivered``, ``rejected``; of a sink: ``complete``, ``incomplete``,
-            ``store_failed``, ``forgotten``.
+            ``undelivered``, ``rejected``, ``unread_parts``; of a sink: ``complete``,
+            ``incomplete``, ``store_failed``, ``forgotten``.
         text: one line for the log.
         data: the same as values.
     """
@@ -258,6 +282,9 @@ Effect = (
     | Restart
     | Alarm
     | Interrupt
+    | Grant
+    | MarkProgress
+    | AddParts
     | ShowStacks
     | Deliver
     | MarkComplete

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zmqwork.core.happenings import ListenRequested
 from zmqwork.core.letters import LettersRequested, RevivalRequested
 from zmqwork.core.messages import Message
+from zmqwork.core.progress import Advanced, PartsTaken, Yielded
 from zmqwork.core.records import Recovered, WriteFailed, WriteRefused, Written
 from zmqwork.core.worker_requests import (
     StacksRequested,
@@ -138,12 +139,14 @@ class Claimed:
         spec, args: what to run.
         attempt: the number of this attempt.
         deadline_at: the instant when it is worthless, or None.
+        options: as in `messages.Run`.
     """
 
     spec: TaskSpec
     args: bytes
     attempt: int
     deadline_at: float | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -345,6 +348,9 @@ Event = (
     | WriteRefused
     | WriteFailed
     | Finished
+    | Advanced
+    | Yielded
+    | PartsTaken
     | TakenBack
     | SlotDied
     | SlotFailed

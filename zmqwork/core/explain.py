@@ -230,12 +230,16 @@ def _text(entry: Entry, waiting: Lane, about: dict[str, Any], books: Books) -> s
         verb = "runs on" if entry.state == STARTED else "is queued at"
         state = worker.peer.state
         doubt = "" if state == ALIVE else f", which is {state}"
-        return f"attempt {entry.attempt} {verb} worker {worker.label}{doubt}"
+        said = f": {entry.headway}" if entry.headway is not None else ""
+        return f"attempt {entry.attempt} {verb} worker {worker.label}{doubt}{said}"
     if entry.state == ASKED:
         return explain_outlets.asked(entry)
     if waiting.node and waiting.queue not in books.paused:
         return "it waits for a free slot of the one worker that it is for, as part of a broadcast"
-    return lane(waiting, books)[1] or "it waits for a free slot"
+    said = ""
+    if waiting.unfit and entry.trouble is not None and entry.trouble.evidence:
+        said = f"; the last of them: {entry.trouble.evidence[-1].get('text')}"
+    return (lane(waiting, books)[1] or "it waits for a free slot") + said
 
 
 def _view(worker: Worker, entry: Entry, waiting: Lane) -> dict[str, Any]:

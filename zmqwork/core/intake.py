@@ -131,6 +131,7 @@ class Intake:
         """Forget an attempt; one that runs is told to end, or ended, and ends unheard."""
         held.dropped = True
         held.account.held.pop(held.seq, None)
+        held.account.advances.pop(held.seq, None)
         self.counters["dropped"] += 1
         if held.begun:
             self._feeder.interrupt(held, now, hard=hard)

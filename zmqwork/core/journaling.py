@@ -241,6 +241,7 @@ class Journaling:
     def _trial(self, entry: Entry, now: float) -> Trial:
         trouble = entry.troubled()
         due_at = self._books.timers.at(("rest", entry.seq))
+        said = entry.headway.said if entry.headway is not None else {}
         return Trial(
             entry.seq,
             trouble.failures,
@@ -248,6 +249,8 @@ class Journaling:
             trouble.losses,
             0.0 if due_at is None else max(0.0, due_at - now),
             list(trouble.evidence),
+            said.get("checkpoint"),
+            said.get("part", 0),
         )
 
     # -- what the writer says -----------------------------------------------------------------

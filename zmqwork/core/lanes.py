@@ -136,7 +136,7 @@ class Lane:
         return (last.since - self._advance, last.seq) < rank
 
     def take(self, count_max: int, bytes_max: int) -> list[Entry]:
-        """Up to `count_max` tasks with at most `bytes_max` of arguments, but at least one."""
+        """Up to `count_max` tasks with at most `bytes_max` of arguments and checkpoints, or one."""
         taken: list[Entry] = []
         entries = self._entries
         size_bytes = 0
@@ -144,6 +144,8 @@ class Lane:
             entry = entries[0]
             if entry.state == WAITING:
                 size_bytes += len(entry.args)
+                if entry.headway is not None:
+                    size_bytes += entry.headway.size_bytes
                 if size_bytes > bytes_max and taken:
                     break
                 taken.append(entry)

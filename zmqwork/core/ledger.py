@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from zmqwork.core import lifecycle
 from zmqwork.core.lifecycle import TASK, WAITING
+from zmqwork.core.progress import next_options
 from zmqwork.errors import ANY_ERROR
 from zmqwork.options import TaskOptions
 
 if TYPE_CHECKING:
     from zmqwork.core.outlets import Outlet
+    from zmqwork.core.progression import Headway
     from zmqwork.core.workers import Worker
 
 EVIDENCE_MAX = 10
@@ -50,6 +52,7 @@ class TaskSpec:
         unfit: the node ids of the workers that have rejected it, in order, and get it no more.
             Bound: REJECTIONS_MAX.
         alone: whether it is to run with nothing beside it that it could harm.
+        streams: whether its handler is a generator, whose parts are wanted one by one.
     """
 
     name: str
@@ -61,6 +64,7 @@ class TaskSpec:
     fallback: Any = field(default=None, compare=False)
     unfit: tuple[str, ...] = ()
     alone: bool = False
+    streams: bool = False
 
     def told(self) -> dict[str, Any]:
         """What a worker must know of the options."""
@@ -84,6 +88,8 @@ class TaskSpec:
             told["headers"] = dict(options.headers_pairs)
         if options.ignore_result:
             told["ignore_result"] = True
+        if self.streams:
+            told["stream"] = True
         return told
 
 
@@ -187,6 +193,7 @@ class Entry:
         outlet: where the result goes, once that is known; None: back to the producer, or not yet.
         sink_seq: its number there; 0: none yet.
         started_at: of one that has started: when that was told.
+        headway: what its attempts have said while they ran; None: nothing.
     """
 
     __slots__ = (
@@ -194,6 +201,7 @@ class Entry:
         "attempt",
         "deadline_at",
         "error",
+        "headway",
         "outlet",
         "owner",
         "seq",
@@ -223,6 +231,7 @@ class Entry:
         self.error: dict[str, Any] | None = None
         self.trouble: Trouble | None = None
         self.outlet: Outlet | None = None
+        self.headway: Headway | None = None
         self.sink_seq = 0
         self.started_at: float  # set together with the state: most tasks end before that is told
 
@@ -238,6 +247,11 @@ class Entry:
     def crashes(self) -> int:
         """Attempts that were running when their worker or child died."""
         return self.trouble.crashes if self.trouble else 0
+
+    def told(self) -> dict[str, Any]:
+        """What a worker must know of it beside its number and arguments."""
+        told = self.spec.told()
+        return told if self.headway is None else told | next_options(self.headway.said)
 
     def troubled(self) -> Trouble:
         """The record of what went wrong, made at the first trouble."""

@@ -21,7 +21,16 @@ from zmqwork.core import numbering
 from zmqwork.core.effects import Effect, Forget, Notice, Send
 from zmqwork.core.events import Event, Garbled, LinkDown, PeerForgotten, PeerFound, Received
 from zmqwork.core.links import LinkCounters
-from zmqwork.core.messages import Bye, Hello, Message, Neighbour, Ping, Pong, Refused
+from zmqwork.core.messages import (
+    TAKE_PROGRESS,
+    Bye,
+    Hello,
+    Message,
+    Neighbour,
+    Ping,
+    Pong,
+    Refused,
+)
 from zmqwork.core.neighbours import Neighbours
 from zmqwork.core.numbering import Numbering
 from zmqwork.core.timers import Timers
@@ -36,11 +45,13 @@ class Client:
     Attributes:
         lease_from: our send time of the newest PING that it echoed, or of a WELCOME that it had.
         welcomed_at: our send time of the WELCOME of this session.
+        hears_progress: whether it is a producer that takes PROGRESS.
     """
 
     __slots__ = (
         "epoch",
         "heard_at",
+        "hears_progress",
         "lease_from",
         "link",
         "name",
@@ -59,6 +70,7 @@ class Client:
         self.role = hello.role
         self.name = hello.name
         self.epoch = hello.epoch
+        self.hears_progress = TAKE_PROGRESS in hello.can
         self.session = 0
         self.told = 0  # of our neighbours, in this session
         self.link: bytes | None = None
@@ -216,6 +228,7 @@ class Listener:
         client.link = link
         client.session = hello.session
         client.epoch = hello.epoch
+        client.hears_progress = TAKE_PROGRESS in hello.can
         client.name = hello.name  # another process of a producer may have another one
         client.numbers = Numbering()
         client.numbers.received = 1

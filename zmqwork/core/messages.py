@@ -1,6 +1,6 @@
 """What peers say to each other: a record per verb of DESIGN 4. `wire.codec` makes them bytes.
 
-What is said of results that go to sinks stands in `delivery`, what observers order in `orders`.
+What is said of sinks stands in `delivery`, of running attempts in `progress`, orders in `orders`.
 
 Every message travels with a **number**: a count, from 1, of the messages sent over its link in
 that direction. A number that was seen is dropped; a gap ends the session, and the inventory of
@@ -27,6 +27,7 @@ from zmqwork.core.delivery import (
     Route,
 )
 from zmqwork.core.orders import Order, Ordered
+from zmqwork.core.progress import Parts, PartsAck, Progress
 
 # A batch is cut at this many tasks, and at this many bytes of arguments or results: what a peer
 # must take in at once stays small, and a turn of its loop short.
@@ -44,10 +45,11 @@ FAILED = "failed"
 REJECTED = "rejected"
 LOST = "lost"
 
-# What a node `can`: a worker brings results to the sinks that TASKS names; whoever is there answers
-# ORDERs, which is told to observers alone.
+# What a node `can`: a worker brings results to the sinks that TASKS names, whoever is there answers
+# ORDERs (told to observers alone), a producer takes PROGRESS.
 DELIVER = "deliver"
 OBEY = "obey"
+TAKE_PROGRESS = "progress"
 
 # States of an attempt in the inventory of a WELCOME.
 HELD_QUEUED = 0
@@ -69,6 +71,7 @@ class Hello:
         epoch: the producer's epoch: first half of every token of this session.
         heartbeat_interval: seconds between its PINGs.
         producer_id: under which a producer's tasks are numbered at sinks; empty: its node id.
+        can: what it can do that was not always there: words, as TAKE_PROGRESS.
     """
 
     session: int
@@ -80,6 +83,7 @@ class Hello:
     epoch: int = 0
     heartbeat_interval: float = 1.0
     producer_id: str = ""
+    can: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -358,6 +362,9 @@ Message = (
     | Return
     | Recall
     | Cancel
+    | Progress
+    | Parts
+    | PartsAck
     | Route
     | Results
     | ResultsAck

@@ -39,6 +39,8 @@ class Trial:
         seq: which task.
         failures, crashes, losses, evidence: as `ledger.Trouble` has them.
         delay: it must not begin before so many seconds are over.
+        checkpoint: what its attempts have left for the next one; None: nothing.
+        part: how many parts it had yielded then.
     """
 
     seq: int
@@ -47,6 +49,8 @@ class Trial:
     losses: int = 0
     delay: float = 0.0
     evidence: list[dict[str, Any]] = field(default_factory=list)
+    checkpoint: bytes | None = None
+    part: int = 0
 
 
 @dataclass(slots=True)

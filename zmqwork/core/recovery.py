@@ -10,6 +10,7 @@ from zmqwork.core.books import Books
 from zmqwork.core.ledger import REJECTED_THERE, Entry, Trouble, spec_after
 from zmqwork.core.letters import DeadLetter
 from zmqwork.core.lifecycle import RESTING
+from zmqwork.core.progression import Headway
 from zmqwork.core.records import Recorded, Recovered
 
 
@@ -76,6 +77,9 @@ class Recovery:
                 evidence=list(trial.evidence),
                 inherited=len(trial.evidence),
             )
+            if trial.checkpoint is not None:
+                entry.headway = headway = Headway()
+                headway.said = {"checkpoint": trial.checkpoint, "part": trial.part}
             entry.spec = spec_after(entry.spec, trial.crashes, books.config.crash_limit)
             delay = max(delay, trial.delay)
         if options.sink and not task.spec.inbox:

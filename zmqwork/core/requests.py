@@ -134,7 +134,9 @@ class Requests:
             ours = options.queue in event.queues and options.queue not in books.paused
             # (What a journal has must not end with the caller.)
             if ours and not (books.journaled or options.goes_to_sink or entry.spec.node):
-                claimed = Claimed(entry.spec, entry.args, entry.attempt + 1, entry.deadline_at)
+                claimed = Claimed(
+                    entry.spec, entry.args, entry.attempt + 1, entry.deadline_at, entry.told()
+                )
                 entry.owner = event.heir
                 books.withdraw(entry, "cancelled", CLAIMED, "the task that waits for it runs it")
         books.out.append(Answer(event.request, claimed))

@@ -8,7 +8,8 @@ nothing is begun on a lease that the producer may have given up on. What is deci
     lender     how many a producer may have    deliverer  what goes to sinks
     departure  how it drains, stops and leaves orphans    what is kept for a producer that is gone
     leisure    when it has nothing to do       fitness    whether it can do its work
-    news       what producers are told when a turn ends
+    advances   what handlers say while they run
+    news       what producers are told when a turn ends    worker_answers what others are told
 
 Here are the events, and the sessions with producers.
 """
@@ -20,12 +21,13 @@ from random import Random
 from typing import Any
 
 from zmqwork.config import WorkerConfig
-from zmqwork.core import portrait, welcome
+from zmqwork.core import welcome
+from zmqwork.core.advances import Advances
 from zmqwork.core.clients import Account
 from zmqwork.core.deliverer import Deliverer
 from zmqwork.core.delivery import Route
 from zmqwork.core.departure import DRAINING, GONE, LEAVING, PAUSED, SERVING, Departure
-from zmqwork.core.effects import Answer, Effect, ShowStacks, Withdraw
+from zmqwork.core.effects import Effect
 from zmqwork.core.events import (
     DrainRequested,
     Event,
@@ -55,17 +57,16 @@ from zmqwork.core.messages import (
     DoneAck,
     Draining,
     Hello,
-    Info,
     Message,
     Recall,
-    Status,
     Tasks,
 )
 from zmqwork.core.news import News
-from zmqwork.core.orders import WORKER, Order, Ordered, refusal
 from zmqwork.core.orphans import Orphans
+from zmqwork.core.progress import Advanced, PartsAck, Yielded
 from zmqwork.core.timers import Timers
 from zmqwork.core.window import Window
+from zmqwork.core.worker_answers import WorkerAnswers
 from zmqwork.core.worker_requests import (
     StacksRequested,
     UnfitDeclared,
@@ -110,6 +111,9 @@ class Runner:
         self._news = News(
             self._accounts, self._feeder, deliverer, self._lender, self.listener, self._out
         )
+        self._advances = advances = Advances(
+            self._feeder.slots, self._timers, self.listener, self._out
+        )
         known = Repertoire(config.tasks, config.allow)
         self._intake = Intake(known, self._feeder, deliverer, self.listener, self.counters)
         self._orphans = Orphans(self._timers, self._drop)
@@ -123,12 +127,27 @@ class Runner:
             self._orphans,
             self.listener,
             self._timers,
+            advances,
             self._news.send,
             self._out,
         )
         self._leisure = Leisure(config, self._accounts, self._timers, departure.is_done)
+        self._answers = answers = WorkerAnswers(
+            config,
+            self._accounts,
+            self._feeder.slots,
+            deliverer,
+            departure,
+            self._fitness,
+            self._window,
+            self.listener,
+            self.counters,
+            self._out,
+        )
         self._slot_handlers: dict[type[Event], Callable[[Any], None]] = {
             Finished: self._feeder.finished,
+            Advanced: advances.advanced,
+            Yielded: advances.yielded,
             TakenBack: self._feeder.taken_back,
             SlotReady: self._feeder.opened,
             SlotDied: self._feeder.died,
@@ -140,12 +159,13 @@ class Runner:
             StopRequested: departure.stop_requested,
             WorkerPauseRequested: departure.pause_requested,
             WorkerResumeRequested: departure.resume_requested,
-            StatusRequested: self._status_requested,
-            StacksRequested: self._stacks_requested,
+            StatusRequested: answers.status_requested,
+            StacksRequested: answers.stacks_requested,
         }
         self._messages: dict[type[Message], Callable[[Account, Any, float], None]] = {
             Tasks: self._tasks,
             DoneAck: lambda account, message, now: self._acked(account, message.batch, now),
+            PartsAck: lambda account, message, now: advances.acked(account, message),  # noqa: ARG005
             Cancel: self._cancel,
             Recall: self._intake.recall,
             Demand: self._demand,
@@ -177,6 +197,7 @@ class Runner:
         self._departure.give_back_unbegun()
         if self.state in (SERVING, PAUSED, DRAINING):
             self._feed(now)
+        self._advances.send(now)  # ahead of outcomes
         self._news.send(now)
         if self._lender.is_stale and self.state == SERVING:
             there = [a for a in self._accounts.values() if a not in self._orphans]
@@ -242,7 +263,7 @@ class Runner:
         introduction.neighbours = self.listener.news_for(client)
         self.listener.send(client, introduction)
         if account is not None:
-            self._resume(account, resent)
+            self._resume(account, resent, now)
         if self.state == LEAVING:
             self.listener.send(client, Bye())
 
@@ -254,11 +275,13 @@ class Runner:
             self._deliverer.outboxes.begin_epoch(account)
         account.client = client
 
-    def _resume(self, account: Account, resent: list[Done]) -> None:
+    def _resume(self, account: Account, resent: list[Done], now: float) -> None:
         client = account.client
         account.backlog = 0
         account.started.clear()  # the inventory said it
         self._lender.forget(account)
+        self._advances.resumed(account)
+        self._advances.send(now)
         for done in resent:
             self.listener.send(client, done)
         if self.state == DRAINING:
@@ -266,27 +289,12 @@ class Runner:
 
     def client_message(self, client: Client, message: Message, now: float) -> None:
         """What a node says that dialled us."""
-        if isinstance(message, Info):
-            self.listener.send(client, Status(message.request, self._status()))
-            return
         account = self._accounts.get(client.node_id)
         handler = self._messages.get(type(message))
         if account is not None and handler is not None:
             handler(account, message, now)
-        elif isinstance(message, Order) and client.role == "observer":
-            self._order(client, message, now)
-        else:
+        elif not self._answers.observer_message(client, message, now):
             self.listener.counters.strays += 1
-
-    def _order(self, client: Client, order: Order, now: float) -> None:
-        """What an observer orders: there is one thing, to drain."""
-        answer = refusal(WORKER, order)
-        if answer is None:
-            answer = Ordered(order.request, value={"state": DRAINING})
-            if self.state == SERVING:
-                self._out.append(Withdraw())
-                self._departure.drain_requested(DrainRequested(), now)
-        self.listener.send(client, answer)
 
     def client_renewed(self, client: Client, now: float) -> None:
         """The producer lives: what was parked may begin."""
@@ -351,28 +359,3 @@ class Runner:
         feeder.expired.clear()
         feeder.share_out()
         feeder.look(now)
-
-    # -- what people are told -----------------------------------------------------------------
-
-    def _status_requested(self, event: StatusRequested, now: float) -> None:
-        self._out.append(Answer(event.request, self._status()))
-        del now
-
-    def _stacks_requested(self, event: StacksRequested, now: float) -> None:
-        busy = {
-            slot.index: portrait.of_slot(slot, now) for slot in self._feeder.slots if slot.given
-        }
-        self._out.append(ShowStacks(busy))
-        del event
-
-    def _status(self) -> dict[str, Any]:
-        return portrait.of_worker(
-            self._config,
-            self.state,
-            (self._departure.cause, self._fitness.why),
-            self._feeder.slots,
-            self._accounts.values(),
-            self._window.round_trip,
-            self._deliverer.outboxes.status(),
-            self.counters,
-        )

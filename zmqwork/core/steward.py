@@ -133,6 +133,8 @@ class Steward:
             row["worker_id"] = entry.worker.node_id
         if entry.state == STARTED:
             row["running_for"] = max(0.0, now - entry.started_at)
+        if entry.headway is not None:
+            row |= entry.headway.shown
         if (due_at := self._books.timers.at(("rest", entry.seq))) is not None:
             row["due_in"] = max(0.0, due_at - now)
         if entry.deadline_at is not None:

@@ -14,7 +14,7 @@ from zmqwork.config import (
 )
 from zmqwork.core.delivery import RANGES_MAX
 from zmqwork.core.functions import ANY
-from zmqwork.core.messages import DELIVER, OBEY, Hello, Welcome
+from zmqwork.core.messages import DELIVER, OBEY, TAKE_PROGRESS, Hello, Welcome
 from zmqwork.core.ranges import Ranges
 
 
@@ -30,6 +30,7 @@ def hello(config: NodeConfig, role: str, session: int, epoch: int) -> Hello:
         epoch=epoch,
         heartbeat_interval=config.health.heartbeat_interval,
         producer_id=config.producer_id if isinstance(config, ProducerConfig) else "",
+        can=[TAKE_PROGRESS] if role == "producer" else [],
     )
 
 

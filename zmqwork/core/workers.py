@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from zmqwork.core.functions import ANY, allows, patterns_of
 from zmqwork.core.lanes import Lane
 from zmqwork.core.ledger import Entry
-from zmqwork.core.messages import DELIVER, HELD_RUNNING, Welcome
+from zmqwork.core.messages import DELIVER, HELD_RUNNING, Credit, Welcome
 from zmqwork.core.peer import Peer
 from zmqwork.core.turns import turns
 from zmqwork.queues import Queues
@@ -83,6 +83,18 @@ class Worker:
     def capacity(self) -> int:
         """Attempts that may be there without one having to wait for a slot."""
         return self.slots + self.extra
+
+    def grant(self, credit: Credit) -> None:
+        """It says how much it takes."""
+        self.limit = credit.attempts
+        self.limit_bytes = credit.size_bytes
+        self.extra = credit.extra
+        self.group.list(self)
+
+    def drain(self) -> None:
+        """It is given nothing any more, and will leave."""
+        self.draining = True
+        self.usable = False
 
     def meet_again(self, entries: Iterable[Entry]) -> None:
         """It is given these, of which it may have an attempt that runs: then that is the one."""

@@ -27,11 +27,13 @@ class Alarm:
     exception that is on its way.
     """
 
-    __slots__ = ("_asked", "_decided", "_running", "_thread")
+    __slots__ = ("_asked", "_decided", "_had", "_raised", "_running", "_thread")
 
     def __init__(self) -> None:
         self._running: object = None
-        self._asked: object = None
+        self._asked: object = None  # of whom it was asked for last
+        self._raised: object = None  # for whom the interpreter was told to raise it
+        self._had: object = None  # who has certainly had it
         self._decided = threading.Event()
         self._thread = 0
 
@@ -51,11 +53,37 @@ class Alarm:
                 self._await_decision()
         return result
 
+    def shield(self, call: Callable[[], T]) -> T:
+        """What `call` returns or raises; `SoftTimeout` is raised before it or behind it, not in it.
+
+        For what must not be left in the middle, or might take it for an `OSError` of its own.
+        """
+        key = self._running
+        if key is None or threading.get_ident() != self._thread:
+            return call()
+        self._running = None
+        self._raise_if_asked(key)
+        result = call()
+        self._running = key
+        self._raise_if_asked(key)
+        return result
+
+    def _raise_if_asked(self, key: object) -> None:
+        if self._asked is not key or self._had is key:
+            return
+        self._decided.wait(_DECISION_TIMEOUT)
+        self._had = key
+        if self._raised is not key:
+            raise SoftTimeout  # it was asked for while nothing ran that it was meant for
+        for _ in range(_STEPS):
+            pass  # it comes here, or has come before
+
     def ring(self, key: object) -> None:
         """Raise it in the call with this key, if that runs. Called by another thread."""
         self._decided.clear()
         self._asked = key
         if self._running is key:
+            self._raised = key
             import ctypes  # noqa: PLC0415  # few workers need it
 
             raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc

@@ -6,12 +6,14 @@ import fcntl
 import os
 import socket
 import sys
+import threading
 from collections import deque
+from collections.abc import Callable
 from typing import NoReturn
 
 from zmqwork.execution.ending import CHANNEL_LOST
 from zmqwork.execution.frames import FrameReader
-from zmqwork.wire.channel import NUDGE, Frame
+from zmqwork.wire.channel import GRANTED, NUDGE, Frame, unpack_message
 
 # Above what user code gets when it opens files after it has closed "all" of them: our frames must
 # not end up in one.
@@ -33,12 +35,17 @@ class ChildChannel:
 
     When the parent has gone, or closed its end, `receive` returns None. When user code has closed
     our end, the process ends: `ending.CHANNEL_LOST`.
+
+    Attributes:
+        granted: called with what GRANTED says, as it comes: it concerns what runs.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=move_away(descriptor))
         self._reader = FrameReader()
         self._frames: deque[Frame] = deque()  # bound: what the parent has given
+        self._sending = threading.Lock()
+        self.granted: Callable[[int, int], None] = lambda _, __: None
         # A forked copy of this process must not answer for it, nor keep the channel open.
         os.register_at_fork(after_in_child=self._socket.close)
 
@@ -67,9 +74,10 @@ class ChildChannel:
         self._take(socket.MSG_DONTWAIT)
 
     def send(self, data: bytes | memoryview) -> None:
-        """Write it all. EOFError: nobody will read it."""
+        """Write it all; from any thread. EOFError: nobody will read it."""
         try:
-            self._socket.sendall(data)
+            with self._sending:
+                self._socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             raise EOFError from None
         except OSError as error:
@@ -86,7 +94,11 @@ class ChildChannel:
             _lost(error)
         if not count:
             raise EOFError
-        self._frames += [f for f in self._reader.received(count) if f[0] != NUDGE]
+        for frame in self._reader.received(count):
+            if frame[0] == GRANTED:
+                self.granted(*unpack_message(frame))
+            elif frame[0] != NUDGE:
+                self._frames.append(frame)
 
 
 def _lost(error: OSError) -> NoReturn:

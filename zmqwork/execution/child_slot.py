@@ -10,6 +10,7 @@ from typing import Any
 
 from zmqwork.core.clients import Held
 from zmqwork.core.events import Finished, SlotDied, SlotFailed, SlotReady
+from zmqwork.core.progress import Advanced, Yielded
 from zmqwork.errors import DecodeError
 from zmqwork.execution import ending, stacks
 from zmqwork.execution.child_signals import ALARM
@@ -20,11 +21,14 @@ from zmqwork.execution.lookout import Lookout
 from zmqwork.execution.pool import Host
 from zmqwork.execution.tally import Tally
 from zmqwork.wire.channel import (
+    GRANTED,
     NUDGE,
     OUTCOMES,
     READY,
+    SAID,
     SPENT,
     TROUBLE,
+    YIELDED,
     Frame,
     Outcome,
     RunPacker,
@@ -128,9 +132,17 @@ class ChildSlot:
         if not self._ready or self._tally is None:
             return
         try:
-            self._report(self._tally.peek())
+            self._report(self._tally.peek(self._drain))
         except DecodeError as error:
             self._broken(str(error))
+
+    def grant(self, attempt: Held, count: int) -> None:
+        """Tell the child that parts of this one were read."""
+        link, tally = self._link, self._tally
+        if self._ready and link is not None and tally is not None:
+            index = tally.index(attempt)
+            if index is not None:
+                link.send([pack_message(GRANTED, [index, count])])
 
     def cancel(self, attempt: Held) -> None:
         """Tell the child that nobody waits for this one."""
@@ -183,6 +195,8 @@ class ChildSlot:
             if kind == OUTCOMES:
                 if self._ready and self._tally is not None:
                     self._report(self._tally.take(*unpack_outcomes(frame)))
+            elif kind in (SAID, YIELDED):
+                self._heard(kind, unpack_message(frame))
             elif kind == READY:
                 if not self._unwanted:
                     self._ready = True
@@ -194,6 +208,17 @@ class ChildSlot:
                 self._said = str(unpack_message(frame))
             else:
                 raise DecodeError("its channel was written to by somebody else")
+
+    def _heard(self, kind: int, message: list[Any]) -> None:
+        """What a running attempt says."""
+        index, *said = message
+        attempt = self._tally.attempt(index) if self._ready and self._tally is not None else None
+        if attempt is not None:
+            self._host.post((Advanced if kind == SAID else Yielded)(attempt, *said))
+
+    def _drain(self) -> None:
+        if self._link is not None:
+            self._link.drain()
 
     def _report(self, taken: tuple[list[Outcome], float] | None) -> None:
         if taken is not None:

@@ -8,12 +8,19 @@ from contextvars import ContextVar
 from typing import Any, Protocol
 
 from zmqwork.errors import UsageError
+from zmqwork.execution.speech import Speech, speech_of, voice
 from zmqwork.transport import clock
 from zmqwork.wire.channel import Attempt
 
 
 class Item(Attempt, Protocol):
-    """One attempt, as it reaches the code that runs it."""
+    """One attempt, as it reaches the code that runs it.
+
+    Attributes:
+        speech: what its handler says; None: nothing, as yet.
+    """
+
+    speech: Any
 
     @property
     def dropped(self) -> bool:
@@ -35,10 +42,11 @@ home: dict[str, Any] | None = None
 class Context:
     """The task that runs here. Values are as of its dispatch, but `cancelled` and `remaining`."""
 
-    __slots__ = ("_item",)
+    __slots__ = ("_item", "_voice")
 
     def __init__(self, item: Item) -> None:
         self._item = item
+        self._voice = voice.get()  # (for another thread of the handler's there would be none)
 
     def __repr__(self) -> str:
         return f"<Context of task {self.task_id} {self.name!r}, attempt {self.attempt}>"
@@ -74,6 +82,33 @@ class Context:
         deadline_at = self._item.deadline_at
         return None if deadline_at is None else deadline_at - clock.now()
 
+    def progress(self, fraction: float | None = None, note: str | None = None) -> None:
+        """Say how far it is: `TaskFuture.progress` has it a moment later, and ``zmqwork inspect``.
+
+        Say it as often as you like: what is newer takes the place of what is older, several times
+        a second.
+
+        Args:
+            fraction: how much is done, from 0 to 1; None: as it was.
+            note: what it does, for people: up to 1,024 bytes, what is longer is cut; None: as it
+                was.
+
+        Raises:
+            ValueError: the fraction is no number from 0 to 1.
+        """
+        if fraction is not None and not 0.0 <= fraction <= 1.0:  # (which NaN is not)
+            raise ValueError(f"a fraction is a number from 0 to 1, not {fraction!r}")
+        self._speech.progress(fraction, None if note is None else str(note))
+
+    @property
+    def checkpoint(self) -> Any:
+        """What `zmqwork.checkpoint` has saved last: here, or in an earlier attempt; else None."""
+        return self._speech.checkpoint
+
+    @property
+    def _speech(self) -> Speech:
+        return speech_of(self._item, self._voice)
+
     @property
     def cancelled(self) -> bool:
         """Whether nobody waits for the result any more: a long handler may stop."""
@@ -86,6 +121,27 @@ def current() -> Context:
     if item is None:
         raise UsageError("zmqwork.current() was called outside of a task")
     return Context(item)
+
+
+def checkpoint(value: Any) -> None:
+    """Save a value for the next attempt of the task that runs here: there `Context.checkpoint`.
+
+    ::
+
+        start = zmqwork.current().checkpoint or 0
+        for number in range(start, len(pages)):
+            index(pages[number])
+            zmqwork.checkpoint(number + 1)
+
+    The newest counts. It reaches the producer within some 0.2 s, or with the end of the attempt;
+    what a worker that is killed has saved just before is lost. In a generator it also says that the
+    next attempt yields the parts that come after those so far.
+
+    Raises:
+        EncodeError: it cannot travel, or takes more than 64 KiB.
+        UsageError: outside of a task.
+    """
+    current()._speech.save(value)
 
 
 def inside_task() -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import inspect
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
@@ -20,8 +21,10 @@ from zmqwork.execution import invoke, stacks
 from zmqwork.execution.alarm import Alarm, run_alarmed
 from zmqwork.execution.handlers import Handlers
 from zmqwork.execution.helping import Helper, helper
+from zmqwork.execution.host_voice import HostVoice
 from zmqwork.execution.pool import Host
 from zmqwork.execution.reporter import Reporter
+from zmqwork.execution.speech import grant, voice
 from zmqwork.queues import ALL_QUEUES, Queues
 
 # How long coroutines have to clean up when the pool stops.
@@ -41,6 +44,7 @@ class _Lane:
         self._running: Held | None = None
         self._alarmed: Held | None = None  # whose soft time-out is over
         self._alarm = Alarm()
+        self._voice = HostVoice(host.post, self._alarm)
         self._closed = False
         self._posting = False
         self._loop = asyncio.get_running_loop()
@@ -77,6 +81,7 @@ class _Lane:
         self.task.cancel()
 
     async def _work(self) -> None:
+        voice.set(self._voice)
         reporter = self._reporter
         given = self._given
         while True:
@@ -181,9 +186,12 @@ class _Lane:
 
 
 def _is_async(handler: Callable[..., Any]) -> bool:
-    """Whether a call of it gives a coroutine."""
+    """Whether a call of it gives a coroutine, or a generator that is one."""
     call = getattr(handler, "__call__", handler)  # noqa: B004  # for objects with async __call__
-    return asyncio.iscoroutinefunction(handler) or asyncio.iscoroutinefunction(call)
+    return any(
+        asyncio.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+        for function in (handler, call)
+    )
 
 
 class CoroutinePool:
@@ -225,6 +233,11 @@ class CoroutinePool:
     def cancel(self, slot: int, attempt: Held) -> None:
         """Cancel the handler, as asyncio does: it may clean up."""
         self._call(self._cancel, slot, attempt)
+
+    def grant(self, slot: int, attempt: Held, count: int) -> None:
+        """The attempt's own speech waits for it."""
+        grant(attempt, count)
+        del slot
 
     def alarm(self, slot: int, attempt: Held) -> None:
         """Cancel the handler, or raise it in its thread."""

@@ -16,6 +16,7 @@ from zmqwork.execution import invoke
 from zmqwork.execution.chunks import SUFFIX
 from zmqwork.execution.context import Item
 from zmqwork.execution.handlers import Handlers
+from zmqwork.execution.speech import voice
 from zmqwork.queues import ALL_QUEUES, Queues
 
 # Handlers that may wait for other tasks. Bounded by the program's text.
@@ -33,9 +34,9 @@ def share_wait(handler: Callable[..., Any], other: Callable[..., Any]) -> None:
         _waiting_handlers.add(other)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class LentItem:
-    """One attempt that runs in the slot of another one."""
+    """One attempt that runs in the slot of another one. What it says, nobody hears."""
 
     name: str
     args: bytes
@@ -45,6 +46,7 @@ class LentItem:
     producer_id: str
     lender: Item
     deadline_at: float | None = None
+    speech: Any = None
 
     @property
     def dropped(self) -> bool:
@@ -80,7 +82,9 @@ class Helper:
         if handler is None:
             return invoke.missing(item.name)
         # In a context of its own, so that the lender's is as it was.
-        return contextvars.copy_context().run(invoke.run, handler, item, self._finish)
+        context = contextvars.copy_context()
+        context.run(voice.set, None)
+        return context.run(invoke.run, handler, item, self._finish)
 
 
 # That of the slot in which this code runs; None: nobody may wait there.

@@ -16,8 +16,10 @@ from zmqwork.core.events import Finished, SlotReady, TakenBack
 from zmqwork.execution import invoke
 from zmqwork.execution.event_loop import EventLoop
 from zmqwork.execution.handlers import Handlers
+from zmqwork.execution.host_voice import HostVoice
 from zmqwork.execution.invoke import Outcome
 from zmqwork.execution.pool import Host
+from zmqwork.execution.speech import grant, voice
 
 # What a turn may run before the loop looks at its sockets again. One task always runs.
 _TURN_SECONDS = 0.005
@@ -39,6 +41,7 @@ class InlinePool:
     def start(self, host: Host) -> None:
         """The slot is ready at once."""
         self._host = host
+        voice.set(HostVoice(host.post, waits=False))
         host.post(SlotReady(0))
 
     def execute(self, slot: int, attempts: Sequence[Held]) -> None:
@@ -58,6 +61,11 @@ class InlinePool:
 
     def cancel(self, slot: int, attempt: Held) -> None:
         """Nothing can run while this is called."""
+
+    def grant(self, slot: int, attempt: Held, count: int) -> None:
+        """The attempt's own speech waits for it."""
+        grant(attempt, count)
+        del slot
 
     def alarm(self, slot: int, attempt: Held) -> None:
         """Nothing can run while this is called."""

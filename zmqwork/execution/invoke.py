@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine
-from types import CoroutineType, TracebackType
+from types import AsyncGeneratorType, CoroutineType, TracebackType
 from typing import Any
 
 from zmqwork.errors import DecodeError, EncodeError, SoftTimeout, name_of
 from zmqwork.execution.context import Item, running
 from zmqwork.execution.retry import verdict
+from zmqwork.execution.yielding import GENERATORS, run_through, run_through_async
 from zmqwork.wire.values import decode_call, encode_value
 
 # What travels of a failure, in bytes; the wire's strings are bounded, too.
@@ -49,14 +50,25 @@ def run(handler: Callable[..., Any], item: Item, finish: Finish) -> Outcome:
         args, kwargs = decode_call(item.args)
         ours = False
         value = handler(*args, **kwargs) if kwargs else handler(*args)
-        if type(value) is CoroutineType:
+        kind = type(value)
+        if kind is CoroutineType:
             value = finish(value)
+        elif kind in GENERATORS and "stream" in item.options:
+            value = _stream(value, item, finish)
         ours = True
         return True, NOTHING if "ignore_result" in item.options else encode_value(value)
     except BaseException as error:  # noqa: BLE001  # a handler may raise anything, even SystemExit
         return False, _outside(handler, error) if ours else failure(handler, error)
     finally:
         running.set(None)
+        if item.speech is not None:
+            item.speech.flush()  # what it has said goes before its outcome
+
+
+def _stream(generator: Any, item: Item, finish: Finish) -> Any:
+    if type(generator) is AsyncGeneratorType:
+        return finish(run_through_async(generator, item))
+    return run_through(generator, item)
 
 
 async def run_async(
@@ -71,6 +83,8 @@ async def run_async(
         args, kwargs = decode_call(item.args)
         ours = False
         coroutine = handler(*args, **kwargs)
+        if type(coroutine) is AsyncGeneratorType and "stream" in item.options:
+            coroutine = run_through_async(coroutine, item)
         value = await (coroutine if finish is None else finish(coroutine))
         ours = True
         return True, NOTHING if "ignore_result" in item.options else encode_value(value)
@@ -80,6 +94,8 @@ async def run_async(
         return False, _outside(handler, error) if ours else failure(handler, error)
     finally:
         running.set(None)
+        if item.speech is not None:
+            item.speech.flush()  # what it has said goes before its outcome
 
 
 def missing(name: str) -> Outcome:
@@ -91,6 +107,8 @@ def missing(name: str) -> Outcome:
 def failure(handler: Callable[..., Any], error: BaseException) -> dict[str, Any]:
     """What is told of an exception of the handler's own, its consequences included."""
     told, said = verdict(handler, error)
+    if isinstance(told, EncodeError):
+        said["final"] = True  # what it yields, or submits, would be the same again
     return {**error_record(told), **said}
 
 

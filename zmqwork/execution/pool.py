@@ -63,6 +63,9 @@ class Pool(Protocol):
     def cancel(self, slot: int, attempt: Held) -> None:
         """Tell the handler of a running attempt that nobody waits for it; best effort."""
 
+    def grant(self, slot: int, attempt: Held, count: int) -> None:
+        """The parts of a running attempt below `count` were read: its handler may go on."""
+
     def alarm(self, slot: int, attempt: Held) -> None:
         """Raise `SoftTimeout` in the handler of a running attempt; cancel it if it is async."""
 

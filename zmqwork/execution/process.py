@@ -103,6 +103,10 @@ class ProcessPool:
         """`current().cancelled` becomes True in the child; a coroutine is cancelled."""
         self._slots[slot].cancel(attempt)
 
+    def grant(self, slot: int, attempt: Held, count: int) -> None:
+        """A frame tells the child."""
+        self._slots[slot].grant(attempt, count)
+
     def alarm(self, slot: int, attempt: Held) -> None:
         """A signal lets the child raise it, wherever its main thread is."""
         self._slots[slot].alarm(attempt)

@@ -13,11 +13,13 @@ from zmqwork.errors import SoftTimeout
 from zmqwork.execution import invoke, stacks
 from zmqwork.execution.child_channel import ChildChannel
 from zmqwork.execution.child_signals import at_alarm
+from zmqwork.execution.child_voice import ChildVoice
 from zmqwork.execution.context import running
 from zmqwork.execution.event_loop import EventLoop
 from zmqwork.execution.functions import AllowedHandlers
 from zmqwork.execution.helping import Helper, helper
 from zmqwork.execution.page import FLAGS_COUNT, FULL_BYTES, TAKEN, TAKING, Page
+from zmqwork.execution.speech import Speech, grant, voice
 from zmqwork.execution.wear import UNLIMITED, Limits, Wear
 from zmqwork.queues import ALL_QUEUES, Queues
 from zmqwork.wire.channel import (
@@ -42,14 +44,15 @@ _DECISION_INTERVAL = 0.0001
 class Item:
     """One attempt, as its handler's `Context` sees it: most handlers do not look."""
 
-    __slots__ = ("_index", "_page", "_position", "_run", "args")
+    __slots__ = ("_page", "_position", "_run", "args", "index", "speech")
 
     def __init__(self, run: Run, position: int, page: Page, index: int) -> None:
         self.args = run[6][position]
         self._run = run
         self._position = position
         self._page = page
-        self._index = index
+        self.index = index
+        self.speech: Speech | None = None
 
     @property
     def name(self) -> str:
@@ -84,7 +87,7 @@ class Item:
     @property
     def dropped(self) -> bool:
         """Whether its result is not wanted any more."""
-        return self._page.is_cancelled(self._index)
+        return self._page.is_cancelled(self.index)
 
 
 class Server:
@@ -105,6 +108,10 @@ class Server:
         self._packer = OutcomePacker()
         self._event_loop = EventLoop(self._prepare)
         helper.set(Helper(handlers, self._event_loop.finish, queues))
+        self._voice = ChildVoice(channel)
+        voice.set(self._voice)
+        channel.granted = self._granted
+        self._item: Item | None = None  # which runs
         self._name = ""
         self._index = 0  # of the attempt that runs
         self._alarmed = -1  # which was told last that its soft time-out is over
@@ -149,7 +156,7 @@ class Server:
             if flags[index % FLAGS_COUNT] >= TAKING and self._is_taken(index):
                 self._skip()
                 continue
-            item = Item(run, position, page, index)
+            self._item = item = Item(run, position, page, index)
             if handler is None:
                 outcome = invoke.missing(name)
             else:
@@ -224,10 +231,18 @@ class Server:
         if task is not None and self._page.is_cancelled(self._index):
             task.cancel()
 
+    def _granted(self, index: int, count: int) -> None:
+        item = self._item
+        if item is not None and item.index == index:
+            grant(item, count)
+
     def _alarm(self) -> None:
         """A soft time-out is over; whose, the page says."""
         index = self._index
         if self._is_copy or index == self._alarmed or not self._page.is_alarmed(index):
+            return
+        if self._voice.is_shielded:
+            self._voice.is_late = True
             return
         self._alarmed = index
         if self._event_loop.task is not None:
@@ -236,7 +251,7 @@ class Server:
             raise SoftTimeout
 
     def _forked(self) -> None:
-        self._is_copy = True
+        self._is_copy = self._voice.is_copy = True
 
 
 def _leave() -> NoReturn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from zmqwork.core.clients import Held
@@ -51,11 +51,23 @@ class Tally:
         return self._tell(attempt, ALARMED)
 
     def _tell(self, attempt: Held, value: int) -> bool:
+        index = self.index(attempt)
+        if index is None:
+            return False
+        self._flag(index, value)
+        return True
+
+    def index(self, attempt: Held) -> int | None:
+        """Which of the child's attempts this is, from its start; None: it does not have it."""
         for ahead, given in enumerate(self.given):
             if given is attempt:
-                self._flag(self.finished + ahead, value)
-                return True
-        return False
+                return self.finished + ahead
+        return None
+
+    def attempt(self, index: int) -> Held | None:
+        """The attempt with this index; None: it is finished, or was taken back."""
+        ahead = index - self.finished
+        return self.given[ahead] if 0 <= ahead < len(self.given) else None
 
     def take_back(self) -> list[Held]:
         """Take what the child has not begun; in order."""
@@ -111,9 +123,14 @@ class Tally:
         self._base_seconds = seconds
         return (fresh, spent) if fresh else None
 
-    def peek(self) -> tuple[list[Outcome], float] | None:
-        """As `take`, of what a living child has not sent yet."""
+    def peek(self, drain: Callable[[], None]) -> tuple[list[Outcome], float] | None:
+        """As `take`, of what a living child has not sent yet.
+
+        `drain` takes in what it has sent: of these attempts, too, whatever they said comes first.
+        """
         base, seconds, outcomes = self._page.outcomes()
+        if outcomes:
+            drain()
         # Ahead of us: what the child has sent before is still in the channel, and comes first.
         return self.take(base, seconds, outcomes) if base <= self.finished else None
 

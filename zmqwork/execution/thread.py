@@ -14,9 +14,11 @@ from zmqwork.execution.alarm import Alarm, may_be_late, run_alarmed
 from zmqwork.execution.event_loop import EventLoop
 from zmqwork.execution.handlers import Handlers
 from zmqwork.execution.helping import Helper, helper
+from zmqwork.execution.host_voice import HostVoice
 from zmqwork.execution.lookout import Lookout
 from zmqwork.execution.pool import Host
 from zmqwork.execution.reporter import Reporter
+from zmqwork.execution.speech import grant, voice
 from zmqwork.queues import ALL_QUEUES, Queues
 
 # How long a pool that stops waits for its threads, together; idle ones need a moment to end.
@@ -38,6 +40,7 @@ class _Lane:
         self._lookout = Lookout(host, self._look)
         self._event_loop = EventLoop()
         self._alarm = Alarm()
+        self._voice = HostVoice(host.post, self._alarm)
         self._running: Held | None = None
         self._idle = False
         self._abandoned = False
@@ -91,6 +94,7 @@ class _Lane:
     def _work(self) -> None:
         reporter, finish = self._reporter, self._event_loop.finish
         helper.set(Helper(self._handlers, finish, self._queues))
+        voice.set(self._voice)
         try:
             while (held := self._next()) is not None:
                 reporter.begin(held.name)
@@ -158,6 +162,11 @@ class ThreadPool:
     def cancel(self, slot: int, attempt: Held) -> None:
         """Cancel a coroutine; functions see `current().cancelled`: the attempt says it itself."""
         self._lanes[slot].cancel(attempt)
+
+    def grant(self, slot: int, attempt: Held, count: int) -> None:
+        """The attempt's own speech waits for it."""
+        grant(attempt, count)
+        del slot
 
     def alarm(self, slot: int, attempt: Held) -> None:
         """Raise it in the slot's thread; a long call of C code hears of it when it returns."""

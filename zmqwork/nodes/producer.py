@@ -11,10 +11,12 @@ from typing import Any, cast
 from zmqwork.config import ProducerConfig
 from zmqwork.core.dispatcher import Dispatcher
 from zmqwork.core.effects import (
+    AddParts,
     Answer,
     Confirm,
     Effect,
     Left,
+    MarkProgress,
     MarkRunning,
     Notice,
     Record,
@@ -36,6 +38,7 @@ from zmqwork.core.events import (
 from zmqwork.core.happenings import ListenRequested
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import CANCELLED
+from zmqwork.core.progress import ALL_PARTS, PartsTaken
 from zmqwork.core.records import Legacy, Recorded, Recovered, WriteFailed
 from zmqwork.discovery.record import record_of
 from zmqwork.discovery.sources import Discovery
@@ -65,6 +68,8 @@ class Producer(Asked):
         discovery: where it finds workers; the node closes it.
         settle: called on the I/O thread with each batch of settled entries.
         mark_running: the same with those whose handlers have begun.
+        mark_progress: the same with those whose handlers have said how far they are.
+        add_parts: the same with an entry and what its handler has yielded; None: nobody reads it.
         on_full: ``"block"`` or ``"raise"`` when `max_pending` is reached.
         callbacks: the thread for notices; the node does not close it.
         recorder: the thread of its journal, opened; the node closes it. None: it has no journal.
@@ -85,6 +90,8 @@ class Producer(Asked):
         discovery: Discovery,
         settle: Callable[[list[Entry]], None],
         mark_running: Callable[[list[Entry]], None],
+        mark_progress: Callable[[list[Entry]], None] = lambda _: None,
+        add_parts: Callable[[Entry, list[bytes]], None] | None = None,
         on_full: str = "block",
         callbacks: Callbacks | None = None,
         random: Random | None = None,
@@ -127,6 +134,10 @@ class Producer(Asked):
                 Resubmit: self._resubmit,
                 MarkRunning: self._mark_running,
                 Tell: self._tell,
+                MarkProgress: lambda effect: mark_progress(effect.entries),
+                AddParts: lambda effect: (add_parts or self._want_none)(
+                    effect.entry, effect.values
+                ),
                 Answer: deliver,
                 Notice: self._notice,
                 Left: self._leave,
@@ -223,6 +234,10 @@ class Producer(Asked):
         """Cancel tasks that have not begun, without waiting for the answer."""
         self._loop.post(CancelRequested(list(seqs), None))
 
+    def take_parts(self, seq: int, count: int) -> None:
+        """The application has taken all parts of a task below this number."""
+        self._loop.post(PartsTaken(seq, count))
+
     def stop(self) -> None:
         """Leave now: what is unsettled is cancelled. Waits for the I/O thread to end."""
         self.pending.stop()
@@ -270,6 +285,10 @@ class Producer(Asked):
                 if entry.error is not None and entry.error.get("journal") == "full":
                     self.pending.refuse(entry.seq)
         self.pending.settle(effect.entries)
+
+    def _want_none(self, entry: Entry, values: list[bytes]) -> None:
+        self.take_parts(entry.seq, ALL_PARTS)
+        del values
 
     def _resubmit(self, effect: Resubmit) -> None:
         """A task in the place of a dead letter; it may be one more than `max_pending`."""

@@ -2,9 +2,11 @@
 
 A frame is a head (`HEAD`: bytes that follow, kind, bytes of the body), a body, and raw payloads.
 
-To the child: SETUP (what to import), RUN (attempts), NUDGE (look at the flags in shared memory).
+To the child: SETUP (what to import), RUN (attempts), NUDGE (look at the flags in shared memory),
+GRANTED (index and count: all parts of that attempt below were read).
 From the child: READY, TROUBLE (a text: why it cannot serve), OUTCOMES, SPENT (it begins nothing
-more, and ends).
+more, and ends), SAID (index, what `progress.Progress` has), YIELDED (index, first, parts). An index
+counts attempts from the child's start.
 
 Both ends are one program of one user on one machine: nothing here is versioned, and bytes that are
 no frame mean that user code wrote to our descriptor, which costs the child its life.
@@ -20,8 +22,8 @@ import msgpack
 
 from zmqwork.errors import DecodeError
 
-SETUP, RUN, NUDGE = 1, 2, 3
-READY, TROUBLE, OUTCOMES, SPENT = 17, 18, 19, 20
+SETUP, RUN, NUDGE, GRANTED = 1, 2, 3, 4
+READY, TROUBLE, OUTCOMES, SPENT, SAID, YIELDED = 17, 18, 19, 20, 21, 22
 
 HEAD = struct.Struct(">QBI")
 
@@ -143,7 +145,7 @@ def unpack_runs(frame: Frame) -> list[Run]:
 
 
 def pack_message(kind: int, content: Any = None) -> bytes:
-    """A frame of another kind: SETUP, NUDGE, READY, TROUBLE or SPENT."""
+    """A frame of a kind that has nothing but a message."""
     body: bytes = msgpack.packb(content)
     return HEAD.pack(len(body), kind, len(body)) + body
 

@@ -110,3 +110,6 @@ FAILURE_CHARACTERS_MAX = 600 * 1024
 
 # Seconds in a heartbeat interval or a silence time-out: a day.
 SECONDS_MAX = 86_400.0
+
+# Sums of run times and lags: a thousand years, which keeps all arithmetic on them finite.
+SUM_MAX = 3.2e10

@@ -12,19 +12,18 @@ from zmqwork.core import messages
 from zmqwork.core.messages import BATCH_COUNT_MAX, FAILED, HELD_DONE, LOST, NEIGHBOURS_MAX, REJECTED
 from zmqwork.core.pace import NAMES_MAX
 from zmqwork.errors import DecodeError
-from zmqwork.options import EXCEPTIONS_MAX, PRIORITY_MAX
-from zmqwork.wire import delivering, fields, ordering, verbs
+from zmqwork.wire import advancing, delivering, dispatching, fields, ordering, verbs
 from zmqwork.wire.limits import (
     COUNT_MAX,
     ENDPOINT_BYTES_MAX,
     ENDPOINTS_MAX,
     FINGERPRINT_BYTES_MAX,
-    HEADER_BYTES_MAX,
     HELD_MAX,
     HOST_BYTES_MAX,
     QUEUES_MAX,
     REFUSAL_BYTES_MAX,
     SECONDS_MAX,
+    SUM_MAX,
     TASKS_MAX,
     WEIGHT_MAX,
     WORDS_MAX,
@@ -36,9 +35,6 @@ _MAJOR_MAX = 65_535
 
 # The shortest interval; `config.Health` has the same.
 _SECONDS_MIN = 0.001
-
-# Sums of run times and lags: a thousand years, which keeps all arithmetic on them finite.
-_SUM_MAX = 3.2e10
 
 _KEYS_MAX = 256
 
@@ -56,6 +52,8 @@ def _hello(f: list[Any], _: Incoming) -> messages.Hello:
         hello.heartbeat_interval = _interval(f[9], "HELLO's heartbeat interval")
     if len(f) > 10:
         hello.producer_id = fields.name_or_empty(f[10], "HELLO's producer id")
+    if len(f) > 11:
+        hello.can = _can(f[11], "HELLO")
     return hello
 
 
@@ -76,10 +74,14 @@ def _welcome(f: list[Any], _: Incoming) -> messages.Welcome:
         m.neighbours = _neighbours(f[16])
     _read_sink(m, f)
     if count > 20:
-        words = fields.array_of(f[20], "what WELCOME's node can", WORDS_MAX)
-        m.can = [fields.word(word, "what a node can") for word in words]
+        m.can = _can(f[20], "WELCOME")
     _read_queues(m, f)
     return m
+
+
+def _can(value: Any, what: str) -> list[str]:
+    words = fields.array_of(value, f"what {what}'s node can", WORDS_MAX)
+    return [fields.word(word, "what a node can") for word in words]
 
 
 def _read_queues(m: messages.Welcome, f: list[Any]) -> None:
@@ -182,7 +184,7 @@ def _pong(f: list[Any], _: Incoming) -> messages.Pong:
 
 
 def _lag(f: list[Any]) -> float:
-    return fields.seconds(f[3], "a heartbeat's lag", 0.0, _SUM_MAX) if len(f) > 3 else 0.0
+    return fields.seconds(f[3], "a heartbeat's lag", 0.0, SUM_MAX) if len(f) > 3 else 0.0
 
 
 def _draining(_: list[Any], __: Incoming) -> messages.Draining:
@@ -202,47 +204,6 @@ def _credit(f: list[Any], _: Incoming) -> messages.Credit:
     size_bytes = fields.number(f[3], "CREDIT's bytes")
     extra = fields.number(f[4], "CREDIT's extra", attempts) if len(f) > 4 else 0
     return messages.Credit(attempts, size_bytes, extra)
-
-
-def _tasks(f: list[Any], incoming: Incoming) -> messages.Tasks:
-    runs = fields.array_of(f[2], "TASKS' runs", BATCH_COUNT_MAX)
-    left = BATCH_COUNT_MAX
-    out = []
-    for run in runs:
-        fields.array_of(run, "a run of TASKS", _KEYS_MAX, 5)
-        options = fields.map_of(run[1], "a run's options", _KEYS_MAX)
-        if options:
-            _check_options(options)
-        seqs = fields.numbers(run[3], "a run's tasks", left)
-        args = incoming.fetch(run[4], "a run's arguments", left)
-        fields.same_length(seqs, args, "tasks and arguments of a run")
-        left -= len(seqs)
-        attempt = fields.number(run[2], "a run's attempt")
-        to = delivering.read_destination(run[5]) if len(run) > 5 and run[5] is not None else None
-        if to is not None:
-            fields.same_length(seqs, to.sink_seqs, "tasks and numbers of a run")
-        out.append(messages.Run(fields.task_name(run[0]), options, attempt, seqs, args, to))
-    return messages.Tasks(out, fields.number(f[3], "TASKS' ack") if len(f) > 3 else 0)
-
-
-def _check_options(options: dict[str, Any]) -> None:
-    for key, value in options.items():
-        if key == "queue":
-            fields.name(value, "a queue's name")
-        elif key == "priority":
-            fields.number(value, "a priority", PRIORITY_MAX, -PRIORITY_MAX)
-        elif key == "deadline":
-            options[key] = fields.seconds(value, "a deadline", -_SUM_MAX, _SUM_MAX)
-        elif key == "headers":
-            for header in fields.map_of(value, "a task's headers", _KEYS_MAX).values():
-                fields.text(header, "a task's header", HEADER_BYTES_MAX)
-        elif key in ("timeout", "soft_timeout"):
-            options[key] = fields.seconds(value, f"a run's {key}", 0.0, _SUM_MAX)
-        elif key in ("retry_for", "no_retry_for"):
-            for name in fields.array_of(value, f"a run's {key}", EXCEPTIONS_MAX):
-                fields.name(name, f"a name in a run's {key}")
-        else:  # "alone", or of a newer minor version
-            fields.plain(value, "a run's options")
 
 
 def _started(f: list[Any], _: Incoming) -> messages.Started:
@@ -289,9 +250,9 @@ def _failure(f: Any) -> messages.Failure:
         if type(error.get(key, False)) is not bool:
             raise DecodeError(f"a failure's {key!r} is no boolean")
     if "after" in error:
-        error["after"] = fields.seconds(error["after"], "a failure's 'after'", 0.0, _SUM_MAX)
+        error["after"] = fields.seconds(error["after"], "a failure's 'after'", 0.0, SUM_MAX)
     if "timeout" in error:
-        error["timeout"] = fields.seconds(error["timeout"], "a failure's timeout", 0.0, _SUM_MAX)
+        error["timeout"] = fields.seconds(error["timeout"], "a failure's timeout", 0.0, SUM_MAX)
     if error.get("snooze") and "after" not in error:
         raise DecodeError("a failure that is snoozed has no 'after'")
     fields.plain(error, "a failure's error")
@@ -304,7 +265,7 @@ def _failure(f: Any) -> messages.Failure:
 def _time(name: str, value: Any) -> list[float]:
     fields.task_name(name)
     return [
-        fields.seconds(item, "DONE's times", 0.0, _SUM_MAX)
+        fields.seconds(item, "DONE's times", 0.0, SUM_MAX)
         for item in fields.array_of(value, "DONE's times", 2, 2)
     ]
 
@@ -354,13 +315,16 @@ READERS: dict[int, tuple[int, Reader]] = {
     verbs.BYE: (2, _bye),
     verbs.DEMAND: (3, _demand),
     verbs.CREDIT: (4, _credit),
-    verbs.TASKS: (3, _tasks),
+    verbs.TASKS: (3, dispatching.read_tasks),
     verbs.STARTED: (4, _started),
     verbs.DONE: (8, _done),
     verbs.DONE_ACK: (3, _done_ack),
     verbs.RETURN: (5, _return),
     verbs.RECALL: (3, _recall),
     verbs.CANCEL: (3, _cancel),
+    verbs.PROGRESS: (5, advancing.read_progress),
+    verbs.PARTS: (5, advancing.read_parts),
+    verbs.PARTS_ACK: (4, advancing.read_parts_ack),
     verbs.RESULTS: (4, delivering.read_results),
     verbs.RESULTS_ACK: (3, delivering.read_results_ack),
     verbs.HAVE: (4, delivering.read_have),

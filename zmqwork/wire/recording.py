@@ -10,9 +10,11 @@ changes that, and the journal says how older ones are read. ::
     4 settled  [state, count, numbers]
     5 removed  [count, numbers]
     6 workers  [node ids]
+    7 mark     [what a trial has, checkpoint, parts]
 
 Numbers are an array, or the first of them if each is one more than the one before. A spec is
-packed by itself, ``[name, fingerprint, options that are not the default, items, inbox, node]``.
+packed by itself, ``[name, fingerprint, options that are not the default, items, inbox, node]``,
+and True behind it if it streams.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from zmqwork.core.records import Batch, Filed, Letter, Trial
 from zmqwork.errors import ConfigError, DecodeError
 from zmqwork.options import TaskOptions
 from zmqwork.wire import fields
+from zmqwork.wire.advancing import read_checkpoint, read_part
 from zmqwork.wire.limits import COUNT_MAX, FINGERPRINT_BYTES_MAX, NUMBER_MAX
 from zmqwork.wire.packing import Packers, explain, walk_all
 
@@ -44,7 +47,7 @@ WORKERS_MAX = 65_536
 _KEYS_MAX = 256
 _SPECS_MAX = 1_000
 
-FILED, TRIAL, LETTER, SETTLED, REMOVED, WORKERS = 1, 2, 3, 4, 5, 6
+FILED, TRIAL, LETTER, SETTLED, REMOVED, WORKERS, MARK = 1, 2, 3, 4, 5, 6, 7
 
 _packers = Packers(unicode_errors="backslashreplace")
 _DEFAULTS = {f.name: f.default for f in fields_of(TaskOptions)}
@@ -102,7 +105,8 @@ def _document(part: Batch, at: float) -> list[Any]:
         numbers = [_numbers(filed.seqs), filed.args, _numbers(filed.sink_seqs)]
         return [FILED, at, _spec(filed.spec), *numbers]
     for t in part.trials:
-        return [TRIAL, at, t.seq, t.failures, t.crashes, t.losses, t.delay, t.evidence]
+        kind, mark = (TRIAL, []) if t.checkpoint is None else (MARK, [t.checkpoint, t.part])
+        return [kind, at, t.seq, t.failures, t.crashes, t.losses, t.delay, t.evidence, *mark]
     for letter in part.letters:
         return [LETTER, at, letter.seq, letter.state, letter.error]
     for state, seqs in part.settled.items():
@@ -127,6 +131,7 @@ def _spec(spec: TaskSpec) -> bytes:
             if (value := getattr(spec.options, name)) != default
         }
         told = [spec.name, spec.fingerprint, options, spec.item_count, spec.inbox, spec.node]
+        told += [True] if spec.streams else []
         if len(_packed) >= _SPECS_MAX:
             _packed.clear()
         packed = _packed[spec] = _packers.pack(told)
@@ -159,7 +164,7 @@ def _no_extension(code: int, _: bytes) -> Any:
 
 
 def _part(document: Any) -> tuple[float, Batch]:
-    fields.array_of(document, "a record", 8, 3)
+    fields.array_of(document, "a record", 10, 3)
     kind, at = document[0], document[1]
     if type(at) is not float or at - at != 0.0:
         raise DecodeError("the time of a record is no finite number")
@@ -178,6 +183,13 @@ def _read_filed(d: list[Any]) -> Batch:
         raise DecodeError("the numbers of tasks are not in order")
     sink_seqs = [] if d[5] == [] else _read_numbers(d[5], len(args))
     return Batch(filed=[Filed(_read_spec(d[2]), seqs, args, sink_seqs)])
+
+
+def _read_mark(d: list[Any]) -> Batch:
+    batch = _read_trial(d)
+    for trial in batch.trials:
+        trial.checkpoint, trial.part = read_checkpoint(d[8]), read_part(d[9])
+    return batch
 
 
 def _read_trial(d: list[Any]) -> Batch:
@@ -219,6 +231,7 @@ _READERS = {
     SETTLED: (5, _read_settled),
     REMOVED: (4, _read_removed),
     WORKERS: (3, _read_workers),
+    MARK: (10, _read_mark),
 }
 
 
@@ -250,8 +263,9 @@ def _read_spec(packed: Any) -> TaskSpec:
 
 
 def _spec_of(value: Any) -> TaskSpec:
-    fields.array_of(value, "a spec", 6, 6)
-    name, fingerprint, told, item_count, inbox, node = value
+    fields.array_of(value, "a spec", 7, 6)
+    name, fingerprint, told, item_count, inbox, node = value[:6]
+    streams = fields.boolean(value[6], "a spec's streams") if len(value) > 6 else False
     fields.task_name(name)
     fields.text(fingerprint, "a fingerprint", FINGERPRINT_BYTES_MAX)
     fields.map_of(told, "options", len(_DEFAULTS))
@@ -270,6 +284,5 @@ def _spec_of(value: Any) -> TaskSpec:
         raise DecodeError(f"options that no task has: {explain(error)}") from error
     if node != "":
         fields.node_id(node)
-    return TaskSpec(
-        name, fingerprint, options, item_count, fields.name_or_empty(inbox, "an inbox"), node
-    )
+    inbox = fields.name_or_empty(inbox, "an inbox")
+    return TaskSpec(name, fingerprint, options, item_count, inbox, node, streams=streams)

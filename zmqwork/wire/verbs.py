@@ -24,6 +24,9 @@ DONE_ACK: Final = 21
 RETURN: Final = 22
 RECALL: Final = 23
 CANCEL: Final = 24
+PROGRESS: Final = 25
+PARTS: Final = 26
+PARTS_ACK: Final = 27
 
 # Sinks: with workers, with producers, and between those two about sinks.
 RESULTS: Final = 32

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zmqwork.core import delivery, messages, orders
-from zmqwork.wire import delivering, ordering, verbs
+from zmqwork.core import delivery, messages, orders, progress
+from zmqwork.wire import advancing, delivering, dispatching, ordering, verbs
 from zmqwork.wire.limits import FAILURE_CHARACTERS_MAX, REFUSAL_BYTES_MAX
 from zmqwork.wire.payloads import Outgoing
 
@@ -23,7 +23,8 @@ def _hello(m: messages.Hello, _: Outgoing) -> list[Any]:
         protocol,
         m.epoch,
         m.heartbeat_interval,
-        *([m.producer_id] if m.producer_id else []),
+        *([m.producer_id] if m.producer_id or m.can else []),
+        *([m.can] if m.can else []),
     ]
 
 
@@ -80,16 +81,6 @@ def _demand(m: messages.Demand, _: Outgoing) -> list[Any]:
 
 def _credit(m: messages.Credit, _: Outgoing) -> list[Any]:
     return [m.attempts, m.size_bytes, m.extra] if m.extra else [m.attempts, m.size_bytes]
-
-
-def _tasks(m: messages.Tasks, out: Outgoing) -> list[Any]:
-    runs = [_run(run, out) for run in m.runs]
-    return [runs, m.ack] if m.ack else [runs]
-
-
-def _run(r: messages.Run, out: Outgoing) -> list[Any]:
-    run = [r.name, r.options, r.attempt, r.seqs, out.place(r.args)]
-    return run if r.to is None else [*run, delivering.write_destination(r.to)]
 
 
 def _started(m: messages.Started, _: Outgoing) -> list[Any]:
@@ -167,13 +158,16 @@ WRITERS: dict[type[messages.Message], tuple[int, Writer]] = {
     messages.Bye: (verbs.BYE, _nothing),
     messages.Demand: (verbs.DEMAND, _demand),
     messages.Credit: (verbs.CREDIT, _credit),
-    messages.Tasks: (verbs.TASKS, _tasks),
+    messages.Tasks: (verbs.TASKS, dispatching.tasks),
     messages.Started: (verbs.STARTED, _started),
     messages.Done: (verbs.DONE, _done),
     messages.DoneAck: (verbs.DONE_ACK, _done_ack),
     messages.Return: (verbs.RETURN, _return),
     messages.Recall: (verbs.RECALL, _recall),
     messages.Cancel: (verbs.CANCEL, _cancel),
+    progress.Progress: (verbs.PROGRESS, advancing.progress),
+    progress.Parts: (verbs.PARTS, advancing.parts),
+    progress.PartsAck: (verbs.PARTS_ACK, advancing.parts_ack),
     delivery.Results: (verbs.RESULTS, delivering.results),
     delivery.ResultsAck: (verbs.RESULTS_ACK, delivering.results_ack),
     delivery.Have: (verbs.HAVE, delivering.have),

@@ -1,0 +1,170 @@
+"""What a producer hears of attempts that run: how far they are, checkpoints, parts.
+
+Parts are taken by their numbers, whichever attempt yields them: the first that brings the next one
+counts, and what comes again is passed over. A worker keeps what was not acked, an attempt begins
+from a checkpoint that came behind the parts it counts: so none is ever missing between.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zmqwork.core.effects import AddParts, MarkProgress, Notice
+from zmqwork.core.lifecycle import DISPATCHED
+from zmqwork.core.peer import OPEN
+from zmqwork.core.progress import ALL_PARTS, PARTS_MAX, Parts, PartsAck, PartsTaken, Progress
+
+if TYPE_CHECKING:
+    from zmqwork.core.books import Books
+    from zmqwork.core.ledger import Entry
+    from zmqwork.core.workers import Worker
+
+# Parts that nobody has begun to read after so many seconds are spoken of; of so many tasks at most.
+_UNREAD_TIMEOUT = 10.0
+_UNREAD_MAX = 256
+
+# A worker sends no more than PARTS_MAX that were not acked; this is one that does not count.
+_UNTAKEN_MAX = 2 * PARTS_MAX
+
+
+class Headway:
+    """What the attempts of a task have said so far.
+
+    Attributes:
+        said: as `progress.Progress` has it.
+        received: how many parts there are.
+        taken: how many of them the application has taken.
+        senders: the node ids of the workers that sent some. Bound: the attempts.
+    """
+
+    __slots__ = ("received", "said", "senders", "taken")
+
+    def __init__(self) -> None:
+        self.said: dict[str, Any] = {}
+        self.received = 0
+        self.taken = 0
+        self.senders: dict[str, None] = {}
+
+    def __str__(self) -> str:
+        fraction, note = self.said.get("fraction"), self.said.get("note")
+        words = [] if fraction is None else [f"{fraction:.0%} done"]
+        words += [note] if note else []
+        if self.unread:
+            words.append(f"{self.unread} parts wait to be read")
+        return ", ".join(words) or "it has left a checkpoint"
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What of it observers are told."""
+        shown = {key: self.said[key] for key in ("fraction", "note") if key in self.said}
+        return shown | ({"unread_parts": self.unread} if self.unread else {})
+
+    @property
+    def unread(self) -> int:
+        """How many parts wait for the application."""
+        return max(0, self.received - self.taken)
+
+    @property
+    def size_bytes(self) -> int:
+        """What of it travels with the next attempt."""
+        return len(self.said.get("checkpoint", b""))
+
+
+class Progression:
+    """Keeps what is said, and tells the application.
+
+    Args:
+        books: the producer's.
+    """
+
+    __slots__ = ("_books", "_unread")
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        # Since when parts are here of which none was read, by task. Bound: _UNREAD_MAX.
+        self._unread: dict[int, float] = {}
+
+    def progress(self, worker: Worker, message: Progress, now: float) -> None:
+        """Running attempts say how they get on; of one that is not the newest nobody wants it."""
+        entries = []
+        for seq, attempt, said in zip(message.seqs, message.attempts, message.said, strict=True):
+            entry = worker.held.get(seq)
+            if entry is None or entry.attempt != attempt:
+                continue
+            self._runs(entry, now)
+            headway = entry.headway
+            if headway is None:
+                headway = entry.headway = Headway()
+            headway.said |= said
+            entries.append(entry)
+        if entries:
+            self._books.out.append(MarkProgress(entries))
+
+    def parts(self, worker: Worker, message: Parts, now: float) -> None:
+        """An attempt has yielded parts."""
+        entry = self._books.ledger.get(message.seq)
+        if entry is None:
+            return  # it has ended: whoever sends these learns of that
+        if entry.worker is worker:
+            self._runs(entry, now)
+        headway = entry.headway
+        if headway is None:
+            headway = entry.headway = Headway()
+        headway.senders[worker.node_id] = None
+        if message.first > headway.received:
+            # What is between went to an earlier process, with those who wanted it.
+            headway.taken = ALL_PARTS
+        elif headway.received < headway.taken + _UNTAKEN_MAX:
+            fresh = message.values[headway.received - message.first :]
+            headway.received += len(fresh)
+            if fresh and headway.taken != ALL_PARTS:
+                self._books.out.append(AddParts(entry, fresh))
+                if not headway.taken and len(self._unread) < _UNREAD_MAX:
+                    self._unread.setdefault(entry.seq, now)
+                    self._books.timers.set_default(("unread", None), now + _UNREAD_TIMEOUT)
+        if headway.taken > message.first:
+            self._ack(worker, message.seq, headway)
+
+    def taken(self, event: PartsTaken, now: float) -> None:
+        """The application has taken parts."""
+        entry = self._books.ledger.get(event.seq)
+        if self._unread.pop(event.seq, None) is not None and not self._unread:
+            self._books.timers.cancel(("unread", None))
+        if entry is None:
+            return
+        headway = entry.headway
+        if headway is None:
+            headway = entry.headway = Headway()
+        headway.taken = max(headway.taken, event.count)
+        for node_id in headway.senders:
+            worker = self._books.workforce.get(node_id)
+            if worker is not None:
+                self._ack(worker, event.seq, headway)
+        del now
+
+    def due(self, now: float) -> None:
+        """Some parts may have been here for long."""
+        books, unread = self._books, self._unread
+        self._unread = {}
+        for seq, since in unread.items():
+            entry = books.ledger.get(seq)
+            if entry is None:
+                continue
+            if now < since + _UNREAD_TIMEOUT:
+                self._unread[seq] = since
+                books.timers.set_default(("unread", None), since + _UNREAD_TIMEOUT)
+                continue
+            text = (
+                f"nobody reads what task {seq} ({entry.spec.name}) yields, so it waits, or will: "
+                "iterate over future.stream(), or wait for future.result() if its parts are not "
+                "wanted"
+            )
+            books.out.append(Notice("unread_parts", text, {"seq": seq}))
+
+    def _ack(self, worker: Worker, seq: int, headway: Headway) -> None:
+        if worker.peer.stage == OPEN:
+            self._books.dialer.send(worker.peer, PartsAck(seq, headway.taken))
+
+    def _runs(self, entry: Entry, now: float) -> None:
+        if entry.state == DISPATCHED:
+            self._books.mark_started(entry, now)
