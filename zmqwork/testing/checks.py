@@ -17,6 +17,7 @@ from zmqwork.testing import (
     queue_checkers,
     sink_checkers,
     sink_endings,
+    streaming_checkers,
 )
 from zmqwork.testing.node import Node, Producer, Sink, Worker
 
@@ -110,6 +111,7 @@ class Checks:
         if node.archive is not None:
             journal_checkers.what_is_told_is_written(node, entry)
         checkers.nothing_begins_before_its_time(self._cluster, node, entry)
+        streaming_checkers.no_part_is_missing(node, entry)
         if entry.state == SUCCEEDED and entry.spec.options.goes_to_sink:
             sink_checkers.a_result_is_stored_before_its_task_succeeds(self._cluster, node, entry)
 

@@ -21,11 +21,11 @@ from zmqwork.core.events import (
     StopRequested,
     Submitted,
 )
-from zmqwork.core.ledger import Entry, TaskSpec
+from zmqwork.core.ledger import Entry
 from zmqwork.core.runner import Runner
 from zmqwork.core.watcher import Watcher
 from zmqwork.options import TaskOptions
-from zmqwork.testing import restarts
+from zmqwork.testing import restarts, streaming
 from zmqwork.testing.archive import Archive
 from zmqwork.testing.checks import Checks
 from zmqwork.testing.clock import FakeClock
@@ -206,7 +206,7 @@ class Cluster:
         inbox that alone may take the results, and their numbers there, if these are chosen already;
         `then`: what is done when each has succeeded.
         """
-        spec = TaskSpec(name, fingerprint, TaskOptions(**options), inbox=bound_to)
+        spec = streaming.spec_of(name, fingerprint, TaskOptions(**options), bound_to)
         entries = []
         for place, script in enumerate(scripts):
             producer.next_seq += 1

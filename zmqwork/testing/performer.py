@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.core.effects import (
+    AddParts,
     Alarm,
     Answer,
     Confirm,
@@ -28,7 +29,7 @@ from zmqwork.core.effects import (
 )
 from zmqwork.core.events import Probed
 from zmqwork.core.lifecycle import SUCCEEDED
-from zmqwork.testing import journal_checkers
+from zmqwork.testing import journal_checkers, streaming_checkers
 from zmqwork.testing.node import DEAD, Node, Producer, Sink, Worker
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Performer:
             Execute: self._execute,
             Deliver: self._deliver,
             Settle: self._settle,
+            AddParts: self._add_parts,
             Record: self._record,
             Left: self._leave,
             Confirm: self._confirm,
@@ -129,6 +131,9 @@ class Performer:
             node.settled.append(entry)
             if fate.then is not None and entry.state == SUCCEEDED:
                 fate.then()
+
+    def _add_parts(self, node: Producer, effect: AddParts) -> None:
+        streaming_checkers.parts_come_once_in_order(self._cluster.truth, node, effect)
 
     def _notice(self, node: Node, notice: Notice) -> None:
         self._cluster.notices.append((node.name, notice))

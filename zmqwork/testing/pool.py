@@ -9,6 +9,7 @@ from typing import Any
 
 from zmqwork.core.clients import Held
 from zmqwork.core.events import Event, Finished, SlotDied, SlotReady, TakenBack
+from zmqwork.testing import streaming
 from zmqwork.testing.clock import FakeClock
 from zmqwork.testing.truth import CRASHES, OVERTIME, REJECTS, SNOOZES, SUCCEEDS, Run, Script, Truth
 
@@ -164,6 +165,9 @@ class ScriptedPool:
         slot.run = Run(self._node_id, held.attempt, self._clock.now)
         if fate is not None:
             fate.runs.append(slot.run)
+        streaming.a_checkpoint_counts_its_parts(held)
+        for event in streaming.begun(held):
+            self._post(event)
         seconds = script.seconds * self._random.uniform(0.5, 1.5)
         if self._hurried:
             seconds = min(seconds, _HURRY_SECONDS)
@@ -189,6 +193,8 @@ class ScriptedPool:
         slot.untold.append(slot.run)
         slot.run = None
         if outcome == SUCCEEDS:
+            for event in streaming.ended(held):
+                self._post(event)
             slot.results.append((True, fate.result if fate is not None else b""))
         else:
             slot.results.append((False, _error(script, outcome)))

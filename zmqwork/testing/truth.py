@@ -78,6 +78,7 @@ class Fate:
         settled: how it was settled: (state, value, error as text).
         then: what is done when it has succeeded.
         refused: whether its producer's journal had no room for it.
+        reader: the entry for which its parts are read, and how many of them were: `parts`.
     """
 
     seq: int
@@ -91,6 +92,8 @@ class Fate:
     settled: tuple[str, bytes | None, str] | None = None
     then: Callable[[], None] | None = None
     refused: bool = False
+    reader: object = None
+    parts: int = 0
 
     def count(self, outcome: str) -> int:
         """How many of its runs ended so."""
