@@ -186,7 +186,7 @@ PLANTED = [
     (settle_before_it_is_written, {"what_is_told_is_written"}, 3),
     (confirm_before_it_is_written, {"what_is_confirmed_is_written"}, 3),
     (dispatch_before_its_worker_is_named, LEFT, 14),
-    (tell_what_a_broken_journal_lacks, {"what_is_told_is_written"}, 2163),
+    (tell_what_a_broken_journal_lacks, {"what_is_told_is_written"}, 5519),
     (give_numbers_again, {"each_number_is_filed_once"}, 3),
     (lose_a_task, {"nothing_confirmed_is_lost", "everything_is_settled"}, 3),
     (forget_what_was_counted, COUNTED, 55),
