@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from desks import ProducerDesk, done, node_id, spec
+from durable_desk import DurableDesk, legacy
 
 from zmqwork.core.delivery import End, Ended, Floor
 from zmqwork.core.effects import Answer
@@ -131,6 +132,36 @@ def test_the_end_is_told_and_answered(desk):
     assert ("ended", None) not in desk.machine._timers
     desk.say(one, Ended(2, []))
     assert answers(desk) == {}
+
+
+def test_a_later_process_with_a_journal_says_which_numbers_are_its_own():
+    desk = DurableDesk(legacy(epoch=2))
+    desk.open_sink()
+    link = desk.open(credit=2, slots=2)
+    desk.file(1, 2, of=OUT)
+    desk.say(link, done(1, (1, 1), (2, 1)))
+    desk.write()
+    desk.turn(EndRequested("request", 5.0))
+    assert desk.sent(End) == [End(2**32 + 2, 2, [[2**32 + 1, 2**32 + 2]])]
+    desk.until(desk.now + 5.0)
+    (report,) = answers(desk)["request"]
+    assert (report["count"], report["succeeded"]) == (2, 2)
+
+
+def test_an_inbox_remembers_the_numbers_of_the_process_before():
+    left = legacy(epoch=2)
+    left.inboxes["box"] = 7
+    desk = DurableDesk(left)
+    desk.open_sink(inbox="box", taken=[[1, 5]])
+    link = desk.open(credit=1, slots=1)
+    desk.file(1, of=BOX)
+    desk.say(link, done(1, (1, 1)))
+    desk.write()
+    desk.turn(EndRequested("request", 5.0))
+    assert desk.sent(End) == [End(2**32 + 1, 1, [[1, 7], [2**32 + 1, 2**32 + 1]])]
+    desk.until(desk.now + 5.0)
+    (report,) = answers(desk)["request"]
+    assert (report["count"], report["succeeded"]) == (8, 1)
 
 
 def test_without_sinks_there_is_nothing_to_wait_for(desk):

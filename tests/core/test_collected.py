@@ -108,6 +108,15 @@ def test_numbers_in_any_order_are_ranges_in_order():
     assert spans_of([5, 1, 3, 2]) == [(1, 3), (5, 5)]
 
 
+def test_what_is_missing_of_several_spans(collected):
+    collected.receive(parcel(1, 2, 4, 101, 103))
+    collected.store([1, 2, 4, 101, 103])
+    end = End(104, 7, [[1, 4], [101, 104]])
+    assert end.given == 8
+    assert collected.ended(end).missing == [[3, 3], [102, 102], [104, 104]]
+    assert collected.lacking(end) == 2
+
+
 parcels = st.lists(st.lists(st.integers(1, 12), max_size=6), max_size=8)
 
 

@@ -10,7 +10,8 @@ from zmqwork.core.events import LinkDown, PeerFound
 from zmqwork.core.lanes import Lanes
 from zmqwork.core.lifecycle import CANCELLED, SUCCEEDED
 from zmqwork.core.liveness import Liveness
-from zmqwork.core.outlets import Outlet, Outlets, highest
+from zmqwork.core.outlet import Outlet
+from zmqwork.core.outlets import Outlets, highest
 from zmqwork.core.peer import OPEN, Peer
 
 NEVER = 10**9

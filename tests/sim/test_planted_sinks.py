@@ -12,7 +12,7 @@ from zmqwork.core.collector import Collector
 from zmqwork.core.delivery import HAS_HOLDING, HAS_TAKEN
 from zmqwork.core.inquiry import Inquiry
 from zmqwork.core.outbox import Outbox
-from zmqwork.core.outlets import Outlet
+from zmqwork.core.outlet import Outlet
 from zmqwork.core.ranges import Ranges
 from zmqwork.core.roll import Roll
 from zmqwork.core.shipping import Shipping

@@ -9,7 +9,7 @@ from zmqwork.core.delivery import End, Ended, Floor
 from zmqwork.core.effects import Answer
 from zmqwork.core.events import EndRequested
 from zmqwork.core.lifecycle import LOST
-from zmqwork.core.outlets import Outlet
+from zmqwork.core.outlet import Outlet
 
 # How often the floors are told.
 _FLOOR_INTERVAL = 1.0
@@ -72,7 +72,7 @@ class Closing:
     def _tell(self, outlet: Outlet) -> None:
         peer = outlet.session
         if peer is not None and not self._closed:
-            self._books.dialer.send(peer, End(outlet.next - 1, outlet.succeeded))
+            self._books.dialer.send(peer, _end(outlet))
 
     def ended(self, outlet: Outlet, ended: Ended) -> None:
         """A sink has answered."""
@@ -110,11 +110,17 @@ class Closing:
         books.timers.cancel(("ended", None))
 
 
+def _end(outlet: Outlet) -> End:
+    spans = outlet.spans
+    count = spans[-1][1] if spans else 0
+    return End(count, outlet.succeeded, [] if spans == [[1, count]] else spans)
+
+
 def _view(outlet: Outlet, ended: Ended | None) -> dict[str, Any]:
     return {
         "sink": outlet.label,
         "inbox": outlet.inbox,
-        "count": outlet.next - 1,
+        "count": _end(outlet).given,
         "succeeded": outlet.succeeded,
         "taken": None if ended is None else ended.taken,
         "missing": [] if ended is None else ended.missing,

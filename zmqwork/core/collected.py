@@ -150,13 +150,20 @@ class Collected:
 
     def ended(self, end: End) -> Ended:
         """What there is to say of its end."""
-        return Ended(self.stored, self.taken().gaps(1, end.count, RANGES_MAX))
+        return Ended(self.stored, self._gaps(end)[:RANGES_MAX])
+
+    def _gaps(self, end: End) -> list[list[int]]:
+        """The numbers without a result."""
+        taken = self.taken()
+        return [
+            gap for first, last in end.spans for gap in taken.gaps(first, last, last - first + 1)
+        ]
 
     def lacking(self, end: End) -> int:
         """How many results are missing that succeeded."""
-        holes = sum(last - first + 1 for first, last in self.taken().gaps(1, end.count, end.count))
+        holes = sum(last - first + 1 for first, last in self._gaps(end))
         # Each is one bound: a floor fills holes, and of a task that failed there may be a result.
-        return max(0, holes - (end.count - end.succeeded), end.succeeded - self.stored)
+        return max(0, holes - (end.given - end.succeeded), end.succeeded - self.stored)
 
 
 def spans_of(numbers: list[int]) -> list[tuple[int, int]]:

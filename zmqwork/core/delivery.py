@@ -7,7 +7,7 @@ run or journal, which outlives the process, or its node id.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # What a sink says of a number: it is free, its result waits to be stored, or is stored.
 HAS_NOT = 0
@@ -113,12 +113,25 @@ class End:
     """This producer has no more for the sink.
 
     Attributes:
-        count: the numbers that it gave for this sink, from 1.
+        count: the last of the numbers that it gave for this sink, from 1.
         succeeded: how many of them have a result here; of those it is not certain of, none.
+        numbers: which there are, [first, last] each, if not all from 1 to `count`: a process with a
+            journal gives others than those before it.
     """
 
     count: int
     succeeded: int
+    numbers: list[list[int]] = field(default_factory=list)
+
+    @property
+    def spans(self) -> list[list[int]]:
+        """Its numbers: [first, last] each."""
+        return self.numbers or [[1, self.count]]
+
+    @property
+    def given(self) -> int:
+        """How many they are."""
+        return sum(last - first + 1 for first, last in self.spans)
 
 
 @dataclass(slots=True)

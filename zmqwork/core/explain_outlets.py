@@ -7,7 +7,8 @@ from typing import Any
 from zmqwork.core.lanes import Lane
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import LEFT
-from zmqwork.core.outlets import Outlet, Outlets
+from zmqwork.core.outlet import Outlet
+from zmqwork.core.outlets import Outlets
 
 _SHOWN = 100
 _NAMES_SHOWN = 5
@@ -64,7 +65,7 @@ def view(outlet: Outlet) -> dict[str, Any]:
         "inbox": outlet.inbox,
         "sinks": list(outlet.names),
         "usable": outlet.usable,
-        "count": outlet.next - 1,
+        "count": sum(last - first + 1 for first, last in outlet.spans),
         "open": len(outlet.open),
         "asked": len(outlet.asked),
         "succeeded": outlet.succeeded,

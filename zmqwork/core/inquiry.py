@@ -14,7 +14,7 @@ from zmqwork.core.happenings import RESUBMITTED
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import SUCCEEDED
 from zmqwork.core.messages import BATCH_COUNT_MAX
-from zmqwork.core.outlets import Outlet
+from zmqwork.core.outlet import Outlet
 
 # How soon a sink is asked again about what waits there.
 _HOLDING_DELAY = 0.25

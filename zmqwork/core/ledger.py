@@ -14,7 +14,7 @@ from zmqwork.errors import ANY_ERROR
 from zmqwork.options import TaskOptions
 
 if TYPE_CHECKING:
-    from zmqwork.core.outlets import Outlet
+    from zmqwork.core.outlet import Outlet
     from zmqwork.core.progression import Headway
     from zmqwork.core.workers import Worker
 

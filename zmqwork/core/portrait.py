@@ -129,7 +129,7 @@ def _of_producer(collected: Collected) -> dict[str, Any]:
         "stored": collected.stored,
         "queued": len(collected.held),
         "ended": end is not None,
-        "count": 0 if end is None else end.count,
+        "count": 0 if end is None else end.given,
         "lacking": 0 if end is None else collected.lacking(end),
     }
 

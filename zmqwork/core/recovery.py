@@ -35,8 +35,7 @@ class Recovery:
         books.counters["recovered"] += len(legacy.tasks)
         for inbox, newest in legacy.inboxes.items():
             outlet = books.outlets.of_inbox(inbox)
-            outlet.first = min(outlet.first, newest)
-            outlet.next = max(outlet.next, newest + 1)
+            outlet.remember(newest)
         for recorded in legacy.letters:
             self._keep(recorded, now)
         for task, owner in zip(legacy.tasks, event.owners, strict=True):

@@ -12,7 +12,7 @@ _SHOWN_MAX = 10
 
 def of_end(collected: Collected, end: End) -> Notice | None:
     """What is there of a producer that said END; None if that was told already."""
-    told = (end.count, end.succeeded, collected.stored)
+    told = (end.given, end.succeeded, collected.stored)
     if told == collected.told:
         return None
     collected.told = told
@@ -21,7 +21,7 @@ def of_end(collected: Collected, end: End) -> Notice | None:
     data = {
         "producer_id": collected.producer_id,
         "name": collected.name,
-        "count": end.count,
+        "count": end.given,
         "succeeded": end.succeeded,
         "taken": collected.stored,
         "lacking": lacking,
@@ -29,8 +29,8 @@ def of_end(collected: Collected, end: End) -> Notice | None:
     }
     # Of tasks that failed; or of those that went elsewhere: to another inbox of the same run, or
     # from a sink that was taken for lost.
-    bare = end.count - end.succeeded
-    others = f", {bare} of its {end.count} numbers have no result" if bare else ""
+    bare = end.given - end.succeeded
+    others = f", {bare} of its {end.given} numbers have no result" if bare else ""
     have = end.succeeded - lacking
     if not lacking:
         text = f"complete: {have} of {end.succeeded} results of {collected.name}{others}"

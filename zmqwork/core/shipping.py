@@ -17,7 +17,7 @@ from zmqwork.core.inquiry import Inquiry
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import LOST, RESTING, WAITING
 from zmqwork.core.messages import BATCH_COUNT_MAX, Draining, Message, Welcome
-from zmqwork.core.outlets import Outlet
+from zmqwork.core.outlet import Outlet
 from zmqwork.core.peer import OPEN, Peer
 from zmqwork.core.workers import Worker
 

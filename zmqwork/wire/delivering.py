@@ -136,13 +136,18 @@ def read_floor(f: list[Any], _: Incoming) -> delivery.Floor:
 
 def end(m: delivery.End, _: Outgoing) -> list[Any]:
     """END."""
-    return [m.count, m.succeeded]
+    return [m.count, m.succeeded, *([write_ranges(m.numbers)] if m.numbers else [])]
 
 
 def read_end(f: list[Any], _: Incoming) -> delivery.End:
     """END."""
-    count = fields.number(f[2], "END's count")
-    return delivery.End(count, fields.number(f[3], "END's successes", count))
+    m = delivery.End(fields.number(f[2], "END's count"), 0)
+    if len(f) > 4:
+        m.numbers = read_ranges(f[4], "END's numbers")
+        if m.numbers and m.numbers[-1][1] != m.count:
+            raise DecodeError("END's numbers do not end with its count")
+    m.succeeded = fields.number(f[3], "END's successes", m.given)
+    return m
 
 
 def ended(m: delivery.Ended, _: Outgoing) -> list[Any]:
