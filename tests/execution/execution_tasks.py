@@ -72,6 +72,18 @@ def unsendable():
     return object()
 
 
+def complain(*lines):
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+def complain_and_die(*lines):
+    complain(*lines)
+    sys.stderr.writelines(["last\n"])
+    os.kill(os.getpid(), signal.SIGKILL)
+    threading.Event().wait()
+
+
 def touch_and_wait(path):
     """Says that it runs, and runs until its process is killed."""
     Path(path).write_text(str(os.getpid()))

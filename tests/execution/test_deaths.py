@@ -222,6 +222,31 @@ def test_a_child_that_is_killed_leaves_no_words(processes):
     assert bench.traces.keys() == {"cpu_seconds", "memory_mib"}
 
 
+def test_a_death_tells_what_the_attempt_has_written(processes, capfd):
+    bench = processes()
+    bench.give(0, ("complain", "of another task"), ("complain_and_die", "one", "zwei: \u00e4"))
+    bench.death()
+    assert bench.traces["stderr"] == "one\nzwei: \u00e4\nlast"
+    assert "of another task\none\nzwei: \u00e4\nlast\n" in capfd.readouterr().err, "people see it"
+
+
+def test_of_much_the_end_is_kept(processes):
+    bench = processes()
+    bench.give(0, ("complain_and_die", *[f"line {n}" for n in range(1000)]))
+    bench.death()
+    lines = bench.traces["stderr"].splitlines()
+    assert lines[-2:] == ["line 999", "last"]
+    assert lines[:-1] == [f"line {n}" for n in range(1001 - len(lines), 1000)]
+    assert 1500 < len(bench.traces["stderr"]) <= 2048
+
+
+def test_silence_after_another_task_has_spoken(processes):
+    bench = processes()
+    bench.give(0, ("complain", "of another task"), ("kill_me",))
+    bench.death()
+    assert "stderr" not in bench.traces
+
+
 def test_what_a_task_forks_does_not_speak_for_its_child(processes, capfd):
     bench = processes()
     assert bench.call("crash_in_fork") == int(signal.SIGSEGV)

@@ -23,6 +23,7 @@ from zmqwork.execution.child_signals import leave_signals_to_parent
 from zmqwork.execution.context import while_importing
 from zmqwork.execution.functions import find, with_allowed
 from zmqwork.execution.handlers import MAIN_NAMES, HandlerRef, Handlers
+from zmqwork.execution.last_lines import keep_last_lines
 from zmqwork.execution.page import Page, leave_words
 from zmqwork.execution.serving import Server
 from zmqwork.execution.stacks import show_when_asked
@@ -50,6 +51,7 @@ def main(channel_fd: int, page_fd: int, parent: int) -> None:
     show_when_asked()
     page = Page(page_fd)
     leave_words(move_away(page_fd))
+    keep_last_lines(page)
     channel = ChildChannel(channel_fd)
     setup = channel.receive()
     if setup is None:

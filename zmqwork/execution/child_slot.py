@@ -317,10 +317,11 @@ class ChildSlot:
         assert child is not None
         assert link is not None
         evidence = ending.reap(child.process)
-        words = child.page.last_words()
+        lines, words = child.page.last_lines(), child.page.last_words()
         if words:
             stacks.show(words)
-            evidence["stderr"] = words
+        if lines or words:
+            evidence["stderr"] = "\n".join(filter(None, (lines, words)))
         if child.exit_fd is not None:
             self._host.unwatch(child.exit_fd)
             os.close(child.exit_fd)

@@ -22,6 +22,8 @@ _BEGUN = 0  # attempts begun since the start
 _BASE = 1  # outcomes sent before those that are here
 _EXTENT = 2  # what is here: outcomes << 32 | bytes
 _SECONDS = 3  # how long these ran, together (a double)
+_NOTED = 4  # bytes of standard error that were noted ...
+_NOTED_BY = 5  # ... while so many attempts had begun
 
 # The parent's field: a byte per attempt, below. More than a slot is ever given
 # (`WorkerConfig.chunk_max` is 512); beyond, two attempts would share a flag.
@@ -39,9 +41,13 @@ _ENTRIES_AT = _HEAD_AT + OUTCOMES_HEAD.size
 # large enough to be sent by itself.
 FULL_BYTES = 64 * 1024
 
-# Behind them the child's last words: what `faulthandler` writes when it crashes, from the top. It
+# Behind them the end of what the attempt that runs has written to standard error, as a ring.
+_NOTES_AT = _ENTRIES_AT + 2 * FULL_BYTES
+_NOTES_BYTES = 2048
+
+# And at last the child's last words: what `faulthandler` writes when it crashes, from the top. It
 # writes to a file, whose end is not the page's: what is longer is beyond it, and not read.
-_WORDS_AT = _ENTRIES_AT + 2 * FULL_BYTES
+_WORDS_AT = _NOTES_AT + _NOTES_BYTES
 _WORDS_BYTES = 4096
 _SIZE = _WORDS_AT + _WORDS_BYTES
 
@@ -113,6 +119,19 @@ class Page:
             return base, 0.0, []
         return base, seconds, unpack_entries(entries, count)
 
+    def last_lines(self) -> str:
+        """What the newest attempt has written to standard error, the end of it; may be empty."""
+        words = self._words
+        noted = words[_NOTED]
+        if words[_NOTED_BY] != words[_BEGUN] or not noted:
+            return ""
+        ring = bytes(self._view[_NOTES_AT:_WORDS_AT])
+        if noted <= _NOTES_BYTES:
+            return ring[:noted].decode(errors="replace").rstrip()
+        at = noted % _NOTES_BYTES
+        whole = (ring[at:] + ring[:at]).partition(b"\n")[2]  # the first line is cut
+        return whole.decode(errors="replace").rstrip()
+
     def last_words(self) -> str:
         """Where a child was that has crashed; empty: it left none."""
         words = bytes(self._view[_WORDS_AT:_SIZE]).partition(b"\0")[0]
@@ -140,6 +159,18 @@ class Page:
         self._view[_ENTRIES_AT + start : _ENTRIES_AT + end] = entry
         self._doubles[_SECONDS] = seconds
         self._words[_EXTENT] = self.count << 32 | end
+
+    def note(self, data: bytes) -> None:
+        """The attempt that runs has written this to standard error."""
+        words, data = self._words, data[-_NOTES_BYTES:]
+        if words[_NOTED_BY] != words[_BEGUN]:
+            words[_NOTED], words[_NOTED_BY] = 0, words[_BEGUN]
+        noted = words[_NOTED]
+        at = noted % _NOTES_BYTES
+        first, rest = data[: _NOTES_BYTES - at], data[_NOTES_BYTES - at :]
+        self._view[_NOTES_AT + at : _NOTES_AT + at + len(first)] = first
+        self._view[_NOTES_AT : _NOTES_AT + len(rest)] = rest
+        words[_NOTED] = noted + len(data)
 
     def frame(self) -> memoryview:
         """What is here, as an OUTCOMES frame."""
