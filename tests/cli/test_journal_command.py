@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import zmqwork
 from zmqwork.cli import main
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.records import Batch, Filed, Letter, Trial
@@ -59,6 +60,27 @@ def told(capsys, *words):
 def damage(path, number):
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE log SET crc = crc + 1 WHERE number = ?", (number,))
+
+
+def test_ls_asks_a_producer_that_runs(tmp_path, capsys, monkeypatch):
+    place = tmp_path / "run"
+    place.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(place))
+    app = zmqwork.App("asked")
+    task = app.task(noop)
+    with app.producer(journal=tmp_path / "j") as producer:
+        for _ in range(3):
+            task.submit()
+        assert producer.flush(30)
+        ((listed),) = told(capsys, "ls", tmp_path / "j")
+        producer.stop()
+    (line,) = listed["journals"]
+    assert line["state"] == f"in use by {os.getpid()}"
+    assert (line["realm"], line["tasks"], line["letters"], line["newest"]) == ("asked", 3, 0, 3)
+
+
+def noop():
+    """A task."""
 
 
 def test_ls(journal, tmp_path, capsys):

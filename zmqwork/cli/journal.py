@@ -1,8 +1,8 @@
 """Look after journals: what is in them, whether they can be read, how large they are.
 
-ACTION is one of: ls (each journal, and who has it), verify (read all of it), tail (its last
-records), compact (as small as can be), export (its tasks, as lines of JSON), adopt (it was moved to
-this machine). PATH is a journal's file, or a directory of them.
+ACTION is one of: ls (each journal, and who has it: a producer that runs is asked), verify (read all
+of it), tail (its last records), compact (as small as can be), export (its tasks, as lines of JSON),
+adopt (it was moved to this machine). PATH is a journal's file, or a directory of them.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from zmqwork.cli import exits
+from zmqwork.cli.control import Control, add_control
 from zmqwork.cli.journal_records import described, exported
 from zmqwork.cli.output import JSON, Output, complain, counted
-from zmqwork.cli.parser import Parser, add_output, nearest, whole
+from zmqwork.cli.parser import Parser, nearest, whole
+from zmqwork.core.lifecycle import SETTLED
 from zmqwork.errors import JournalError, JournalInUse, UsageError
 from zmqwork.journal.folder import SUFFIX
 from zmqwork.journal.inspection import Inspection
@@ -39,7 +41,7 @@ _SIZES = Sizes(reserve_bytes=0)
 
 def configure(parser: Parser) -> None:
     """Add the options of ``journal``."""
-    add_output(parser)
+    add_control(parser)
     parser.add_argument("action", metavar="ACTION", help=", ".join(_ACTIONS))
     parser.add_argument("paths", metavar="PATH", nargs="+", help="a file, or a directory of them")
     parser.add_argument(
@@ -95,6 +97,9 @@ def _inspections(args: argparse.Namespace) -> Iterator[Inspection]:
 
 def _ls(args: argparse.Namespace, output: Output) -> int:
     journals = [_line(path) for path, _ in _files(args)]
+    used = [journal for journal in journals if "pid" in journal]
+    if used:
+        _ask(args, used)
     output.json({"journals": journals})
     keys = ("path", "realm", "state", "tasks", "letters", "newest", "bytes")
     output.table(_COLUMNS, ([journal.get(key) for key in keys] for journal in journals))
@@ -102,6 +107,28 @@ def _ls(args: argparse.Namespace, output: Output) -> int:
         if output.for_people and "why" in journal:
             complain(journal["why"])
     return exits.OK
+
+
+def _ask(args: argparse.Namespace, journals: list[dict[str, Any]]) -> None:
+    """Let the producers that have these say what is in them; one that does not answer says nothing.
+
+    Their files are not opened: a journal has one connection.
+    """
+    with Control(args) as control:
+        producers = {str(node.get("node_id")): node for node in control.nodes("producer")}
+    for journal in journals:
+        node = producers.get(Path(journal["path"]).stem)
+        if node is not None:
+            counts = node.get("tasks_by_state")
+            counts = counts if isinstance(counts, dict) else {}
+            journal |= {
+                "realm": node.get("realm"),
+                "producer_id": node.get("node_id"),
+                "tasks": node.get("pending"),
+                "letters": node.get("letters"),
+                "newest": node.get("newest"),
+                "settled": {state: counts.get(state) for state in SETTLED},
+            }
 
 
 def _line(path: Path) -> dict[str, Any]:

@@ -333,6 +333,8 @@ def status(config: ProducerConfig, books: Books) -> dict[str, Any]:
         "pid": config.pid,
         "version": config.version,
         "pending": len(books.ledger),
+        "newest": books.ledger.newest,
+        "letters": len(books.letters),
         "queues": sorted({w.queue for w in waiting[:_LANES_SHOWN]}),
         "paused": list(books.paused),
         "tasks_by_state": books.ledger.counts() | books.ledger.settled_counts,
