@@ -159,7 +159,7 @@ def test_a_closed_producer_leaves_nothing_behind(start_worker, realm, fifo, wait
         with pytest.raises(zmqwork.TaskCancelled):
             future.result(0)
     with pytest.raises(zmqwork.UsageError):
-        producer.submit(None, b"")
+        producer.submit(w.echo.spec, b"")
     with w.app.producer(realm=realm):
         assert w.echo.submit("the slot is free again").result(30)
     assert worker.process.poll() is None

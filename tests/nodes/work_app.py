@@ -205,9 +205,9 @@ def until_cancelled(begun, path):
 
 @app.task(max_retries=0)
 def begin_and_wait(begun):
-    """Look at nothing, for half a minute."""
+    """Look at nothing, for longer than any test waits."""
     Path(begun).write_text("begun\n")
-    until = time.monotonic() + 30
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         threading.Event().wait(0.002)
 

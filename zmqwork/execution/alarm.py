@@ -98,12 +98,6 @@ class Alarm:
                 pass
 
 
-def may_be_late(item: Item) -> bool:
-    """Whether this attempt has a time-out of any kind."""
-    options = item.options
-    return "soft_timeout" in options or "timeout" in options
-
-
 def run_alarmed(
     alarm: Alarm, handler: Callable[..., Any], item: Item, finish: invoke.Finish
 ) -> invoke.Outcome:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from zmqwork.core.clients import Held
 from zmqwork.core.events import SlotReady, TakenBack
 from zmqwork.execution import invoke
-from zmqwork.execution.alarm import Alarm, may_be_late, run_alarmed
+from zmqwork.execution.alarm import Alarm, run_alarmed
 from zmqwork.execution.event_loop import EventLoop
 from zmqwork.execution.handlers import Handlers
 from zmqwork.execution.helping import Helper, helper
@@ -101,10 +101,8 @@ class _Lane:
                 handler = self._handlers.get(held.name)
                 if handler is None:
                     outcome = invoke.missing(held.name)
-                elif may_be_late(held):
+                else:  # (it may be revoked, if it has no time-out)
                     outcome = run_alarmed(self._alarm, handler, held, finish)
-                else:
-                    outcome = invoke.run(handler, held, finish)
                 reporter.add(outcome)
         finally:
             self._event_loop.close()
