@@ -75,7 +75,7 @@ def test_consecutive_tasks_of_a_kind_are_one_run(desk):
 
 def test_other_options_begin_another_run(desk):
     desk.open(**tasks_of(credit=9, slots=9))
-    made = entries(1, of=spec(max_retries=1)) + entries(2, of=spec(max_retries=2))
+    made = entries(1, of=spec(timeout=1)) + entries(2, of=spec(timeout=2))
     desk.turn(Submitted(made))
     (tasks,) = desk.sent(Tasks)
     assert [run.seqs for run in tasks.runs] == [[1], [2]]
@@ -229,3 +229,17 @@ def test_nothing_waits_nothing_is_sent(desk):
     desk.open(**tasks_of(credit=9))
     desk.turn()
     assert not desk.sent(Tasks)
+
+
+def test_kinds_that_look_alike_to_a_worker_travel_together(desk):
+    kinds = [spec(max_retries=count) for count in (1, 2)]
+    other = spec(max_retries=1, timeout=5.0)
+    link = desk.open(credit=9, slots=9)
+    desk.turn(
+        Submitted([e for n, of in enumerate([*kinds * 2, other]) for e in entries(n + 1, of=of)])
+    )
+    (tasks,) = desk.sent(Tasks, link)
+    assert [(run.seqs, "timeout" in run.options) for run in tasks.runs] == [
+        ([1, 2, 3, 4], False),
+        ([5], True),
+    ]

@@ -89,7 +89,7 @@ def test_checkpoints_count_where_a_message_is_cut(desk):
     link = desk.open(credit=64, slots=64)
     desk.submit(*range(1, 65))
     for seq in range(1, 65):
-        says(desk, link, seq, checkpoint=b"x" * 65_536, part=0)
+        says(desk, link, seq, checkpoint=bytes([seq]) * 65_536, part=0)
     desk.lose()
     desk.open("other", credit=64, slots=64)
     sizes = [sum(len(run.options["checkpoint"]) for run in t.runs) for t in desk.sent(Tasks)]

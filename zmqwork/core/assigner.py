@@ -187,8 +187,10 @@ class Assigner:
                 options = entry.told()
                 if deadline_at is not None:
                     options["deadline"] = max(0.0, deadline_at - now)
-                run = Run(spec.name, options, entry.attempt, [], [])
-                runs.append(run)
+                # (Kinds that differ in what a worker need not know travel together.)
+                if run is None or run.options != options or run.attempt != entry.attempt:
+                    run = Run(spec.name, options, entry.attempt, [], [])
+                    runs.append(run)
             run.seqs.append(entry.seq)
             run.args.append(args)
         worker.held_bytes += size_bytes
