@@ -34,6 +34,12 @@ def odd():
     return {1: (2, b"x"), "d": complex(1, 2)}
 
 @app.task(max_retries=0)
+def spell(word, total=False):
+    yield from word
+    if total:
+        return len(word)
+
+@app.task(max_retries=0)
 def wait_for(begun, go):
     """Says that it has begun, and runs until it is told to go on: through two pipes."""
     with open(begun, "w") as pipe:

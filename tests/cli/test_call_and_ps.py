@@ -33,6 +33,15 @@ def test_a_call_prints_the_result(worker, zmqwork):
     }
 
 
+def test_a_task_that_streams_is_shown_part_by_part(worker, zmqwork):
+    worker()
+    assert zmqwork("call", "thumbs:app", "spell", "abc").stdout == "a\nb\nc\n"
+    lines = zmqwork("call", "thumbs:app", "spell", "ab", "true", "-o", "json").stdout.splitlines()
+    said = [json.loads(line) for line in lines]
+    assert [line.get("part") for line in said] == ["a", "b", None]
+    assert (said[-1]["state"], said[-1]["result"]) == ("succeeded", 2)
+
+
 def test_the_help_says_how_arguments_are_read(zmqwork):
     text = " ".join(zmqwork("call", "--help").stdout.split())
     assert "each is JSON if it can be read as JSON, and text otherwise" in text
@@ -93,7 +102,7 @@ def test_it_takes_too_long(worker, start, gate):
     ("words", "said"),
     [
         (["thumbs:app", "doubel", "1"], "app 'thumbs' has no task 'doubel': did you mean double?"),
-        (["thumbs:app", "xyzzy"], "its tasks are double, fail, odd, wait_for"),
+        (["thumbs:app", "xyzzy"], "its tasks are double, fail, odd, spell, wait_for"),
         (["thumbs:app", "double"], "missing 1 required positional argument: 'value'"),
         (["thumbs:app", "double", "1", "--kwargs", '{"tims": 2}'], "'tims'"),
         (["thumbs:app", "double", "1", "--kwargs", "[1]"], "is no JSON object"),

@@ -24,7 +24,7 @@ def test_the_banner_says_who_serves_what_and_where(start):
     assert "static none given" in shown["discovery"]
     assert shown["pool"] == "process, 1 at a time\n"
     assert shown["queues"] == "a, b\n"
-    assert "double, fail, odd, wait_for" in shown["tasks"]
+    assert "double, fail, odd, spell, wait_for" in shown["tasks"]
     assert str(process.pid) in shown["process"]
 
 

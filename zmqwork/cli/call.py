@@ -56,8 +56,8 @@ def configure(parser: Parser) -> None:
         type=seconds,
         default=60.0,
         metavar="SECONDS",
-        help="wait this long for the result (default: 60); then the task is cancelled, also if it "
-        "runs",
+        help="wait this long for the result, and for each part of a task that streams (default: "
+        "60); then the task is cancelled, also if it runs",
     )
     add_output(parser)
     add_search(parser, realm="look for workers of this realm, not of the app's own")
@@ -81,13 +81,18 @@ def run(args: argparse.Namespace) -> int:
             # What Python says of a wrong call: the arguments are this command's own.
             raise UsageError(str(error)) from error
         try:
+            if task.spec.streams:
+                for part in future.stream(args.timeout):
+                    output.line(text_of(part))
+                    output.json({"task_id": future.id, "part": jsonable(part)})
             result = future.result(args.timeout)
         except (TaskError, TimeoutError) as error:
             overdue = isinstance(error, TimeoutError) and not future.done()
             left = f"\nThe task is cancelled: --timeout {args.timeout:g} is over" if overdue else ""
             return _show_error(output, future.id, error, left)
         took = time.monotonic() - begun_at
-    output.line(text_of(result))
+    if not (task.spec.streams and result is None):
+        output.line(text_of(result))
     values = {"result": jsonable(result), "seconds": round(took, 6)}
     output.json({"task_id": future.id, "state": "succeeded", **values})
     return exits.OK
