@@ -7,8 +7,9 @@ from chaos_processes import until
 WARM = [f"warm-{index}" for index in range(400)]
 QUEUED = [f"queued-{index}" for index in range(300)]
 SLOTS = 4
-# Such a round trip lets a worker hold a hundred of tasks that take a millisecond.
-ONE_WAY = 0.05
+# Such a round trip lets a worker hold a hundred of tasks that take some 20 ms each: on a machine that
+# has much else to do they do.
+ONE_WAY = 0.15
 
 
 def test_a_worker_that_is_terminated_with_a_hundred_held_loses_none_and_runs_none_twice(scene):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import threading
@@ -42,6 +43,8 @@ def names(directory):
 
 
 def descriptors():
+    """How many are open here, without those of other tests' garbage."""
+    gc.collect()
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
