@@ -374,6 +374,8 @@ def test_generators_stream_to_whoever_submits_them():
             own.task(name="other", **where)(stream.handler)
     with pytest.raises(UsageError, match="a fallback returns"):
         own.task(fallback=stream.handler)
+    with pytest.raises(UsageError, match="a stage hands on"):
+        own.pipeline().stage(_yields)
     with pytest.raises(UsageError, match=r"is a generator.*return a list"):
         function_name(_yields)
 

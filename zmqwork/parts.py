@@ -37,7 +37,7 @@ class Inflow:
     Bound: the worker lets the generator wait when PARTS_MAX, or PARTS_BYTES_MAX, were not read.
     """
 
-    __slots__ = ("_acked", "_base", "_entry", "_future", "_unacked_bytes", "awaiters", "state",
+    __slots__ = ("_acked", "_future", "_source", "_unacked_bytes", "awaiters", "state",
                  "taken", "total", "values")  # fmt: skip
 
     def __init__(self, future: StreamFuture[Any, Any]) -> None:
@@ -47,17 +47,17 @@ class Inflow:
         self.awaiters: list[asyncio.Future[None]] = []
         self.total = self.taken = 0
         # The entry that they come from, and how many there were before it: a fallback is another.
-        self._entry = 0
-        self._base = 0
+        # (One tuple: another thread reads it.)
+        self._source = (0, 0)
         self._acked = 0
         self._unacked_bytes = 0
 
     def add(self, entry: Entry, values: Sequence[bytes]) -> None:
         """These have come, behind the others. For the I/O thread."""
-        if entry.seq != self._entry:
-            self._entry, self._base = entry.seq, self.total
+        if entry.seq != self._source[0]:
+            self._source = entry.seq, self.total
         if self.state == _UNWANTED:
-            self._ack(ALL_PARTS)
+            self._ack(2 * ALL_PARTS)
             return
         self.values.extend(values)
         self.total += len(values)
@@ -76,18 +76,20 @@ class Inflow:
         unacked = self.taken - self._acked
         if not self.values or unacked >= _ACK_COUNT or self._unacked_bytes >= _ACK_BYTES:
             self._acked, self._unacked_bytes = self.taken, 0
-            self._ack(self.taken - self._base)
+            self._ack(self.taken)
         return value
 
     def give_up(self) -> None:
         """Nobody reads what comes, nor what is here."""
         self.state = _UNWANTED
         self.values.clear()
-        self._ack(ALL_PARTS)
+        self._ack(2 * ALL_PARTS)
 
     def _ack(self, count: int) -> None:
-        if count > 0 and not self._future.done():
-            self._future._producer.take_parts(self._entry or self._future.seq, count)
+        entry, base = self._source
+        if count > base and not self._future.done():
+            seq = entry or self._future.seq
+            self._future._producer.take_parts(seq, min(ALL_PARTS, count - base))
 
 
 class Parts(Generic[Y]):
@@ -125,6 +127,7 @@ class Parts(Generic[Y]):
         future, inflow = self._future, self._inflow
         if not inflow.values and not future.done():
             refuse_inside_task("reading a stream")
+            future._refuse_unsubmitted()
             timeout = None if self._timeout is None else min(self._timeout, threading.TIMEOUT_MAX)
             watched = future._watched
             with watched.lock:
@@ -142,6 +145,7 @@ class Parts(Generic[Y]):
     async def __anext__(self) -> Y:
         """As `__next__`, while the event loop goes on; for time-outs use asyncio's."""
         refuse_inside_task("reading a stream")
+        self._future._refuse_unsubmitted()
         while not self._is_ready():
             await self._arrival()
         if not self._inflow.values:
@@ -193,7 +197,8 @@ class StreamFuture(TaskFuture[R], Generic[Y, R]):
     """The future of a task that is a generator: `stream` gives what it yields.
 
     Its result is what the generator returns. Who waits for that, and has not called `stream`
-    before, wants no parts: they are dropped.
+    before, wants no parts: they are dropped. (A done-callback, as of `asyncio.wrap_future`, is none
+    who waits: close the stream then, ``future.stream().close()``.)
     """
 
     __slots__ = ("_inflow",)
@@ -201,6 +206,7 @@ class StreamFuture(TaskFuture[R], Generic[Y, R]):
     def __init__(self, producer: Producer) -> None:
         super().__init__(producer)
         self._inflow = Inflow(self)
+        producer.streams.add(self)
 
     def stream(self, timeout: float | None = None) -> Parts[Y]:
         """What the task yields, part by part; once.
@@ -228,6 +234,10 @@ class StreamFuture(TaskFuture[R], Generic[Y, R]):
     def add_parts(self, entry: Entry, values: Sequence[bytes]) -> None:
         """Parts have come. For the I/O thread."""
         self._inflow.add(entry, values)
+
+    def leave_unread(self) -> None:
+        """Nobody will read what nobody has begun to read: its producer leaves."""
+        self._want_no_parts()
 
     def _wait_or_raise(self, timeout: float | None) -> None:
         if timeout is None or timeout > 0:

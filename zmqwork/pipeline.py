@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.run import Failure, Run
+from zmqwork.signature import refuse_generator
 from zmqwork.task import Options, Task
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ class Pipeline:
         """
 
         def decorate(decorated: Callable[..., Any]) -> Task[..., Any]:
+            refuse_generator(decorated, "a stage hands on what it returns")
             task: Task[..., Any] = self.app.task(**options)(decorated)
             # A module that is reloaded, or a cell that is run again, replaces its stage.
             names = [stage.name for stage in self.stages]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Container, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+from weakref import WeakSet
 
 from zmqwork.batching import Dividing
 from zmqwork.config import check_name
@@ -87,6 +88,8 @@ class Producer(Keeping, Degrading, Dividing):
         self._open_folder = open_folder
         self.hearing = hearing
         self._adoption: Adoption | None = None
+        # Futures of generators. Bound: `max_pending`, and those that somebody keeps.
+        self.streams: WeakSet[StreamFuture[Any, Any]] = WeakSet()
         self._node: Node | None = None
         # What tasks that run in this process hand on; None: none do.
         self._inherited: Callable[[TaskSpec], TaskSpec] | None = None
@@ -280,6 +283,8 @@ class Producer(Keeping, Degrading, Dividing):
         """
         if self._node is None or self._pid != os.getpid():
             return
+        for future in list(self.streams):
+            future.leave_unread()
         try:
             self._wait_for_tasks(self._node, patient)
         except KeyboardInterrupt:

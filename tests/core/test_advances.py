@@ -80,6 +80,18 @@ def test_a_checkpoint_goes_before_the_failure_behind_it(desk):
     desk.finish(1, good=False)
     kinds = [type(send.message) for send in desk.effects if hasattr(send, "message")]
     assert kinds.index(Progress) < kinds.index(Done)
+
+
+def test_a_checkpoint_is_said_again_with_the_failure_behind_it(desk):
+    link = begin(desk, 1)
+    says(desk, 1, checkpoint=b"7", part=0)
+    desk.turn(LinkDown(link))
+    desk.finish(1, good=False)
+    again = desk.hello(session=2, can=[TAKE_PROGRESS])
+    kinds = [type(send.message) for send in desk.effects if hasattr(send, "message")]
+    assert kinds.index(Progress) < kinds.index(Done)
+    (done,) = desk.sent(Done)
+    desk.say(again, DoneAck(done.batch))
     assert desk.account().advances == {}
 
 

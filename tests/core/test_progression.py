@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from desks import ProducerDesk, done, spec
+from desks import ProducerDesk, done, node_id, spec
 from durable_desk import DurableDesk, legacy
 
 from zmqwork.core.effects import AddParts, MarkProgress, MarkRunning
 from zmqwork.core.events import PartsTaken, StatusRequested
 from zmqwork.core.lifecycle import STARTED
-from zmqwork.core.messages import FAILED, HELD_RUNNING, Done, Failure, Tasks
+from zmqwork.core.messages import FAILED, HELD_RUNNING, Cancel, Done, Failure, Return, Tasks
 from zmqwork.core.progress import ALL_PARTS, PARTS_MAX, Parts, PartsAck, Progress
 from zmqwork.core.records import Recorded, Trial
 
@@ -159,11 +159,61 @@ def test_what_nobody_wants_is_not_handed_on(desk):
     assert (added(desk), desk.sent(PartsAck)) == ([], [PartsAck(1, ALL_PARTS)])
 
 
-def test_parts_of_what_has_ended_are_dropped(desk):
+def test_parts_of_what_has_ended_are_dropped_and_their_attempt_ended(desk):
     link = desk.open()
     desk.submit(1, of=STREAM)
     desk.say(link, done(1, (1, 1)), Parts(1, 0, [b"a"]))
     assert (added(desk), desk.sent(PartsAck)) == ([], [])
+    assert desk.sent(Cancel, link) == [Cancel([1])], "it may wait for its reader"
+
+
+def test_an_attempt_that_was_given_up_on_is_ended_with_the_task(desk):
+    """Its worker comes back and waits for its reader; the task is done elsewhere."""
+    link = desk.open()
+    desk.submit(1, of=STREAM)
+    desk.say(link, Parts(1, 0, [b"a"]))
+    desk.lose()
+    other = desk.open("other")
+    again = desk.greet(held=[(1, 1, HELD_RUNNING)])
+    desk.say(again, Parts(1, 0, [b"a", b"b"]))
+    desk.say(other, Parts(1, 0, [b"a", b"b"]), done(1, (1, 2)))
+    assert desk.sent(Cancel, again) == [Cancel([1])]
+    assert desk.machine._workforce.get(node_id("w")).strays == {}
+
+
+def test_the_next_attempt_knows_what_is_unread(desk):
+    link = desk.open()
+    desk.submit(1, of=STREAM)
+    desk.say(link, Parts(1, 0, [b"aa", b"b", b"c"]))
+    says(desk, link, 1, checkpoint=b"7", part=3)
+    desk.turn(PartsTaken(1, 1))
+    desk.lose()
+    desk.open("other")
+    (told,) = options(desk)
+    assert (told["part"], told["unread"], told["unread_bytes"]) == (3, 2, 2)
+
+
+def test_no_part_is_lost_though_nobody_reads_over_many_attempts(desk):
+    link = desk.open()
+    desk.submit(1, of=STREAM)
+    count = 0
+    for attempt in range(1, 4):
+        desk.say(link, Parts(1, count, [b"x"] * PARTS_MAX))
+        count += sum(len(values) for _, values in added(desk))
+        says(desk, link, 1, attempt, checkpoint=b"7", part=count)
+        fails(desk, link, attempt, 1, attempt)
+        desk.until(desk.now + 0.1)
+    assert count == 3 * PARTS_MAX
+
+
+def test_a_checkpoint_is_recorded_when_its_attempt_is_given_back():
+    desk = DurableDesk()
+    link = desk.open()
+    desk.file(1)
+    says(desk, link, 1, checkpoint=b"7", part=0)
+    desk.say(link, Return("stopping", [1], [1]))
+    (trial,) = desk.batch().trials
+    assert (trial.failures, trial.crashes, trial.checkpoint) == (0, 0, b"7")
 
 
 def test_a_worker_that_minds_no_ack_cannot_fill_the_memory(desk):

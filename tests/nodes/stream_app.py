@@ -153,6 +153,22 @@ def too_slow(number):
 
 
 @app.task(max_retries=0)
+def snooze_behind_each(attempts, each):
+    """Yields some parts, and puts itself off."""
+    first = zmqwork.current().checkpoint or 0
+    yield from range(first, first + each)
+    zmqwork.checkpoint(first + each)
+    if first + each < attempts * each:
+        raise zmqwork.Snooze(0.005)
+
+
+@app.task(max_retries=0, soft_timeout=0.1)
+def encode_slowly():
+    """What it yields takes longer to encode than it has time, and cannot travel."""
+    yield [[*range(2_000_000)], object()]
+
+
+@app.task(max_retries=0)
 def yield_and_die(number, read):
     yield from range(number)
     wait_for(read)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import threading
 
 import pytest
 import stream_app as s
@@ -225,6 +226,46 @@ def test_a_fallback_streams_behind_what_was_there(start, producer):
     future = s.degrade.submit(70)
     assert list(future.stream(PATIENCE)) == [*range(70), *range(100, 170)]
     assert future.degraded
+
+
+def test_parts_that_nobody_has_read_over_many_attempts(start, producer):
+    start("-c", "1")
+    future = s.snooze_behind_each.submit(40, 6)
+    future._producer.on_notice(lambda _: None)
+    wait_for_parts(future, PARTS_MAX)
+    assert list(future.stream(PATIENCE)) == list(range(240))
+
+
+def wait_for_parts(future, count):
+    """Until so many wait to be read."""
+    pause = threading.Event()
+    for _ in range(1500):
+        if len(future._inflow.values) >= count:
+            return
+        pause.wait(0.02)
+    pytest.fail("they have not come")
+
+
+def test_leaving_waits_for_no_reader(realm, start):
+    start("-c", "1")
+    with s.app.producer(realm=realm):
+        future = s.count.submit(10 * PARTS_MAX)
+    assert future.result(0) == "the end"
+
+
+def test_in_a_batch_that_is_not_submitted(start, producer):
+    start("-c", "1")
+    with s.app.batch():
+        future = s.count.submit(3)
+        with pytest.raises(zmqwork.UsageError, match="not submitted yet"):
+            next(future.stream())
+
+
+def test_a_late_soft_timeout_is_for_no_other_task(start, producer):
+    start("-c", "1")
+    with pytest.raises(zmqwork.TaskError):
+        list(s.encode_slowly.submit().stream(PATIENCE))
+    assert s.hurry.submit(3).result(PATIENCE) == 2
 
 
 def test_a_task_that_waits_for_one_wants_its_result(start, producer):

@@ -122,7 +122,7 @@ def take_tasks_for_older(monkeypatch):
 
 
 def number_results_anew(monkeypatch):
-    monkeypatch.setattr(outlets, "_EPOCH_NUMBERS", 0)
+    monkeypatch.setattr(outlets, "EPOCH_NUMBERS", 0)
 
 
 def forget_numbers_at_inboxes(monkeypatch):

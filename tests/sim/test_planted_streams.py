@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from zmqwork.core import ledger
 from zmqwork.core.advance import Advance
 from zmqwork.core.advances import Advances
 from zmqwork.core.clients import Account
@@ -53,10 +52,10 @@ def forget_what_was_sent(monkeypatch):
 
 
 def begin_from_a_checkpoint_without_its_parts(monkeypatch):
-    def options(said):
-        return {"checkpoint": said["checkpoint"], "part": 0} if "checkpoint" in said else {}
+    def options(self):
+        return {**self.said, "part": 0} if "checkpoint" in self.said else {}
 
-    monkeypatch.setattr(ledger, "next_options", options)
+    monkeypatch.setattr(Headway, "next_options", property(options))
 
 
 # As in `test_sim`.

@@ -42,7 +42,7 @@ options = st.fixed_dictionaries(
         "no_retry_for": st.lists(names, max_size=3),
         "stream": st.just(True),
         "checkpoint": payloads,
-        "part": st.integers(0, 2**63),
+        "part": st.integers(0, 2**62),
         "of_a_newer_minor": plain,
     },
 )
@@ -148,7 +148,7 @@ def dones(draw):
 # (A checkpoint always has its part.)
 said = st.fixed_dictionaries(
     {}, optional={"fraction": st.floats(0.0, 1.0), "note": st.text(max_size=20)}
-) | st.fixed_dictionaries({"checkpoint": payloads, "part": st.integers(0, 2**63)})
+) | st.fixed_dictionaries({"checkpoint": payloads, "part": st.integers(0, 2**62)})
 
 FAILURES = [m.FAILED, m.REJECTED, m.LOST]
 

@@ -255,7 +255,18 @@ class Books:
         if (state := TASK[cause][entry.state]) in (FAILED, DEAD) and cause != "refused":
             self.letters.keep(entry, state)
         self.ledger.settle(entry, cause)
+        if entry.headway is not None:
+            self.dismiss(entry)
         self.settled.append(entry)
+
+    def dismiss(self, entry: Entry) -> None:
+        """It is settled: attempts of it that were given up on need not wait for a reader."""
+        for node_id in entry.headway.senders if entry.headway is not None else ():
+            worker = self.workforce.get(node_id)
+            if worker is not None and worker.strays.pop(entry.seq, None) is not None:
+                if worker.peer.stage == OPEN:
+                    self.dialer.send(worker.peer, Cancel([entry.seq]))
+                worker.group.list(worker)
 
     def mark_started(self, entry: Entry, now: float) -> None:
         """The handler of this entry has begun."""

@@ -301,13 +301,20 @@ class Account:
                 self._end_advances(done)
         return batches
 
+    def forget_said(self, seq: int) -> None:
+        """Nobody waits for the outcome of this attempt: what it said is not needed any more."""
+        advance = self.advances.get(seq)
+        if advance is not None and not advance.batch:
+            del self.advances[seq]
+
     def _end_advances(self, done: Done) -> None:
-        """These have ended: parts that they have yielded are kept as long as their outcomes."""
-        for seq in (*done.seqs, *(failure.seq for failure in done.failures)):
+        """These have ended: what must not be lost of what they said is kept with their outcomes."""
+        failed = {failure.seq for failure in done.failures}
+        for seq in (*done.seqs, *failed):
             advance = self.advances.get(seq)
             if advance is None or seq in self.held:
                 continue
-            if advance.parts:
+            if advance.parts or (seq in failed and "checkpoint" in advance.said):
                 advance.batch = done.batch
             else:
                 del self.advances[seq]

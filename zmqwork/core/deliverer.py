@@ -312,6 +312,8 @@ class Deliverer:
             message = back.setdefault(account, Return(reason, [], []))
             message.seqs += bundle.seqs
             message.attempts += bundle.attempts
+            for seq in bundle.seqs:
+                account.forget_said(seq)
         for account, message in back.items():
             self.counters["returned"] += len(message.seqs)
             self._listener.send(account.client, message)

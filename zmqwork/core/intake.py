@@ -100,6 +100,7 @@ class Intake:
             if held is not None:
                 self.drop(held, now, hard=cancel.hard)
             else:
+                account.forget_said(seq)
                 unknown.append(seq)
         account.prune()
         if unknown:
@@ -139,5 +140,7 @@ class Intake:
     def give_back(self, account: Account, items: list[Held], reason: str) -> None:
         """Return attempts that were not begun, and are not held any more."""
         self.counters["returned"] += len(items)
+        for held in items:
+            account.forget_said(held.seq)
         seqs, attempts = [h.seq for h in items], [h.attempt for h in items]
         self._listener.send(account.client, Return(reason, seqs, attempts))

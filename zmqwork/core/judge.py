@@ -74,8 +74,9 @@ class Judge:
             entry.args = b""
             del entries[seq]
             settled.append(entry)
-            if entry.trouble is not None:
+            if entry.trouble is not None or entry.headway is not None:
                 books.resumed(entry, now)
+                books.dismiss(entry)
         if books.happenings is not None:
             books.happenings.ended(settled[before:], worker.label)
         if len(books.outlets):
@@ -265,6 +266,9 @@ class Judge:
             for entry in sent:
                 worker.drop(entry)
             self._inquiry.doubt(sent, now)
+        for entry in back:
+            if entry.headway is not None:
+                books.suffered(entry)  # with its checkpoint
         books.give_back(worker, back, "returned")
         worker.group.list(worker)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from zmqwork.core import lifecycle
 from zmqwork.core.lifecycle import TASK, WAITING
-from zmqwork.core.progress import next_options
 from zmqwork.errors import ANY_ERROR
 from zmqwork.options import TaskOptions
 
@@ -251,7 +250,7 @@ class Entry:
     def told(self) -> dict[str, Any]:
         """What a worker must know of it beside its number and arguments."""
         told = self.spec.told()
-        return told if self.headway is None else told | next_options(self.headway.said)
+        return told if self.headway is None else told | self.headway.next_options
 
     def troubled(self) -> Trouble:
         """The record of what went wrong, made at the first trouble."""

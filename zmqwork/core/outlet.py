@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 # Endpoints of a sink that its workers are told.
 _ENDPOINTS_MAX = 4
 
+# Each process with a journal has numbers of its own: those that the one before gave to tasks that
+# are bound to no inbox are not in the journal, and their results may yet be on their way.
+EPOCH_NUMBERS = 2**32
+
 
 class Server:
     """A node that serves an outlet.
@@ -123,8 +127,12 @@ class Outlet:
 
     @property
     def spans(self) -> list[list[int]]:
-        """The numbers that there are here, given or brought: [first, last] each."""
-        spans = [[1, self.before], [self.first, self.next - 1]]
+        """The numbers that there are here, given or brought: [first, last] each.
+
+        Of earlier processes those of the last one: what the others have given is not known.
+        """
+        base = 1 + max(0, self.before - 1) // EPOCH_NUMBERS * EPOCH_NUMBERS
+        spans = [[base, self.before], [self.first, self.next - 1]]
         return [span for span in spans if span[0] <= span[1]]
 
     @property

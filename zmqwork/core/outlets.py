@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from zmqwork.core.lifecycle import LOST
-from zmqwork.core.outlet import Outlet, Server
+from zmqwork.core.outlet import EPOCH_NUMBERS, Outlet, Server
 from zmqwork.core.peer import Peer
 from zmqwork.core.ranges import Ranges
 
@@ -28,10 +28,6 @@ OUTLETS_MAX = 4096
 # Kinds of tasks, bound to an inbox each, that are remembered: one that comes again is the same.
 SPECS_MAX = 1024
 
-# Each process with a journal has numbers of its own: those that the one before gave to tasks that
-# are bound to no inbox are not in the journal, and their results may yet be on their way.
-_EPOCH_NUMBERS = 2**32
-
 
 class Outlets:
     """All outlets by id. Bound: the sinks, the inboxes that tasks name, OUTLETS_MAX gone ones."""
@@ -40,7 +36,7 @@ class Outlets:
 
     def __init__(self, producer_id: str, epoch: int = 0) -> None:
         self.producer_id = producer_id
-        self._first = 1 + max(0, epoch - 1) * _EPOCH_NUMBERS
+        self._first = 1 + max(0, epoch - 1) * EPOCH_NUMBERS
         self._by_id: dict[str, Outlet] = {}
         # What each node serves. Bound: the sinks in session or doubt.
         self._by_node: dict[str, Outlet] = {}

@@ -92,8 +92,3 @@ class PartsTaken:
 
     seq: int
     count: int
-
-
-def next_options(said: dict[str, Any]) -> dict[str, Any]:
-    """What the next attempt is told of what was said: the options that TASKS has for it."""
-    return {key: said[key] for key in ("checkpoint", "part") if key in said}

@@ -7,10 +7,12 @@ from a checkpoint that came behind the parts it counts: so none is ever missing 
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.core.effects import AddParts, MarkProgress, Notice
 from zmqwork.core.lifecycle import DISPATCHED
+from zmqwork.core.messages import Cancel
 from zmqwork.core.peer import OPEN
 from zmqwork.core.progress import ALL_PARTS, PARTS_MAX, Parts, PartsAck, PartsTaken, Progress
 
@@ -34,15 +36,19 @@ class Headway:
         said: as `progress.Progress` has it.
         received: how many parts there are.
         taken: how many of them the application has taken.
+        attempt, base: the newest attempt that brought some, and how many there were before it.
+        sizes: of those that were not taken. Bound: what `parts` takes in.
         senders: the node ids of the workers that sent some. Bound: the attempts.
     """
 
-    __slots__ = ("received", "said", "senders", "taken")
+    __slots__ = ("attempt", "base", "received", "said", "senders", "sizes", "taken")
 
     def __init__(self) -> None:
         self.said: dict[str, Any] = {}
         self.received = 0
+        self.attempt = self.base = 0
         self.taken = 0
+        self.sizes: deque[int] = deque()
         self.senders: dict[str, None] = {}
 
     def __str__(self) -> str:
@@ -63,6 +69,24 @@ class Headway:
     def unread(self) -> int:
         """How many parts wait for the application."""
         return max(0, self.received - self.taken)
+
+    @property
+    def next_options(self) -> dict[str, Any]:
+        """What the next attempt is told: the options that TASKS has for it."""
+        told: dict[str, Any] = {
+            key: self.said[key] for key in ("checkpoint", "part") if key in self.said
+        }
+        unread = min(told.get("part", 0), self.received) - self.taken
+        if unread > 0:
+            told |= {"unread": unread, "unread_bytes": sum(self.sizes)}
+        return told
+
+    def take(self, count: int) -> None:
+        """The application has taken all parts below this number."""
+        while self.sizes and self.taken < count:
+            self.sizes.popleft()
+            self.taken += 1
+        self.taken = max(self.taken, count)
 
     @property
     def size_bytes(self) -> int:
@@ -104,26 +128,36 @@ class Progression:
         """An attempt has yielded parts."""
         entry = self._books.ledger.get(message.seq)
         if entry is None:
-            return  # it has ended: whoever sends these learns of that
+            # It has ended, elsewhere: a generator that waits for its reader would do so for ever.
+            self._books.dialer.send(worker.peer, Cancel([message.seq]))
+            return
         if entry.worker is worker:
             self._runs(entry, now)
         headway = entry.headway
         if headway is None:
             headway = entry.headway = Headway()
         headway.senders[worker.node_id] = None
+        self._take_in(entry, headway, message, now)
+        if headway.taken > message.first:
+            self._ack(worker, message.seq, headway)
+
+    def _take_in(self, entry: Entry, headway: Headway, message: Parts, now: float) -> None:
+        if headway.attempt != entry.attempt:
+            headway.attempt, headway.base = entry.attempt, headway.received
         if message.first > headway.received:
             # What is between went to an earlier process, with those who wanted it.
-            headway.taken = ALL_PARTS
-        elif headway.received < headway.taken + _UNTAKEN_MAX:
+            headway.take(ALL_PARTS)
+        elif headway.received < max(headway.taken, headway.base) + _UNTAKEN_MAX:
             fresh = message.values[headway.received - message.first :]
             headway.received += len(fresh)
-            if fresh and headway.taken != ALL_PARTS:
+            headway.sizes.extend(map(len, fresh))
+            if headway.taken == ALL_PARTS:
+                headway.sizes.clear()
+            elif fresh:
                 self._books.out.append(AddParts(entry, fresh))
                 if not headway.taken and len(self._unread) < _UNREAD_MAX:
                     self._unread.setdefault(entry.seq, now)
                     self._books.timers.set_default(("unread", None), now + _UNREAD_TIMEOUT)
-        if headway.taken > message.first:
-            self._ack(worker, message.seq, headway)
 
     def taken(self, event: PartsTaken, now: float) -> None:
         """The application has taken parts."""
@@ -135,7 +169,7 @@ class Progression:
         headway = entry.headway
         if headway is None:
             headway = entry.headway = Headway()
-        headway.taken = max(headway.taken, event.count)
+        headway.take(event.count)
         for node_id in headway.senders:
             worker = self._books.workforce.get(node_id)
             if worker is not None:

@@ -31,7 +31,7 @@ class Alarm:
 
     def __init__(self) -> None:
         self._running: object = None
-        self._asked: object = None  # of whom it was asked for last
+        self._asked: tuple[object] | None = None  # of whom it was asked for last
         self._raised: object = None  # for whom the interpreter was told to raise it
         self._had: object = None  # who has certainly had it
         self._decided = threading.Event()
@@ -49,7 +49,7 @@ class Alarm:
             result = call()
         finally:
             self._running = None
-            if self._asked is key:
+            if self._asked is not None and self._asked[0] is key:
                 self._await_decision()
         return result
 
@@ -62,18 +62,20 @@ class Alarm:
         if key is None or threading.get_ident() != self._thread:
             return call()
         self._running = None
-        self._raise_if_asked(key)
-        result = call()
-        self._running = key
-        self._raise_if_asked(key)
-        return result
+        try:
+            self._raise_if_asked(key)
+            return call()
+        finally:
+            self._running = key
+            self._raise_if_asked(key)
 
     def _raise_if_asked(self, key: object) -> None:
-        if self._asked is not key or self._had is key:
+        asked = self._asked
+        if asked is None or asked[0] is not key or self._had is asked:
             return
         self._decided.wait(_DECISION_TIMEOUT)
-        self._had = key
-        if self._raised is not key:
+        self._had = asked
+        if self._raised is not asked:
             raise SoftTimeout  # it was asked for while nothing ran that it was meant for
         for _ in range(_STEPS):
             pass  # it comes here, or has come before
@@ -81,9 +83,9 @@ class Alarm:
     def ring(self, key: object) -> None:
         """Raise it in the call with this key, if that runs. Called by another thread."""
         self._decided.clear()
-        self._asked = key
+        self._asked = asked = (key,)  # each time another one
         if self._running is key:
-            self._raised = key
+            self._raised = asked
             import ctypes  # noqa: PLC0415  # few workers need it
 
             raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc

@@ -40,9 +40,9 @@ class ChildVoice:
             call()
         finally:
             self.is_shielded = False
-        if self.is_late:
-            self.is_late = False
-            raise SoftTimeout
+            late, self.is_late = self.is_late, False
+            if late:
+                raise SoftTimeout
 
     def say(self, item: Any, said: dict[str, Any]) -> None:
         """As `Voice.say`."""

@@ -187,6 +187,7 @@ class _Lane:
 
 def _is_async(handler: Callable[..., Any]) -> bool:
     """Whether a call of it gives a coroutine, or a generator that is one."""
+    handler = getattr(handler, "innermost", handler)
     call = getattr(handler, "__call__", handler)  # noqa: B004  # for objects with async __call__
     return any(
         asyncio.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)

@@ -35,6 +35,7 @@ def inside(function: Callable[..., Any], layers: Sequence[Layer]) -> Callable[..
     wrapped = make(function, layers)
     retry.share_condition(function, wrapped)
     helping.share_wait(function, wrapped)
+    wrapped.__dict__["innermost"] = function  # what pools look at, to know how it is run
     return wrapped
 
 

@@ -22,6 +22,7 @@ class Room:
     Args:
         taken: so many parts of the task there were before.
         is_wanted: whether anybody waits for the task.
+        unread: how many of those were not read, and their bytes.
         listen: takes in what comes for the handler, for so many seconds at most; None: another
             thread does.
     """
@@ -30,16 +31,22 @@ class Room:
                  "_unread_bytes")  # fmt: skip
 
     def __init__(
-        self, taken: int, is_wanted: Callable[[], bool], listen: Callable[[float], None] | None
+        self,
+        taken: int,
+        is_wanted: Callable[[], bool],
+        listen: Callable[[float], None] | None,
+        unread: tuple[int, int] = (0, 0),
     ) -> None:
-        self._taken = taken
+        count = min(unread[0], PARTS_MAX)
+        self._taken = taken - count
         self._is_wanted = is_wanted
         self._listen = listen
         self._lock = threading.Lock()
         self._there = threading.Condition(self._lock)
         self._awaiter: asyncio.Future[None] | None = None
-        self._sizes: deque[int] = deque()
-        self._unread_bytes = 0
+        # (Those of earlier attempts are not here, and take a place.)
+        self._sizes: deque[int] = deque([0] * (count - 1) + [unread[1]] if count else [])
+        self._unread_bytes = unread[1] if count else 0
 
     @property
     def is_full(self) -> bool:

@@ -241,7 +241,7 @@ class Server:
         index = self._index
         if self._is_copy or index == self._alarmed or not self._page.is_alarmed(index):
             return
-        if self._voice.is_shielded:
+        if self._event_loop.task is None and self._voice.is_shielded:
             self._voice.is_late = True
             return
         self._alarmed = index

@@ -66,8 +66,8 @@ class Speech:
         room: how far its parts may be ahead of their reader; None: as far as they like.
     """
 
-    __slots__ = ("_checkpoint", "_count", "_item", "_lock", "_parts", "_said", "_sent_at",
-                 "_voice", "room")  # fmt: skip
+    __slots__ = ("_checkpoint", "_count", "_flusher", "_item", "_lock", "_parts", "_said",
+                 "_sent_at", "_voice", "room")  # fmt: skip
 
     def __init__(self, item: Item, voice: Voice | None) -> None:
         self._item = item
@@ -78,9 +78,12 @@ class Speech:
         self._parts: list[bytes] = []  # yielded and not sent; bound: what the room allows
         self._count = int(item.options.get("part", 0))
         self._sent_at = 0.0
+        self._flusher = _flusher  # a fork has another one, and speaks for nobody
         self.room: Room | None = None
         if voice is not None and voice.waits:
-            self.room = Room(self._count, lambda: not item.dropped, voice.listen)
+            options = item.options
+            unread = int(options.get("unread", 0)), int(options.get("unread_bytes", 0))
+            self.room = Room(self._count, lambda: not item.dropped, voice.listen, unread)
 
     def progress(self, fraction: float | None, note: str | None) -> None:
         """How far it is; None: as it was."""
@@ -108,7 +111,7 @@ class Speech:
         _flusher.add(self)
 
     def _shield(self, call: Callable[[], None]) -> None:
-        if self._voice is not None:
+        if self._voice is not None and self._flusher is _flusher:
             self._voice.shield(call)
 
     @property
@@ -134,6 +137,8 @@ class Speech:
 
     def flush(self) -> None:
         """Send what was not sent yet: parts before a checkpoint that counts them."""
+        if self._flusher is not _flusher:
+            return
         with self._lock:
             parts, self._parts = self._parts, []
             said, self._said = self._said, {}
@@ -177,10 +182,9 @@ class _Flusher:
         with self._lock:
             self._speeches[speech] = None
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._work, name="zmqwork-speech", daemon=True
-                )
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="zmqwork-speech", daemon=True)
+                thread.start()
+                self._thread = thread
         self._there.set()
 
     def _work(self) -> None:

@@ -40,6 +40,8 @@ def run_through(generator: GeneratorType[Any, Any, Any], item: Item) -> Any:
 
 async def run_through_async(generator: AsyncGeneratorType[Any, Any], item: Item) -> None:
     """As `run_through`, for those with ``async``, which return nothing."""
+    from asyncio import CancelledError  # noqa: PLC0415 - whoever awaits has loaded it
+
     speech = _speech(item)
     go_on: Callable[[], Awaitable[Any]] = partial(anext, generator)
     try:
@@ -49,7 +51,7 @@ async def run_through_async(generator: AsyncGeneratorType[Any, Any], item: Item)
                 if speech.room is not None and not await speech.room.wait_async():
                     return
                 go_on = partial(anext, generator)
-            except (EncodeError, SoftTimeout) as error:
+            except (EncodeError, SoftTimeout, CancelledError) as error:
                 if generator.ag_frame is None:
                     raise
                 go_on = partial(generator.athrow, error)

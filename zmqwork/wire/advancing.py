@@ -69,7 +69,7 @@ def read_checkpoint(value: Any) -> bytes:
 
 def read_part(value: Any) -> int:
     """How many parts were yielded when a checkpoint was saved."""
-    return fields.number(value, "a checkpoint's parts", ALL_PARTS)
+    return fields.number(value, "a checkpoint's parts", ALL_PARTS - PARTS_MAX)
 
 
 def read_parts(f: list[Any], incoming: Incoming) -> Parts:

@@ -79,4 +79,6 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
     "no_retry_for": _exceptions,
     "checkpoint": advancing.read_checkpoint,
     "part": advancing.read_part,
+    "unread": advancing.read_part,
+    "unread_bytes": advancing.read_part,
 }
