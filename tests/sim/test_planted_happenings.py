@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from planting import is_found
 
 from zmqwork.core.books import Books
 from zmqwork.core.happenings import RESUBMITTED, Happenings
-from zmqwork.testing import sim
 
 PLANTED_SEEDS = 100
 
@@ -47,8 +47,4 @@ PLANTED = [
 
 @pytest.mark.parametrize(("plant", "promises", "first"), PLANTED)
 def test_planted_bugs_are_found(monkeypatch, plant, promises, first):
-    plant(monkeypatch)
-    for seed in (first, *range(PLANTED_SEEDS)):
-        if sim.run(seed).promise in promises:
-            return
-    pytest.fail(f"{PLANTED_SEEDS} seeds did not find it")
+    is_found(plant, promises, first, PLANTED_SEEDS, monkeypatch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from planting import is_found
 
 from zmqwork.core import outlets
 from zmqwork.core.books import Books
@@ -14,7 +15,6 @@ from zmqwork.core.listener import Listener
 from zmqwork.core.recovery import Recovery
 from zmqwork.core.runner import Runner
 from zmqwork.journal.state import State
-from zmqwork.testing import sim
 
 # A planted bug has to be found by then.
 PLANTED_SEEDS = 300
@@ -203,8 +203,4 @@ PLANTED = [
 
 @pytest.mark.parametrize(("plant", "promises", "first"), PLANTED)
 def test_planted_bugs_of_journals_are_found(monkeypatch, plant, promises, first):
-    plant(monkeypatch)
-    for seed in (first, *range(PLANTED_SEEDS)):
-        if sim.run(seed).promise in promises:
-            return
-    pytest.fail(f"{PLANTED_SEEDS} seeds did not find it")
+    is_found(plant, promises, first, PLANTED_SEEDS, monkeypatch)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 
 import pytest
+from planting import is_found
 
 from zmqwork.core.books import Books
 from zmqwork.core.lanes import Lane
 from zmqwork.core.pauses import Pauses
 from zmqwork.core.ready import Ready
-from zmqwork.testing import sim
 
 PLANTED_SEEDS = 400
 
@@ -45,8 +45,4 @@ PLANTED = [
 
 @pytest.mark.parametrize(("plant", "promises", "first"), PLANTED)
 def test_planted_bugs_are_found(monkeypatch, plant, promises, first):
-    plant(monkeypatch)
-    for seed in (first, *range(PLANTED_SEEDS)):
-        if sim.run(seed).promise in promises:
-            return
-    pytest.fail(f"{PLANTED_SEEDS} seeds did not find it")
+    is_found(plant, promises, first, PLANTED_SEEDS, monkeypatch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from planting import is_found
 
 from zmqwork.core.carriers import Carriers
 from zmqwork.core.clients import Account
@@ -16,7 +17,6 @@ from zmqwork.core.outlet import Outlet
 from zmqwork.core.ranges import Ranges
 from zmqwork.core.roll import Roll
 from zmqwork.core.shipping import Shipping
-from zmqwork.testing import sim
 
 # A planted bug has to be found by then.
 PLANTED_SEEDS = 300
@@ -196,8 +196,4 @@ PLANTED = [
 
 @pytest.mark.parametrize(("plant", "promises", "first"), PLANTED)
 def test_planted_bugs_of_sinks_are_found(monkeypatch, plant, promises, first):
-    plant(monkeypatch)
-    for seed in (first, *range(PLANTED_SEEDS)):
-        if sim.run(seed).promise in promises:
-            return
-    pytest.fail(f"{PLANTED_SEEDS} seeds did not find it")
+    is_found(plant, promises, first, PLANTED_SEEDS, monkeypatch)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from planting import is_found
 
 from zmqwork.core.advance import Advance
 from zmqwork.core.advances import Advances
 from zmqwork.core.clients import Account
 from zmqwork.core.effects import AddParts
 from zmqwork.core.progression import Headway, Progression
-from zmqwork.testing import sim
 
 PLANTED_SEEDS = 400
 
@@ -70,8 +70,4 @@ PLANTED = [
 
 @pytest.mark.parametrize(("plant", "promises", "first"), PLANTED)
 def test_planted_bugs_are_found(monkeypatch, plant, promises, first):
-    plant(monkeypatch)
-    for seed in (first, *range(PLANTED_SEEDS)):
-        if sim.run(seed).promise in promises:
-            return
-    pytest.fail(f"{PLANTED_SEEDS} seeds did not find it")
+    is_found(plant, promises, first, PLANTED_SEEDS, monkeypatch)

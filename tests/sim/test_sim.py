@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from planting import is_found
 
 from zmqwork.core import judge, lender
 from zmqwork.core.books import Books
@@ -210,11 +211,7 @@ PLANTED = [
 
 @pytest.mark.parametrize(("plant", "promises", "first"), PLANTED)
 def test_planted_bugs_are_found(monkeypatch, plant, promises, first):
-    plant(monkeypatch)
-    for seed in (first, *range(PLANTED_SEEDS)):
-        if sim.run(seed).promise in promises:
-            return
-    pytest.fail(f"{PLANTED_SEEDS} seeds did not find it")
+    is_found(plant, promises, first, PLANTED_SEEDS, monkeypatch)
 
 
 def test_a_failing_seed_is_one_line_with_its_command(monkeypatch, capsys):
