@@ -67,8 +67,11 @@ def test_worker_stopped_its_late_result_counts_once_and_its_fence_holds(scene):
 
 
 def test_worker_stopped_its_late_result_comes_after_another_one(scene):
+    # Not in a hurry itself: else it may give up its producer before that has dialled again, and then
+    # it drops the result.
+    victim = scene.worker()
     scene.hurry()
-    victim, producer = scene.worker(), scene.producer()
+    producer = scene.producer()
     reach(scene, producer, "result computed", None, victim)
     given_up(producer)
     scene.worker()
