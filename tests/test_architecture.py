@@ -25,6 +25,7 @@ RANKS = {
     "queues": 0,
     "core": 1,
     "wire": 2,
+    "security": 2,
     "transport": 3,
     "discovery": 3,
     "journal": 3,
@@ -71,7 +72,7 @@ PURE = {
 # Third-party packages, and the only parts that may know them.
 OWNERS = {
     "msgpack": {"wire"},
-    "zmq": {"transport"},
+    "zmq": {"transport", "security"},  # which makes key pairs with it
     "zeroconf": {"discovery"},
     "ifaddr": {"discovery"},  # zeroconf's own way to ask for interfaces: it comes with it
     "dns": {"discovery"},

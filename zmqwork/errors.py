@@ -4,7 +4,8 @@
 
     ZmqworkError
     ├── ConfigError (ValueError)          you: an option is wrong
-    │   └── InsecureBind                  you: a routable address without keys
+    │   ├── InsecureBind                  you: a routable address without keys
+    │   └── KeysError                     you: a key file is missing, unsafe or wrong
     ├── UsageError (RuntimeError)         you: not like this, or not now
     │   ├── EncodeError (TypeError)       you: a value that cannot travel
     │   └── PendingFull                   you: faster than `max_pending` allows
@@ -57,6 +58,10 @@ class ConfigError(ZmqworkError, ValueError):
 
 class InsecureBind(ConfigError):
     """A routable address was asked for, and there are no keys to guard it."""
+
+
+class KeysError(ConfigError):
+    """Keys, or a roster, that cannot be used: missing, unsafe, or wrong."""
 
 
 class UsageError(ZmqworkError, RuntimeError):

@@ -14,10 +14,7 @@ from weakref import WeakSet
 from zmqwork.batching import Dividing
 from zmqwork.config import check_name
 from zmqwork.core.effects import Notice
-from zmqwork.core.events import (
-    PauseRequested,
-    WorkersRequested,
-)
+from zmqwork.core.events import PauseRequested, WorkersRequested
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.degrading import Degrading
 from zmqwork.errors import NoWorker, UsageError

@@ -11,7 +11,7 @@ import ifaddr
 import pytest
 
 from zmqwork.app import App
-from zmqwork.core.events import PeerForgotten, PeerFound
+from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.discovery.interfaces import Interfaces
 from zmqwork.discovery.mdns import Mdns
 

@@ -6,7 +6,7 @@ from desks import REALM, WorkerDesk, node_id
 
 from zmqwork.core.delivery import Destination, Results, ResultsAck, Route
 from zmqwork.core.effects import Dial, Execute, HangUp
-from zmqwork.core.events import LinkUp
+from zmqwork.core.link_events import LinkUp
 from zmqwork.core.messages import Credit, Done, Hello, Pong, Return, Run, Tasks, Welcome
 
 CREDIT = (100, 1 << 20)

@@ -11,16 +11,18 @@ from zmqwork.core.dispatcher import Dispatcher
 from zmqwork.core.effects import Deliver, Dial, Execute, HangUp, Notice, Send, Settle
 from zmqwork.core.events import (
     Finished,
-    LinkDown,
-    LinkUp,
-    PeerFound,
-    Probed,
-    Received,
     SlotReady,
     Stored,
     Submitted,
 )
 from zmqwork.core.ledger import Entry, TaskSpec
+from zmqwork.core.link_events import (
+    LinkDown,
+    LinkUp,
+    PeerFound,
+    Probed,
+    Received,
+)
 from zmqwork.core.messages import DELIVER, Credit, Done, Hello, Route, Run, Tasks, Welcome
 from zmqwork.core.runner import Runner
 from zmqwork.options import TaskOptions

@@ -6,7 +6,13 @@ import pytest
 from desks import WorkerDesk
 
 from zmqwork.core.effects import Grant
-from zmqwork.core.events import DrainRequested, Finished, LinkDown, SlotDied, StopRequested
+from zmqwork.core.events import (
+    DrainRequested,
+    Finished,
+    SlotDied,
+    StopRequested,
+)
+from zmqwork.core.link_events import LinkDown
 from zmqwork.core.messages import TAKE_PROGRESS, Cancel, Done, DoneAck, Return
 from zmqwork.core.progress import (
     PROGRESS_MAX,

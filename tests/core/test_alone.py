@@ -3,8 +3,9 @@ from __future__ import annotations
 from desks import ProducerDesk, WorkerDesk, done, spec
 from durable_desk import DurableDesk, legacy
 
-from zmqwork.core.events import LinkDown, Probed, SlotDied
+from zmqwork.core.events import SlotDied
 from zmqwork.core.letters import RevivalRequested
+from zmqwork.core.link_events import LinkDown, Probed
 from zmqwork.core.messages import LOST, REJECTED, Cancel, Demand, Failure, Started, Tasks
 from zmqwork.core.records import Recorded, Trial
 

@@ -7,13 +7,12 @@ from zmqwork.core.effects import Answer, Notice
 from zmqwork.core.events import (
     CancelRequested,
     ClaimRequested,
-    LinkDown,
-    Probed,
     StatusRequested,
     StopRequested,
     WorkersRequested,
 )
 from zmqwork.core.ledger import TaskSpec
+from zmqwork.core.link_events import LinkDown, Probed
 from zmqwork.core.messages import (
     FAILED,
     HELD_RUNNING,

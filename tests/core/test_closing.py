@@ -8,7 +8,8 @@ from durable_desk import DurableDesk, legacy
 
 from zmqwork.core.delivery import End, Ended, Floor
 from zmqwork.core.effects import Answer
-from zmqwork.core.events import CancelRequested, EndRequested, LinkDown, StopRequested
+from zmqwork.core.events import CancelRequested, EndRequested, StopRequested
+from zmqwork.core.link_events import LinkDown
 from zmqwork.core.messages import Bye, Pong, Return
 
 OUT = spec(sink="out")

@@ -21,12 +21,12 @@ from zmqwork.core.delivery import (
 from zmqwork.core.effects import Answer, Deliver, Left, MarkComplete, Notice
 from zmqwork.core.events import (
     DrainRequested,
-    LinkDown,
     StatusRequested,
     StopRequested,
     Stored,
     StoreFailed,
 )
+from zmqwork.core.link_events import LinkDown
 from zmqwork.core.messages import (
     Bye,
     Credit,

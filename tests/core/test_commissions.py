@@ -8,7 +8,13 @@ from desks import Desk, node_id, welcome
 from zmqwork.config import NodeConfig
 from zmqwork.core import commissions
 from zmqwork.core.effects import Answer
-from zmqwork.core.events import LinkDown, LinkUp, OrderRequested, PeerFound, Probed
+from zmqwork.core.events import OrderRequested
+from zmqwork.core.link_events import (
+    LinkDown,
+    LinkUp,
+    PeerFound,
+    Probed,
+)
 from zmqwork.core.messages import Bye, Hello
 from zmqwork.core.orders import REFUSED, SILENT, Order, Ordered
 from zmqwork.core.watcher import Watcher

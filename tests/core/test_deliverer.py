@@ -6,7 +6,13 @@ from desks import node_id
 
 from zmqwork.core import deliverer, neighbours
 from zmqwork.core.delivery import Have, Results, ResultsAck, Route
-from zmqwork.core.events import Finished, LinkDown, LinkUp, PeerForgotten, PeerFound, SlotReady
+from zmqwork.core.events import Finished, SlotReady
+from zmqwork.core.link_events import (
+    LinkDown,
+    LinkUp,
+    PeerForgotten,
+    PeerFound,
+)
 from zmqwork.core.messages import (
     HELD_DONE,
     HELD_RUNNING,

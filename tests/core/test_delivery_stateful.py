@@ -11,8 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from zmqwork.core import delivery, messages
 from zmqwork.core.delivery import Results, ResultsAck, Route
 from zmqwork.core.effects import Send
-from zmqwork.core.events import (
-    Finished,
+from zmqwork.core.events import Finished, SlotReady, StopRequested
+from zmqwork.core.lender import EXTRA_MAX
+from zmqwork.core.link_events import (
     Garbled,
     LinkDown,
     LinkUp,
@@ -20,10 +21,7 @@ from zmqwork.core.events import (
     PeerFound,
     Probed,
     Received,
-    SlotReady,
-    StopRequested,
 )
-from zmqwork.core.lender import EXTRA_MAX
 from zmqwork.core.messages import (
     Bye,
     Cancel,

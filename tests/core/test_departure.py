@@ -8,11 +8,11 @@ from zmqwork.core.effects import Execute, Left, Notice, Restart, Send, TakeBack
 from zmqwork.core.events import (
     DrainRequested,
     Finished,
-    LinkDown,
     SlotReady,
     StopRequested,
     TakenBack,
 )
+from zmqwork.core.link_events import LinkDown
 from zmqwork.core.messages import Bye, Credit, Demand, Done, DoneAck, Draining, Return, Welcome
 from zmqwork.core.worker_requests import WorkerPauseRequested, WorkerResumeRequested
 

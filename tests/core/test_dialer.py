@@ -5,7 +5,7 @@ from desks import PRODUCER_ID, ProducerDesk, node_id, welcome
 
 from zmqwork.core import dialer
 from zmqwork.core.effects import Dial, HangUp, Notice, Probe
-from zmqwork.core.events import (
+from zmqwork.core.link_events import (
     Garbled,
     LinkDown,
     LinkUp,

@@ -7,13 +7,15 @@ from zmqwork.core.effects import Answer, HangUp, Left, Notice, Send
 from zmqwork.core.events import (
     CancelRequested,
     DrainRequested,
+    StatusRequested,
+    StopRequested,
+    Submitted,
+)
+from zmqwork.core.link_events import (
     LinkDown,
     LinkUp,
     PeerFound,
     Received,
-    StatusRequested,
-    StopRequested,
-    Submitted,
 )
 from zmqwork.core.messages import (
     FAILED,

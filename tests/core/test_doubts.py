@@ -4,8 +4,8 @@ import pytest
 
 from zmqwork.core.doubts import Doubts
 from zmqwork.core.effects import Notice, Probe
-from zmqwork.core.events import PeerFound
 from zmqwork.core.lifecycle import ALIVE, LOST, SUSPECT
+from zmqwork.core.link_events import PeerFound
 from zmqwork.core.liveness import Liveness
 from zmqwork.core.peer import Peer
 from zmqwork.core.timers import Timers

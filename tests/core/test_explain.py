@@ -8,8 +8,14 @@ from desks import REALM, ProducerDesk, done, spec
 
 from zmqwork.core import causes, explain
 from zmqwork.core.effects import Notice
-from zmqwork.core.events import CancelRequested, LinkDown, LinkUp, Probed, Received, StatusRequested
+from zmqwork.core.events import CancelRequested, StatusRequested
 from zmqwork.core.ledger import CHILD_DIED, ENDINGS_MAX, WORKER_LOST, TaskSpec, Trouble
+from zmqwork.core.link_events import (
+    LinkDown,
+    LinkUp,
+    Probed,
+    Received,
+)
 from zmqwork.core.messages import (
     FAILED,
     HELD_RUNNING,

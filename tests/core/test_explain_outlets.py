@@ -7,7 +7,8 @@ from desks import ProducerDesk, node_id, spec
 
 from zmqwork.core import explain_outlets
 from zmqwork.core.effects import Answer
-from zmqwork.core.events import LinkDown, OutletsRequested, StatusRequested
+from zmqwork.core.events import OutletsRequested, StatusRequested
+from zmqwork.core.link_events import LinkDown
 from zmqwork.core.messages import Bye, Draining
 from zmqwork.core.ranges import Ranges
 

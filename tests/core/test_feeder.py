@@ -5,7 +5,12 @@ from desks import WorkerDesk
 
 from zmqwork.core import feeder
 from zmqwork.core.effects import Alarm, Interrupt, Restart, TakeBack
-from zmqwork.core.events import Finished, SlotDied, SlotReady, TakenBack
+from zmqwork.core.events import (
+    Finished,
+    SlotDied,
+    SlotReady,
+    TakenBack,
+)
 from zmqwork.core.messages import LOST, Cancel, Demand, Done, Pong, Recall, Return, Started
 
 

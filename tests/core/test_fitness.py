@@ -3,7 +3,13 @@ from __future__ import annotations
 from desks import WorkerDesk
 
 from zmqwork.core.effects import Answer, Left, Notice
-from zmqwork.core.events import Finished, SlotDied, SlotFailed, SlotReady, StatusRequested
+from zmqwork.core.events import (
+    Finished,
+    SlotDied,
+    SlotFailed,
+    SlotReady,
+    StatusRequested,
+)
 from zmqwork.core.fitness import Fitness
 from zmqwork.core.messages import REJECTED, Done, DoneAck, Draining, Return
 from zmqwork.core.worker_requests import UnfitDeclared, WorkerPauseRequested

@@ -8,7 +8,8 @@ from test_stateful_sinks import in_one_place
 
 from zmqwork.core.delivery import HAS_HOLDING, HAS_NOT, HAS_TAKEN, Has, Have
 from zmqwork.core.effects import Notice
-from zmqwork.core.events import CancelRequested, LinkDown
+from zmqwork.core.events import CancelRequested
+from zmqwork.core.link_events import LinkDown
 from zmqwork.core.messages import (
     BATCH_COUNT_MAX,
     FAILED,

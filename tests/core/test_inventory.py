@@ -4,7 +4,8 @@ import pytest
 from desks import ProducerDesk, done, node_id
 
 from zmqwork.core.effects import MarkRunning, Notice
-from zmqwork.core.events import CancelRequested, LinkDown, Probed
+from zmqwork.core.events import CancelRequested
+from zmqwork.core.link_events import LinkDown, Probed
 from zmqwork.core.messages import (
     FAILED,
     HELD_DONE,

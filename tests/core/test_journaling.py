@@ -5,7 +5,12 @@ from desks import done, entries, node_id, spec
 from durable_desk import DurableDesk, legacy
 
 from zmqwork.core.effects import Answer, Left, Notice, Record, Settle
-from zmqwork.core.events import CancelRequested, ClaimRequested, StopRequested, Submitted
+from zmqwork.core.events import (
+    CancelRequested,
+    ClaimRequested,
+    StopRequested,
+    Submitted,
+)
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.letters import RevivalRequested
 from zmqwork.core.messages import FAILED, LOST, Bye, Cancel, DoneAck, Failure, Tasks

@@ -4,7 +4,7 @@ import pytest
 from desks import ProducerDesk, done, spec
 
 from zmqwork.core.effects import MarkRunning, Notice
-from zmqwork.core.events import LinkDown, Probed
+from zmqwork.core.link_events import LinkDown, Probed
 from zmqwork.core.messages import (
     FAILED,
     LOST,

@@ -5,7 +5,7 @@ from desks import WorkerDesk
 
 from zmqwork.config import WorkerConfig
 from zmqwork.core.effects import Left, Notice
-from zmqwork.core.events import LinkDown
+from zmqwork.core.link_events import LinkDown
 from zmqwork.core.messages import Bye, DoneAck, Ping
 from zmqwork.core.worker_requests import WorkerPauseRequested, WorkerResumeRequested
 from zmqwork.errors import ConfigError

@@ -9,7 +9,8 @@ from desks import WorkerDesk
 from zmqwork.core import lender
 from zmqwork.core.delivery import Results, ResultsAck
 from zmqwork.core.effects import Execute, Send
-from zmqwork.core.events import DrainRequested, Finished, LinkDown, StopRequested
+from zmqwork.core.events import DrainRequested, Finished, StopRequested
+from zmqwork.core.link_events import LinkDown
 from zmqwork.core.messages import Credit, Demand, Done, DoneAck, Pong, Return
 from zmqwork.core.pace import LONG_SECONDS
 

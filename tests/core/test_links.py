@@ -8,7 +8,13 @@ import pytest
 from desks import ProducerDesk, node_id, welcome
 
 from zmqwork.core.effects import Dial
-from zmqwork.core.events import LinkDown, LinkUp, PeerFound, Probed, Received
+from zmqwork.core.link_events import (
+    LinkDown,
+    LinkUp,
+    PeerFound,
+    Probed,
+    Received,
+)
 from zmqwork.core.messages import Bye, Hello, Refused
 
 ENDPOINT = "tcp://10.0.0.7:7071"

@@ -5,7 +5,7 @@ from desks import WorkerDesk, node_id
 
 from zmqwork.core import listener
 from zmqwork.core.effects import Forget, Notice, Send
-from zmqwork.core.events import Garbled, LinkDown, Received
+from zmqwork.core.link_events import Garbled, LinkDown, Received
 from zmqwork.core.messages import Bye, Hello, Info, Ping, Pong, Refused, Status, Welcome
 
 

@@ -5,7 +5,12 @@ from desks import ProducerDesk, WorkerDesk, node_id, welcome
 
 from zmqwork.core import neighbours
 from zmqwork.core.effects import Dial, Send
-from zmqwork.core.events import LinkDown, LinkUp, PeerForgotten, PeerFound
+from zmqwork.core.link_events import (
+    LinkDown,
+    LinkUp,
+    PeerForgotten,
+    PeerFound,
+)
 from zmqwork.core.messages import NEIGHBOURS_MAX, Hello, Neighbour, Ping, Welcome
 from zmqwork.core.neighbours import Neighbours, is_usable
 

@@ -5,7 +5,8 @@ from delivery_desk import DeliveryDesk
 from desks import REALM, WorkerDesk, node_id
 
 from zmqwork.core.effects import Interrupt, Left
-from zmqwork.core.events import DrainRequested, Finished, LinkDown, StopRequested
+from zmqwork.core.events import DrainRequested, Finished, StopRequested
+from zmqwork.core.link_events import LinkDown
 from zmqwork.core.messages import (
     HELD_DONE,
     HELD_RUNNING,

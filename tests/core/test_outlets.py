@@ -6,9 +6,9 @@ import pytest
 from desks import PRODUCER_ID, ProducerDesk, entries, node_id, sink_welcome, spec
 
 from zmqwork.core import outlets as module
-from zmqwork.core.events import LinkDown, PeerFound
 from zmqwork.core.lanes import Lanes
 from zmqwork.core.lifecycle import CANCELLED, SUCCEEDED
+from zmqwork.core.link_events import LinkDown, PeerFound
 from zmqwork.core.liveness import Liveness
 from zmqwork.core.outlet import Outlet
 from zmqwork.core.outlets import Outlets, highest

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from zmqwork.core import explain, pauses
 from zmqwork.core.effects import Answer, TakeBack
-from zmqwork.core.events import CancelRequested, ClaimRequested, PauseRequested, TakenBack
+from zmqwork.core.events import (
+    CancelRequested,
+    ClaimRequested,
+    PauseRequested,
+    TakenBack,
+)
 from zmqwork.core.messages import FAILED, Failure, Recall, Return, Started
 from zmqwork.queues import ALL_QUEUES
 

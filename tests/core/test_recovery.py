@@ -6,8 +6,9 @@ from durable_desk import DurableDesk, legacy
 
 from zmqwork.core.delivery import Route
 from zmqwork.core.effects import Answer
-from zmqwork.core.events import CancelRequested, EndRequested, LinkDown, StatusRequested
+from zmqwork.core.events import CancelRequested, EndRequested, StatusRequested
 from zmqwork.core.ledger import TaskSpec
+from zmqwork.core.link_events import LinkDown
 from zmqwork.core.messages import (
     FAILED,
     HELD_DONE,

@@ -5,7 +5,8 @@ from delivery_desk import DeliveryDesk
 from desks import WorkerDesk, node_id
 
 from zmqwork.core.effects import Answer, Interrupt, ShowStacks, Withdraw
-from zmqwork.core.events import LinkDown, LinkUp, StatusRequested
+from zmqwork.core.events import StatusRequested
+from zmqwork.core.link_events import LinkDown, LinkUp
 from zmqwork.core.messages import (
     HELD_DONE,
     HELD_QUEUED,

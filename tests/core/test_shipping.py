@@ -7,7 +7,13 @@ from desks import ProducerDesk, done, entries, node_id, spec, welcome
 from test_stateful_sinks import in_one_place
 
 from zmqwork.core.delivery import Ended, Floor, Has, Have, Route
-from zmqwork.core.events import LinkDown, LinkUp, PeerFound, Probed, StopRequested, Submitted
+from zmqwork.core.events import StopRequested, Submitted
+from zmqwork.core.link_events import (
+    LinkDown,
+    LinkUp,
+    PeerFound,
+    Probed,
+)
 from zmqwork.core.messages import (
     BATCH_COUNT_MAX,
     FAILED,

@@ -13,14 +13,16 @@ from zmqwork.core import messages
 from zmqwork.core.events import (
     CancelRequested,
     Finished,
+    SlotDied,
+    SlotReady,
+    Submitted,
+)
+from zmqwork.core.link_events import (
     Garbled,
     LinkDown,
     LinkUp,
     Probed,
     Received,
-    SlotDied,
-    SlotReady,
-    Submitted,
 )
 from zmqwork.core.liveness import ALIVE, LOST, SUSPECT, Liveness
 from zmqwork.core.messages import (

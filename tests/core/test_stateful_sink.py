@@ -22,13 +22,11 @@ from zmqwork.core.delivery import (
 from zmqwork.core.effects import Deliver
 from zmqwork.core.events import (
     DrainRequested,
-    Garbled,
-    LinkDown,
-    Received,
     StopRequested,
     Stored,
     StoreFailed,
 )
+from zmqwork.core.link_events import Garbled, LinkDown, Received
 from zmqwork.core.messages import Bye, Hello
 from zmqwork.core.ranges import Ranges
 

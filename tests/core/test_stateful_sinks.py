@@ -24,16 +24,14 @@ from zmqwork.core.delivery import (
     Route,
 )
 from zmqwork.core.effects import Send
-from zmqwork.core.events import (
-    CancelRequested,
-    EndRequested,
+from zmqwork.core.events import CancelRequested, EndRequested, Submitted
+from zmqwork.core.lifecycle import ASKED, RESTING, WAITING
+from zmqwork.core.link_events import (
     LinkDown,
     LinkUp,
     PeerFound,
     Probed,
-    Submitted,
 )
-from zmqwork.core.lifecycle import ASKED, RESTING, WAITING
 from zmqwork.core.messages import (
     FAILED,
     Bye,

@@ -7,15 +7,13 @@ from desks import Desk, node_id, welcome
 
 from zmqwork.config import NodeConfig
 from zmqwork.core.effects import Answer, HangUp, Left
-from zmqwork.core.events import (
-    DrainRequested,
+from zmqwork.core.events import DrainRequested, StatusRequested, StopRequested
+from zmqwork.core.link_events import (
     LinkDown,
     LinkUp,
     PeerFound,
     Probed,
     Received,
-    StatusRequested,
-    StopRequested,
 )
 from zmqwork.core.messages import Bye, Draining, Hello, Info, Pong, Refused, Status
 from zmqwork.core.watcher import Watcher

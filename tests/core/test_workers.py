@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from desks import entries, spec, welcome
 
-from zmqwork.core.events import PeerFound
 from zmqwork.core.lanes import Lane, key_of
 from zmqwork.core.ledger import TaskSpec
+from zmqwork.core.link_events import PeerFound
 from zmqwork.core.liveness import Liveness
 from zmqwork.core.peer import Peer
 from zmqwork.core.workers import Workforce

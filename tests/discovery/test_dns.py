@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from zmqwork.core.events import PeerForgotten, PeerFound
+from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.discovery.dns import Dns
 from zmqwork.discovery.lookup import Name, parse_name
 from zmqwork.discovery.sources import join_realm

@@ -21,7 +21,7 @@ from zeroconf.const import (
     _TYPE_TXT,
 )
 
-from zmqwork.core.events import PeerForgotten, PeerFound
+from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.discovery.advert import SERVICE_TYPE, realm_hash
 from zmqwork.discovery.interfaces import Interfaces
 from zmqwork.discovery.mdns import Mdns

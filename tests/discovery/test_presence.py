@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from zmqwork.core.events import PeerFound
+from zmqwork.core.link_events import PeerFound
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import TransportError
 

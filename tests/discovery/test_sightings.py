@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from zmqwork.core.events import PeerForgotten, PeerFound
+from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.discovery import sightings
 from zmqwork.discovery.advert import Advert
 from zmqwork.discovery.sightings import Sightings

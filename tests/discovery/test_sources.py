@@ -7,7 +7,7 @@ import tempfile
 
 import pytest
 
-from zmqwork.core.events import PeerForgotten, PeerFound
+from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import ConfigError, UsageError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from zmqwork.core.effects import Deliver
-from zmqwork.core.events import PeerFound
+from zmqwork.core.link_events import PeerFound
 from zmqwork.testing import Cluster
 from zmqwork.testing.node import Producer
 from zmqwork.testing.plan import Plan

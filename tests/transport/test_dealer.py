@@ -5,7 +5,7 @@ import select
 import pytest
 import zmq
 
-from zmqwork.core.events import LinkUp
+from zmqwork.core.link_events import LinkUp
 from zmqwork.transport.dealer import Dealer
 
 

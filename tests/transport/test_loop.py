@@ -5,7 +5,13 @@ import threading
 import pytest
 
 from zmqwork.core.effects import Dial, HangUp, Left, Probe, Send
-from zmqwork.core.events import LinkDown, LinkUp, Probed, Received, StopRequested
+from zmqwork.core.events import StopRequested
+from zmqwork.core.link_events import (
+    LinkDown,
+    LinkUp,
+    Probed,
+    Received,
+)
 from zmqwork.core.messages import Ping, Status
 from zmqwork.errors import ConfigError, InsecureBind, TransportError
 from zmqwork.transport.addresses import is_routable, refuse_routable, split_tcp

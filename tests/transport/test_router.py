@@ -11,7 +11,7 @@ from transport_peers import PATIENCE, READABLE, wait_for
 
 from zmqwork.config import WorkerConfig
 from zmqwork.core.effects import Forget, Send
-from zmqwork.core.events import Received
+from zmqwork.core.link_events import Received
 from zmqwork.core.messages import Hello, Ping
 from zmqwork.core.runner import Runner
 from zmqwork.errors import TransportError

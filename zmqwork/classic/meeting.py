@@ -10,7 +10,7 @@ from typing import Protocol
 
 from zmqwork.classic.places import Place, Realm, Static
 from zmqwork.config import check_name
-from zmqwork.core.events import PeerFound
+from zmqwork.core.link_events import PeerFound
 from zmqwork.discovery.record import Record
 from zmqwork.discovery.sources import Discovery, join_realm
 from zmqwork.discovery.static import parse_peer

@@ -17,8 +17,9 @@ from zmqwork.core.clients import Account, Target
 from zmqwork.core.delivery import Destination, ResultsAck, Route
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.effects import Effect, Notice
-from zmqwork.core.events import Event, PeerForgotten, PeerFound
+from zmqwork.core.events import Event
 from zmqwork.core.lag import earliest
+from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.core.listener import Listener
 from zmqwork.core.messages import Credit, Draining, Message, Neighbour, Return, Welcome
 from zmqwork.core.neighbours import KNOWN_MAX, is_usable, unknown

@@ -16,8 +16,9 @@ from zmqwork.config import PROTOCOL_MAX, PROTOCOL_MIN, NodeConfig
 from zmqwork.core import numbering
 from zmqwork.core.doubts import Doubts
 from zmqwork.core.effects import Effect, HangUp, Notice, Probe, Send
-from zmqwork.core.events import (
-    Event,
+from zmqwork.core.events import Event
+from zmqwork.core.lifecycle import ALIVE, LOST, PEER, SUSPECT
+from zmqwork.core.link_events import (
     Garbled,
     LinkDown,
     LinkUp,
@@ -26,7 +27,6 @@ from zmqwork.core.events import (
     Probed,
     Received,
 )
-from zmqwork.core.lifecycle import ALIVE, LOST, PEER, SUSPECT
 from zmqwork.core.links import REFUSED_DELAY, LinkCounters, Links
 from zmqwork.core.liveness import Liveness
 from zmqwork.core.messages import Bye, Hello, Message, Neighbour, Ping, Pong, Refused, Welcome

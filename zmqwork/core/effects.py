@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.core.delivery import Parcel
-from zmqwork.core.events import Link
+from zmqwork.core.link_events import Link
 from zmqwork.core.messages import Message
 
 if TYPE_CHECKING:
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Dial:
-    """Open a link under this number to this endpoint."""
+    """Open a link under this number to this endpoint, and to this key if there are keys."""
 
     link: int
     endpoint: str
+    fingerprint: str = ""
 
 
 @dataclass(slots=True)

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from zmqwork.core.happenings import ListenRequested
 from zmqwork.core.letters import LettersRequested, RevivalRequested
-from zmqwork.core.messages import Message
+from zmqwork.core.link_events import (
+    Garbled,
+    LinkDown,
+    LinkUp,
+    PeerForgotten,
+    PeerFound,
+    Probed,
+    Received,
+    Rostered,
+)
 from zmqwork.core.progress import Advanced, PartsTaken, Yielded
 from zmqwork.core.records import Recovered, WriteFailed, WriteRefused, Written
 from zmqwork.core.worker_requests import (
@@ -23,69 +32,6 @@ if TYPE_CHECKING:
     from zmqwork.core.ledger import Entry, TaskSpec
     from zmqwork.core.orders import Order
     from zmqwork.queues import Queues
-
-# A link: an int for one that this node dialled (it chose the number), bytes for one that
-# somebody opened to our bound socket (the routing id, new at each connection).
-Link = int | bytes
-
-
-@dataclass(slots=True)
-class PeerFound:
-    """A discovery source suggests a peer: an endpoint list, best first, under a stable key.
-
-    `node_id` is who is said to be there; empty where that is not said.
-    """
-
-    key: str
-    endpoints: tuple[str, ...]
-    role: str = ""
-    source: str = ""
-    node_id: str = ""
-
-
-@dataclass(slots=True)
-class PeerForgotten:
-    """A discovery source withdrew its suggestion; a session that beats goes on."""
-
-    key: str
-
-
-@dataclass(slots=True)
-class LinkUp:
-    """A dialled link is connected."""
-
-    link: int
-
-
-@dataclass(slots=True)
-class LinkDown:
-    """A link is gone: the dialled one lost its peer, or a send to a bound one had no route."""
-
-    link: Link
-
-
-@dataclass(slots=True)
-class Received:
-    """Numbered messages of one link, in the order of arrival."""
-
-    link: Link
-    messages: list[tuple[int, Message]]
-
-
-@dataclass(slots=True)
-class Garbled:
-    """A link delivered bytes that are no message."""
-
-    link: Link
-    why: str
-
-
-@dataclass(slots=True)
-class Probed:
-    """The answer to `effects.Probe`: `gone` is proof, its absence is not."""
-
-    key: str
-    gone: bool
 
 
 @dataclass(slots=True)
@@ -329,6 +275,7 @@ Event = (
     | LinkDown
     | Received
     | Garbled
+    | Rostered
     | Probed
     | Submitted
     | CancelRequested

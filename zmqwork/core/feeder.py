@@ -15,7 +15,12 @@ from zmqwork.config import WorkerConfig
 from zmqwork.core.bundle import Bundle
 from zmqwork.core.clients import Account, Held, Outcomes, Target
 from zmqwork.core.effects import Alarm, Effect, Execute, Interrupt, Restart, TakeBack
-from zmqwork.core.events import Finished, SlotDied, SlotReady, TakenBack
+from zmqwork.core.events import (
+    Finished,
+    SlotDied,
+    SlotReady,
+    TakenBack,
+)
 from zmqwork.core.fitness import Fitness
 from zmqwork.core.loners import Loners
 from zmqwork.core.messages import FAILED, LOST, REJECTED, Failure

@@ -19,7 +19,14 @@ from typing import Protocol, cast
 from zmqwork.config import PROTOCOL_MAX, PROTOCOL_MIN, NodeConfig
 from zmqwork.core import numbering
 from zmqwork.core.effects import Effect, Forget, Notice, Send
-from zmqwork.core.events import Event, Garbled, LinkDown, PeerForgotten, PeerFound, Received
+from zmqwork.core.events import Event
+from zmqwork.core.link_events import (
+    Garbled,
+    LinkDown,
+    PeerForgotten,
+    PeerFound,
+    Received,
+)
 from zmqwork.core.links import LinkCounters
 from zmqwork.core.messages import (
     TAKE_PROGRESS,

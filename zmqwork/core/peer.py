@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from zmqwork.core.events import PeerFound
 from zmqwork.core.lifecycle import NEW
+from zmqwork.core.link_events import PeerFound
 from zmqwork.core.liveness import Liveness
 from zmqwork.core.messages import Message, Welcome
 from zmqwork.core.numbering import Numbering

@@ -32,8 +32,6 @@ from zmqwork.core.events import (
     DrainRequested,
     Event,
     Finished,
-    PeerForgotten,
-    PeerFound,
     SlotDied,
     SlotFailed,
     SlotReady,
@@ -48,6 +46,7 @@ from zmqwork.core.intake import Intake
 from zmqwork.core.lag import Lag, earliest
 from zmqwork.core.leisure import Leisure
 from zmqwork.core.lender import Lender
+from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.core.listener import Client, Listener
 from zmqwork.core.messages import (
     Bye,

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from zmqwork.core.events import PeerForgotten, PeerFound
+from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.discovery.interfaces import Address, Interfaces
 from zmqwork.discovery.record import Record
 from zmqwork.discovery.sightings import Sightings

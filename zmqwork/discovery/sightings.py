@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 
-from zmqwork.core.events import PeerForgotten, PeerFound
+from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.discovery.advert import Advert
 
 # A node costs its finder two descriptors and 59 KiB while it is dialled (DESIGN 4).

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zmqwork.errors import ConfigError
 
 if TYPE_CHECKING:
-    from zmqwork.core.events import PeerForgotten, PeerFound
+    from zmqwork.core.link_events import PeerForgotten, PeerFound
     from zmqwork.discovery.record import Record
 
 # The names that users write, in the order in which they are shown.

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from zmqwork.core.events import PeerForgotten, PeerFound
+from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.discovery.directory import LocalDirectory
 from zmqwork.discovery.lookup import is_name, parse_name
 from zmqwork.discovery.presence import Presence

@@ -9,7 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from zmqwork.core.clients import Held
-from zmqwork.core.events import Finished, SlotDied, SlotFailed, SlotReady
+from zmqwork.core.events import (
+    Finished,
+    SlotDied,
+    SlotFailed,
+    SlotReady,
+)
 from zmqwork.core.progress import Advanced, Yielded
 from zmqwork.errors import DecodeError
 from zmqwork.execution import ending, stacks

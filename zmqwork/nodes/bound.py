@@ -10,7 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from zmqwork.config import NodeConfig
-from zmqwork.core.events import DrainRequested, Event, StatusRequested, StopRequested
+from zmqwork.core.events import (
+    DrainRequested,
+    Event,
+    StatusRequested,
+    StopRequested,
+)
 from zmqwork.discovery.record import record_of
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import ConfigError, UsageError

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.core.effects import Effect, Left, Send
-from zmqwork.core.events import Event, Received
+from zmqwork.core.events import Event
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import SUCCEEDED
+from zmqwork.core.link_events import Received
 from zmqwork.core.messages import Ping, Pong
 from zmqwork.testing import (
     checkers,

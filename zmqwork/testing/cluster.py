@@ -16,12 +16,12 @@ from zmqwork.core.events import (
     EndRequested,
     Event,
     PauseRequested,
-    PeerFound,
     StatusRequested,
     StopRequested,
     Submitted,
 )
 from zmqwork.core.ledger import Entry
+from zmqwork.core.link_events import PeerFound
 from zmqwork.core.runner import Runner
 from zmqwork.core.watcher import Watcher
 from zmqwork.options import TaskOptions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
-from zmqwork.core.events import PeerForgotten, PeerFound
+from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.testing.clock import FakeClock
 from zmqwork.testing.node import Node, Sink, Worker
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
-from zmqwork.core.events import PeerFound
+from zmqwork.core.link_events import PeerFound
 from zmqwork.testing.cluster import Cluster
 from zmqwork.testing.node import DEAD, RUNNING, Node, Producer, Sink, Worker
 

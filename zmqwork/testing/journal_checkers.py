@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from zmqwork.core.clients import Account
 from zmqwork.core.effects import Effect, Execute, Send, Settle
-from zmqwork.core.events import Event, Received
+from zmqwork.core.events import Event
 from zmqwork.core.ledger import Entry
+from zmqwork.core.link_events import Received
 from zmqwork.core.messages import Done, DoneAck, Tasks
 from zmqwork.core.orphans import ORPHANS_MAX
 from zmqwork.core.peer import OPEN

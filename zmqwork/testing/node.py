@@ -9,9 +9,10 @@ from zmqwork.config import ProducerConfig, SinkConfig, WorkerConfig
 from zmqwork.core.collector import Collector
 from zmqwork.core.dispatcher import Dispatcher
 from zmqwork.core.effects import Effect
-from zmqwork.core.events import Event, LinkDown, LinkUp, Received
+from zmqwork.core.events import Event
 from zmqwork.core.happenings import LATE, REJECTED, RESUBMITTED, RETRIED, SUBMITTED, ListenRequested
 from zmqwork.core.ledger import Entry
+from zmqwork.core.link_events import LinkDown, LinkUp, Received
 from zmqwork.core.messages import Message
 from zmqwork.core.records import Legacy
 from zmqwork.core.runner import Runner

@@ -27,8 +27,8 @@ from zmqwork.core.effects import (
     Settle,
     TakeBack,
 )
-from zmqwork.core.events import Probed
 from zmqwork.core.lifecycle import SUCCEEDED
+from zmqwork.core.link_events import Probed
 from zmqwork.testing import journal_checkers, streaming_checkers
 from zmqwork.testing.node import DEAD, Node, Producer, Sink, Worker
 

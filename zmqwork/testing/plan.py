@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from zmqwork.core.events import PeerFound
+from zmqwork.core.link_events import PeerFound
 from zmqwork.testing.cluster import Cluster
 from zmqwork.testing.connection import Conditions
 from zmqwork.testing.faults import Faults

@@ -8,7 +8,13 @@ from random import Random
 from typing import Any
 
 from zmqwork.core.clients import Held
-from zmqwork.core.events import Event, Finished, SlotDied, SlotReady, TakenBack
+from zmqwork.core.events import (
+    Event,
+    Finished,
+    SlotDied,
+    SlotReady,
+    TakenBack,
+)
 from zmqwork.testing import streaming
 from zmqwork.testing.clock import FakeClock
 from zmqwork.testing.truth import CRASHES, OVERTIME, REJECTS, SNOOZES, SUCCEEDS, Run, Script, Truth

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from zmqwork.core.delivery import Destination, End, Floor, Results, ResultsAck, Route
 from zmqwork.core.departure import DRAINING, SERVING
 from zmqwork.core.effects import Deliver, Effect, Send
-from zmqwork.core.events import Event, Received
+from zmqwork.core.events import Event
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import ASKED
+from zmqwork.core.link_events import Received
 from zmqwork.core.messages import Credit, Tasks
 from zmqwork.testing.checkers import require
 from zmqwork.testing.node import Producer, Sink, Worker

@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from zmqwork.core.events import PeerFound
+from zmqwork.core.link_events import PeerFound
 from zmqwork.testing.cluster import Cluster
 from zmqwork.testing.node import DEAD, FROZEN, RUNNING, Node, Producer, Sink
 from zmqwork.testing.runs import Run

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 
 import zmq
 
-from zmqwork.core.events import Event, Garbled, LinkDown, LinkUp, Received
+from zmqwork.core.events import Event
+from zmqwork.core.link_events import (
+    Garbled,
+    LinkDown,
+    LinkUp,
+    Received,
+)
 from zmqwork.core.messages import Message
 from zmqwork.errors import DecodeError, EncodeError
 from zmqwork.transport.options import configure, say_farewell

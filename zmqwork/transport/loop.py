@@ -17,8 +17,9 @@ from typing import Any, Protocol
 import zmq
 
 from zmqwork.core.effects import Dial, Effect, Forget, HangUp, Probe, Send
-from zmqwork.core.events import Event, LinkDown, Probed
+from zmqwork.core.events import Event
 from zmqwork.core.lag import earliest
+from zmqwork.core.link_events import LinkDown, Probed
 from zmqwork.transport import clock
 from zmqwork.transport.dealer import Dealer
 from zmqwork.transport.errands import Errands

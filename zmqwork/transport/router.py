@@ -6,7 +6,8 @@ import contextlib
 
 import zmq
 
-from zmqwork.core.events import Event, Garbled, LinkDown, Received
+from zmqwork.core.events import Event
+from zmqwork.core.link_events import Garbled, LinkDown, Received
 from zmqwork.core.messages import Message
 from zmqwork.errors import DecodeError
 from zmqwork.transport.binding import bind, remove_file

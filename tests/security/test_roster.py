@@ -1,0 +1,67 @@
+"""The roster's file: what goes in comes out, and what is wrong is refused whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from zmqwork.errors import KeysError
+from zmqwork.security.pairs import new_pair
+from zmqwork.security.roster import Key, Member, Roster, decode
+
+
+def roster() -> Roster:
+    return Roster(
+        "lab",
+        7,
+        (
+            Member("desk", ("producer", "admin"), (Key(new_pair().public),)),
+            Member("node7", ("worker",), (Key(new_pair().public, 1e9), Key(new_pair().public))),
+            Member("old", ("worker",), (Key(new_pair().public),), revoked=True),
+        ),
+    )
+
+
+def test_what_is_written_is_read():
+    lab = roster()
+    assert decode(lab.encode()) == lab
+
+
+def test_what_a_key_may_be():
+    lab = roster()
+    desk, node7, _ = lab.members
+    accesses = lab.accesses(now=2e9)
+    assert set(accesses) == {desk.keys[0].fingerprint, node7.keys[1].fingerprint}
+    assert accesses[desk.keys[0].fingerprint].name == "desk"
+    assert accesses[desk.keys[0].fingerprint].may_be("observer")
+    assert not accesses[desk.keys[0].fingerprint].may_be("worker")
+    assert node7.keys[0].fingerprint in lab.accesses(now=1e9 - 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("serial = 7", "serial = 0", "serial must be"),
+        ("serial = 7", "serial = true", "serial must be"),
+        ("serial = 7", 'serial = 7\ncolour = "red"', "unknown field 'colour'"),
+        ('"producer", "admin"', '"producer", "root"', "member desk: 'root' is no role"),
+        ('"producer", "admin"', "", "member desk: a node needs at least one role"),
+        ('name = "old"', 'name = "desk"', "member desk: it is there twice"),
+        ('name = "old"', 'name = "o/ld"', "member 3: "),
+        ("revoked = true", "revoked = 1", "member old: revoked"),
+        ('public = "', 'public = "x', "member desk: a key has 40 characters"),
+        ("[[member]]", "[[member]", "no TOML"),
+    ],
+)
+def test_anything_wrong_refuses_all(old, new, said):
+    text = roster().encode()
+    assert old in text
+    with pytest.raises(KeysError, match=said):
+        decode(text.replace(old, new, 1))
+
+
+def test_a_key_that_two_members_have_is_refused():
+    lab = roster()
+    desk, _, old = lab.members
+    twin = Roster("lab", 8, (desk, Member("old", old.roles, desk.keys)))
+    with pytest.raises(KeysError, match="member old: desk has this key"):
+        decode(twin.encode())

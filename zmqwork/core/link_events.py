@@ -1,0 +1,89 @@
+"""What has happened on links, and to those whom a node knows of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from zmqwork.core.messages import Message
+from zmqwork.core.permissions import Access
+
+# A link: an int for one that this node dialled (it chose the number), bytes for one that
+# somebody opened to our bound socket (the routing id, new at each connection).
+Link = int | bytes
+
+
+@dataclass(slots=True)
+class PeerFound:
+    """A discovery source suggests a peer: an endpoint list, best first, under a stable key.
+
+    `node_id` is who is said to be there; empty where that is not said. `fingerprint` is that of
+    the key that is said to be there, `member` the name of its owner, if a person has said that.
+    """
+
+    key: str
+    endpoints: tuple[str, ...]
+    role: str = ""
+    source: str = ""
+    node_id: str = ""
+    fingerprint: str = ""
+    member: str = ""
+
+
+@dataclass(slots=True)
+class PeerForgotten:
+    """A discovery source withdrew its suggestion; a session that beats goes on."""
+
+    key: str
+
+
+@dataclass(slots=True)
+class LinkUp:
+    """A dialled link is connected."""
+
+    link: int
+
+
+@dataclass(slots=True)
+class LinkDown:
+    """A link is gone: the dialled one lost its peer, or a send to a bound one had no route."""
+
+    link: Link
+
+
+@dataclass(slots=True)
+class Received:
+    """Numbered messages of one link, in the order of arrival.
+
+    `fingerprint`: of the key that has sent them, as it was proved; empty where there are no keys.
+    """
+
+    link: Link
+    messages: list[tuple[int, Message]]
+    fingerprint: str = ""
+
+
+@dataclass(slots=True)
+class Garbled:
+    """A link delivered bytes that are no message."""
+
+    link: Link
+    why: str
+
+
+@dataclass(slots=True)
+class Rostered:
+    """The roster, at the start and when it has changed: what each key may be, by fingerprint.
+
+    A node that has no keys never hears of one.
+    """
+
+    accesses: Mapping[str, Access]
+
+
+@dataclass(slots=True)
+class Probed:
+    """The answer to `effects.Probe`: `gone` is proof, its absence is not."""
+
+    key: str
+    gone: bool

@@ -1,0 +1,1 @@
+"""Keys: who a node is, whom it trusts, and how that is kept. The only part that touches them."""

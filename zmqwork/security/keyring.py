@@ -1,0 +1,190 @@
+"""A node's keyring: its own key, and the roster that says whom it trusts; read from a directory.
+
+::
+
+    $XDG_CONFIG_HOME/zmqwork/keys/      0700; or where ZMQWORK_KEYS, or an option, says
+        node.toml                       0600: the name and the key pair of this node
+        roster.toml                     0600: whom it trusts
+        discovery.key                   0600: seals what is said by mDNS
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zmqwork.core.permissions import Access
+from zmqwork.errors import KeysError
+from zmqwork.security import files
+from zmqwork.security.pairs import Pair, check_pair, fingerprint
+from zmqwork.security.roster import ROSTER_BYTES_MAX, Roster, check_member_name
+from zmqwork.security.roster import decode as decode_roster
+
+KEYS_VARIABLE = "ZMQWORK_KEYS"
+NODE_FILE, ROSTER_FILE, DISCOVERY_FILE = "node.toml", "roster.toml", "discovery.key"
+_SMALL_BYTES_MAX = 4_096
+DISCOVERY_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """What a node has of its cluster.
+
+    Attributes:
+        place: the directory.
+        name: of the member that it is.
+        pair: its own key.
+        roster: whom it trusts.
+        discovery_key: seals what is said by mDNS: DISCOVERY_KEY_BYTES.
+    """
+
+    place: Path
+    name: str
+    pair: Pair
+    roster: Roster
+    discovery_key: bytes = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of its own key."""
+        return fingerprint(self.pair.public)
+
+    def accesses(self) -> dict[str, Access]:
+        """What each key that is valid now may be, by its fingerprint."""
+        return self.roster.accesses(_today())
+
+    def public_of(self, key: str) -> str | None:
+        """The public key of this fingerprint, if it is valid now."""
+        for known, _ in self.roster.keys(_today()):
+            if known.fingerprint == key:
+                return known.public
+        return None
+
+
+def _today() -> float:
+    # Until when a key is valid must mean the same after a restart, and on other machines.
+    return time.time()  # noqa: TID251
+
+
+def default_place() -> Path:
+    """Where the keys of this user are, or would be: ZMQWORK_KEYS, or the directory above."""
+    named = os.environ.get(KEYS_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    config = os.environ.get("XDG_CONFIG_HOME", "")
+    base = Path(config) if config.startswith("/") else Path("~/.config").expanduser()
+    return base / "zmqwork" / "keys"
+
+
+def is_there(place: Path) -> bool:
+    """Whether a directory has keys; one that was begun and not finished has."""
+    return any((place / name).exists() for name in (NODE_FILE, ROSTER_FILE))
+
+
+def load(place: Path) -> Keyring:
+    """Read a node's keyring.
+
+    Raises:
+        KeysError: a file is missing, unsafe or wrong, and which; or its own key is not in its
+            roster. No secret is in the text.
+    """
+    files.check_directory(place)
+    name, pair = _read_node(place / NODE_FILE)
+    roster_file = place / ROSTER_FILE
+    text = files.read(roster_file, ROSTER_BYTES_MAX)
+    try:
+        roster = decode_roster(text)
+    except KeysError as error:
+        raise KeysError(f"{roster_file}: {error}") from None
+    key = files.read(place / DISCOVERY_FILE, _SMALL_BYTES_MAX).strip()
+    try:
+        discovery_key = bytes.fromhex(key)
+    except ValueError:
+        discovery_key = b""
+    if len(discovery_key) != DISCOVERY_KEY_BYTES:
+        raise KeysError(f"{place / DISCOVERY_FILE}: it has not {DISCOVERY_KEY_BYTES} bytes in hex")
+    return Keyring(place, name, pair, roster, discovery_key)
+
+
+def _read_node(path: Path) -> tuple[str, Pair]:
+    text = files.read(path, _SMALL_BYTES_MAX)
+    try:
+        fields = tomllib.loads(text)
+        name = check_member_name(fields.get("name"))
+        pair = Pair(str(fields.get("public")), str(fields.get("secret")))
+        check_pair(pair)
+    except tomllib.TOMLDecodeError:
+        # (Its text may quote what is in the file.)
+        raise KeysError(f"{path}: it is no TOML") from None
+    except KeysError as error:
+        raise KeysError(f"{path}: {error}") from None
+    return name, pair
+
+
+_Stamp = tuple[tuple[int, int, int] | None, ...]
+
+
+class Watched:
+    """The keyring of a running node, read again when its files change.
+
+    A change that cannot be used changes nothing: the old keys stay, and `trouble` says why. So
+    does a roster with a lower serial: revoked nodes would be back.
+
+    Attributes:
+        keyring: what is in use.
+        trouble: what is wrong with the files; empty: nothing.
+    """
+
+    def __init__(self, place: Path, read: Callable[[Path], Keyring] = load) -> None:
+        self._place = place
+        self._read = read
+        self._stamp = self._look()
+        self.keyring = read(place)
+        self.trouble = ""
+        self._accesses = self.keyring.accesses()
+
+    def poll(self) -> bool:
+        """Whether `keyring`, what it permits now, or `trouble` has changed since the last call."""
+        before = self.trouble
+        stamp = self._look()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._take()
+        accesses = self.keyring.accesses()  # keys end with time, too
+        changed = accesses != self._accesses
+        self._accesses = accesses
+        return changed or self.trouble != before
+
+    def _take(self) -> None:
+        try:
+            fresh = self._read(self._place)
+        except KeysError as error:
+            self.trouble = str(error)
+            return
+        old, new = self.keyring.roster, fresh.roster
+        if new.cluster != old.cluster:
+            self.trouble = f"the roster is of cluster {new.cluster!r}, not of {old.cluster!r}"
+        elif new.serial < old.serial:
+            self.trouble = f"the roster has serial {new.serial}, which is older than {old.serial}"
+        elif new.serial == old.serial and new != old:
+            self.trouble = f"the roster has changed, and its serial {new.serial} has not"
+        else:
+            self.trouble = ""
+            self.keyring = fresh
+
+    def _look(self) -> _Stamp:
+        return tuple(
+            _stamp(self._place / name) for name in (NODE_FILE, ROSTER_FILE, DISCOVERY_FILE)
+        )
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
