@@ -14,6 +14,7 @@ from typing import Any
 from zmqwork.config import SinkConfig
 from zmqwork.core import portrait, reports, welcome
 from zmqwork.core.carriers import Carrier, Carriers
+from zmqwork.core.client import Client
 from zmqwork.core.collected import Collected
 from zmqwork.core.delivery import End, Floor, Has, Have, Results, ResultsAck
 from zmqwork.core.effects import Answer, Deliver, Effect, Left, MarkComplete, Marks, Notice
@@ -26,7 +27,7 @@ from zmqwork.core.events import (
     StoreFailed,
 )
 from zmqwork.core.lag import Lag, earliest
-from zmqwork.core.listener import Client, Listener
+from zmqwork.core.listener import Listener
 from zmqwork.core.messages import Bye, Credit, Draining, Hello, Info, Message, Status
 from zmqwork.core.ranges import Ranges
 from zmqwork.core.roll import INBOX_PRODUCERS_MAX, PRODUCERS_MAX, Roll
@@ -59,7 +60,7 @@ class Collector:
     ) -> None:
         self._config = config
         self._out: list[Effect] = []
-        self.listener = Listener(config, self, self._out)
+        self.listener = Listener(config, "sink", self, self._out)
         producers_max = INBOX_PRODUCERS_MAX if config.inbox else PRODUCERS_MAX
         self._roll = Roll(taken or {}, counts or {}, producers_max)
         # What an inbox has counts: whoever starts the sink again expects the same as before.
@@ -171,12 +172,11 @@ class Collector:
         elif isinstance(message, Info):
             self.listener.send(client, Status(message.request, self.status()))
             return
-        else:
-            collected = self._roll.of_node(client.node_id)
-            handler = self._messages.get(type(message))
-            if collected is not None and handler is not None:
-                handler(client, collected, message)
-                return
+        collected = self._roll.of_node(client.node_id)
+        handler = self._messages.get(type(message))
+        if collected is not None and handler is not None:
+            handler(client, collected, message)
+            return
         self.listener.counters.strays += 1
 
     def client_renewed(self, client: Client, now: float) -> None:

@@ -34,6 +34,20 @@ class HangUp:
 
 
 @dataclass(slots=True)
+class Suspend:
+    """Admit this key to no new connection for so many seconds: it misbehaves."""
+
+    fingerprint: str
+    seconds: float
+    why: str
+
+
+@dataclass(slots=True)
+class Rebind:
+    """End every connection that others have opened: one of them must end, and libzmq ends none."""
+
+
+@dataclass(slots=True)
 class Send:
     """Send a numbered message over a link."""
 
@@ -266,6 +280,8 @@ class Left:
 Effect = (
     Dial
     | HangUp
+    | Suspend
+    | Rebind
     | Send
     | Forget
     | Probe

@@ -10,6 +10,7 @@ from zmqwork.core.happenings import ListenRequested
 from zmqwork.core.letters import LettersRequested, RevivalRequested
 from zmqwork.core.link_events import (
     Garbled,
+    LinkDenied,
     LinkDown,
     LinkUp,
     PeerForgotten,
@@ -273,6 +274,7 @@ Event = (
     | PeerForgotten
     | LinkUp
     | LinkDown
+    | LinkDenied
     | Received
     | Garbled
     | Rostered

@@ -11,13 +11,14 @@ from itertools import islice
 from typing import Any
 
 from zmqwork.core.books import Books
+from zmqwork.core.client import Client
 from zmqwork.core.effects import Resubmit
 from zmqwork.core.events import Resubmitted
 from zmqwork.core.kept import Result
 from zmqwork.core.ledger import Entry
 from zmqwork.core.letters import DeadLetter
 from zmqwork.core.lifecycle import DISPATCHED, RESTING, STARTED, WAITING
-from zmqwork.core.listener import Client, Listener
+from zmqwork.core.listener import Listener
 from zmqwork.core.messages import BATCH_BYTES_MAX
 from zmqwork.core.orders import (
     ORDER_TASKS_MAX,

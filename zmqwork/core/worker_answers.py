@@ -7,13 +7,14 @@ from typing import Any
 
 from zmqwork.config import WorkerConfig
 from zmqwork.core import portrait
+from zmqwork.core.client import Client
 from zmqwork.core.clients import Account
 from zmqwork.core.deliverer import Deliverer
 from zmqwork.core.departure import DRAINING, SERVING, Departure
 from zmqwork.core.effects import Answer, Effect, ShowStacks, Withdraw
 from zmqwork.core.events import DrainRequested, StatusRequested
 from zmqwork.core.fitness import Fitness
-from zmqwork.core.listener import Client, Listener
+from zmqwork.core.listener import Listener
 from zmqwork.core.messages import Info, Message, Status
 from zmqwork.core.orders import WORKER, Order, Ordered, refusal
 from zmqwork.core.slots import Slot

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zmqwork.core.permissions import Access
 from zmqwork.errors import KeysError
 from zmqwork.security import files
 from zmqwork.security.pairs import Pair, check_pair, fingerprint
@@ -53,19 +52,16 @@ class Keyring:
         """Of its own key."""
         return fingerprint(self.pair.public)
 
-    def accesses(self) -> dict[str, Access]:
-        """What each key that is valid now may be, by its fingerprint."""
-        return self.roster.accesses(_today())
-
     def public_of(self, key: str) -> str | None:
         """The public key of this fingerprint, if it is valid now."""
-        for known, _ in self.roster.keys(_today()):
+        for known, _ in self.roster.keys(today()):
             if known.fingerprint == key:
                 return known.public
         return None
 
 
-def _today() -> float:
+def today() -> float:
+    """Seconds since 1970."""
     # Until when a key is valid must mean the same after a restart, and on other machines.
     return time.time()  # noqa: TID251
 
@@ -136,6 +132,7 @@ class Watched:
 
     Attributes:
         keyring: what is in use.
+        accesses: what each key may be, by its fingerprint.
         trouble: what is wrong with the files; empty: nothing.
     """
 
@@ -145,19 +142,23 @@ class Watched:
         self._stamp = self._look()
         self.keyring = read(place)
         self.trouble = ""
-        self._accesses = self.keyring.accesses()
+        self._permit()
 
     def poll(self) -> bool:
-        """Whether `keyring`, what it permits now, or `trouble` has changed since the last call."""
-        before = self.trouble
+        """Look at the files; whether `keyring`, `accesses` or `trouble` is another one now."""
         stamp = self._look()
         if stamp != self._stamp:
             self._stamp = stamp
             self._take()
-        accesses = self.keyring.accesses()  # keys end with time, too
-        changed = accesses != self._accesses
-        self._accesses = accesses
-        return changed or self.trouble != before
+        elif today() < self._ends_at:
+            return False
+        self._permit()
+        return True
+
+    def _permit(self) -> None:
+        now = today()
+        self.accesses = self.keyring.roster.accesses(now)
+        self._ends_at = self.keyring.roster.ends_at(now)
 
     def _take(self) -> None:
         try:

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 
 import zmq
 
-from zmqwork.transport.dealer import DONTWAIT, POLLIN, socket_events
+from zmqwork.transport.frames import DONTWAIT, POLLIN, socket_events
 
 _names = itertools.count()
 
