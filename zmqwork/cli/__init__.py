@@ -22,9 +22,10 @@
     letters_at_producers  letters_in_journals  letter_choice
                                             where `deadletters` finds some
     control  ordering some                  arguments  words of the command line
+    keys_changed  keys_shown  keys_pushed   the actions of `keys`
 
     worker  ventilator  sink  call  ps  explain  inspect  result  cancel  pause  resume  drain
-    deadletters  journal  doctor  bench  demo
+    deadletters  journal  keys  doctor  bench  demo
              a command each: `configure` its options, `run` it
 """
 
@@ -62,6 +63,7 @@ COMMANDS = {
     "drain": "let a worker finish, and leave",
     "deadletters": "look after tasks whose attempts are used up",
     "journal": "look after journals: what is in them, whether they can be read",
+    "keys": "make the keys of a cluster, and look after them",
     "doctor": "look for what keeps nodes apart, and say what to try",
     "bench": "measure throughput and latency on this machine",
     "demo": "watch work being shared, a worker being killed, and nothing being lost",

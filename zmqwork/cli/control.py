@@ -27,6 +27,12 @@ _PAGE = 500
 def add_control(parser: Parser) -> None:
     """Add what all commands have that order: whom, how long to wait, what to print."""
     add_output(parser)
+    add_patience(parser)
+    add_search(parser, realm="look in this realm only")
+
+
+def add_patience(parser: Parser) -> None:
+    """Add ``--app`` and ``--timeout``."""
     parser.add_argument(
         "--app", metavar="MODULE:APP", help="look in the realm of this app: thumbs:app"
     )
@@ -37,7 +43,6 @@ def add_control(parser: Parser) -> None:
         metavar="SECONDS",
         help="how long a node may take to answer (default: 5)",
     )
-    add_search(parser, realm="look in this realm only")
 
 
 class Disobeyed(ZmqworkError):

@@ -124,6 +124,17 @@ class Resubmit:
 
 
 @dataclass(slots=True)
+class TakeRoster:
+    """An observer has brought the text of a roster; answer with `RosterTaken`.
+
+    It is kept if it is a newer one of this node's cluster.
+    """
+
+    text: bytes
+    request: Any
+
+
+@dataclass(slots=True)
 class MarkRunning:
     """The handlers of these tasks have begun."""
 
@@ -291,6 +302,7 @@ Effect = (
     | Confirm
     | Reopen
     | Resubmit
+    | TakeRoster
     | MarkRunning
     | Answer
     | Execute

@@ -106,6 +106,25 @@ class Resubmitted:
 
 
 @dataclass(slots=True)
+class RosterTaken:
+    """The answer to `effects.TakeRoster`.
+
+    Attributes:
+        request: as it was there.
+        refusal: why it was not taken; empty: it was, or is known.
+        before: the serial of the roster in use.
+        serial: that of the one which is kept now, and will be in use soon.
+        written: whether it was not known.
+    """
+
+    request: Any
+    refusal: str = ""
+    before: int = 0
+    serial: int = 0
+    written: bool = False
+
+
+@dataclass(slots=True)
 class OrderRequested:
     """The application lets an observer order something; `Answer` carries an `orders.Ordered`.
 
@@ -286,6 +305,7 @@ Event = (
     | ListenRequested
     | RevivalRequested
     | Resubmitted
+    | RosterTaken
     | OrderRequested
     | WorkersRequested
     | PauseRequested

@@ -16,6 +16,7 @@ from zmqwork.core.events import (
     ClaimRequested,
     Event,
     Resubmitted,
+    RosterTaken,
     StatusRequested,
 )
 from zmqwork.core.happenings import CLAIMED, Happenings, ListenRequested
@@ -90,6 +91,7 @@ class Requests:
             ListenRequested: self.listen,
             Resubmitted: self.steward.resubmitted,
             RevivalRequested: self.revival,
+            RosterTaken: self.steward.rosters.taken,
             StatusRequested: self.status,
         }
 

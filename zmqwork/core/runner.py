@@ -33,6 +33,7 @@ from zmqwork.core.events import (
     DrainRequested,
     Event,
     Finished,
+    RosterTaken,
     SlotDied,
     SlotFailed,
     SlotReady,
@@ -163,6 +164,7 @@ class Runner:
             WorkerResumeRequested: departure.resume_requested,
             StatusRequested: answers.status_requested,
             StacksRequested: answers.stacks_requested,
+            RosterTaken: answers.roster_taken,
         }
         self._messages: dict[type[Message], Callable[[Account, Any, float], None]] = {
             Tasks: self._tasks,

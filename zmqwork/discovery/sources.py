@@ -15,6 +15,7 @@ from zmqwork.discovery.runtime import choose
 from zmqwork.discovery.source import Source
 from zmqwork.discovery.static import parse_peers, peers_of_environment
 from zmqwork.errors import ConfigError, UsageError
+from zmqwork.security.keyring import Watched
 
 # A node without a single peer has nothing better to do than look.
 _EAGER_INTERVAL = 0.02
@@ -39,6 +40,7 @@ class Discovery:
         others: further sources; they are closed with this one.
         default_bind: where a node listens that was not told where, beside its ipc endpoint: a
             source that looks further than this user's processes needs an address to tell.
+        keys: the keyring of the node; None: it has no keys.
 
     Raises:
         ConfigError: a peer is no endpoint.
@@ -53,8 +55,10 @@ class Discovery:
         peers: Iterable[str] | None = None,
         others: Sequence[Source] = (),
         default_bind: tuple[str, ...] = (),
+        keys: Watched | None = None,
     ) -> None:
         self._realm = realm
+        self.keys = keys
         self.default_bind = default_bind
         self._others = tuple(others)
         self._peers = peers_of_environment() if peers is None else parse_peers(peers)

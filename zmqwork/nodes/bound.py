@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from zmqwork.config import NodeConfig
+from zmqwork.core.effects import TakeRoster
 from zmqwork.core.events import (
     DrainRequested,
     Event,
@@ -21,6 +22,7 @@ from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.nodes.polling import WORKER_INTERVAL, poll_forever
 from zmqwork.nodes.requests import Request
+from zmqwork.nodes.rosters import take_roster
 from zmqwork.transport.addresses import refuse_routable
 from zmqwork.transport.loop import Loop
 from zmqwork.transport.probe import raise_descriptor_limit
@@ -205,6 +207,10 @@ class BoundNode(Generic[C]):
     def _prepare(self) -> None:
         assert self._loop is not None
         poll_forever(self._loop, self._discovery, WORKER_INTERVAL)
+
+    def _take_roster(self, effect: TakeRoster) -> None:
+        assert self._loop is not None
+        self._loop.post(take_roster(self._discovery.keys, effect))
 
     def _leave(self) -> None:
         assert self._loop is not None

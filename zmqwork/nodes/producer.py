@@ -23,6 +23,7 @@ from zmqwork.core.effects import (
     Reopen,
     Resubmit,
     Settle,
+    TakeRoster,
     Tell,
 )
 from zmqwork.core.events import (
@@ -49,6 +50,7 @@ from zmqwork.nodes.pending import Pending
 from zmqwork.nodes.polling import poll_forever
 from zmqwork.nodes.recorder import Recorder
 from zmqwork.nodes.requests import deliver
+from zmqwork.nodes.rosters import take_roster
 from zmqwork.nodes.telling import Telling
 from zmqwork.queues import Queues
 from zmqwork.transport.loop import Loop
@@ -132,6 +134,7 @@ class Producer(Asked):
                 Settle: self._settle,
                 Reopen: lambda effect: self.pending.reopen(effect.entries),
                 Resubmit: self._resubmit,
+                TakeRoster: self._take_roster,
                 MarkRunning: self._mark_running,
                 Tell: self._tell,
                 MarkProgress: lambda effect: mark_progress(effect.entries),
@@ -297,6 +300,9 @@ class Producer(Asked):
             return
         seq = self.pending.follow_for(effect.spec, effect.args, self._owner_of)
         self._loop.post(Resubmitted(effect.request, seq))
+
+    def _take_roster(self, effect: TakeRoster) -> None:
+        self._loop.post(take_roster(self._discovery.keys, effect))
 
     def _notice(self, notice: Notice) -> None:
         log_notice(notice, self.node_id)
