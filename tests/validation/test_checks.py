@@ -24,6 +24,7 @@ from typing import (
     TypedDict,
     TypeVar,
     Union,
+    Unpack,
     runtime_checkable,
 )
 
@@ -339,6 +340,7 @@ def test_a_member_of_an_enum_is_sent_as_its_value():
 
 
 UNCHECKED = [
+    Unpack[Size],
     Any, object, T, Shouts, Callable[[int], int], abc.Callable, type[int], Literal, "Nowhere",
     NOWHERE, int | T, list[T] | Any,
 ]  # fmt: skip

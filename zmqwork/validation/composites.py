@@ -162,8 +162,8 @@ class Either(Check):
             try:
                 new = getattr(member, way)(value)
             except Mismatch as error:
-                # A member of the value's own kind, in which some part is wrong, says most.
-                near += [error] if error.steps else []
+                # The member that the value is nearly of says most.
+                near += [error] if error.is_inside else []
                 continue
             if new is value:
                 return value

@@ -22,17 +22,19 @@ class Mismatch(Exception):
     Attributes:
         steps: the way to it from the argument: ``[2]``, ``['x']``.
         problem: what it must be, and what it is.
+        is_inside: the value is of the right kind, and something inside of it is wrong.
     """
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: str, *, is_inside: bool = True) -> None:
         super().__init__(problem)
         self.steps: list[str] = []
         self.problem = problem
+        self.is_inside = is_inside
 
     @classmethod
     def of(cls, wanted: str, value: Any) -> Mismatch:
         """A value that is not of the wanted type."""
-        return cls(f"must be {wanted}, and is {described(value)}")
+        return cls(f"must be {wanted}, and is {described(value)}", is_inside=False)
 
     @property
     def place(self) -> str:
@@ -42,6 +44,7 @@ class Mismatch(Exception):
     def within(self, step: str) -> Mismatch:
         """The same, one step further out."""
         self.steps.insert(0, step)
+        self.is_inside = True
         return self
 
 

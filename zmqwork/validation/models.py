@@ -10,6 +10,7 @@ import sys
 from enum import Enum
 from typing import Any
 
+from zmqwork.errors import ConfigError
 from zmqwork.validation.checks import Check
 from zmqwork.validation.mismatch import Mismatch, printable
 from zmqwork.wire import registry
@@ -33,16 +34,19 @@ def has_bounds(metadata: tuple[Any, ...]) -> bool:
 
 
 class Model(Check):
-    """A model: sent as the dict that it dumps, and made of that again."""
+    """A model: sent as the dict that it dumps, and made of that again.
+
+    Raises:
+        ConfigError: pydantic is too old to make models of the names of their fields.
+    """
 
     changes = True
 
     def __init__(self, model: Any, wanted: str) -> None:
         super().__init__(wanted)
+        if "by_name" not in inspect.signature(model.model_validate).parameters:
+            raise ConfigError(f"{wanted} as an argument needs pydantic 2.11 or later")
         self._model = model
-        # A dump has the fields' names, and whoever else calls the task may say their aliases.
-        known = inspect.signature(model.model_validate).parameters
-        self._names = {"by_name": True, "by_alias": True} if "by_name" in known else {}
 
     def take(self, value: Any) -> Any:
         """An instance, validated."""
@@ -50,8 +54,11 @@ class Model(Check):
             return value
         errors = sys.modules["pydantic"].ValidationError
         try:
-            return self._model.model_validate(value, **self._names)
+            # A dump has the fields' names, and whoever else calls the task may say their aliases.
+            return self._model.model_validate(value, by_name=True, by_alias=True)
         except errors as error:
+            if _is_other(error):
+                raise self.refusal(value) from None
             raise Mismatch(f"must be {self.wanted}: {_told(error)}") from None
 
     def send(self, value: Any) -> Any:
@@ -87,6 +94,12 @@ class Bounded(Check):
         """As its type sends it."""
         self.take(value)
         return value if self._check is None else self._check.send(value)
+
+
+def _is_other(error: Any) -> bool:
+    """Whether a value is of a type of which no such model can be made."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return not first["loc"] and first["type"].endswith("_type")
 
 
 def _told(error: Any) -> str:
