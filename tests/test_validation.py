@@ -265,6 +265,23 @@ def test_an_error_that_says_so_pickles():
     assert (again.argument, again.attempts, again.task_id) == ("width", 2, "ab-1")
 
 
+def test_what_was_refused_is_known_to_others_and_after_a_restart(tmp_path):
+    journaled = {"journal": tmp_path, "allow_volatile_journal": True}
+    with app.worker(1, "thread"), app.producer(**journaled) as producer:
+        future = unseen(thumbnail, "a", "ten")
+        assert future.confirm(WAIT)
+        first = future.exception(WAIT)
+        with pytest.raises(ArgumentRefused) as caught:
+            app.result(future.id, WAIT)
+        assert (caught.value.argument, caught.value.reason) == ("width", TEN)
+        producer.flush()
+    with app.producer(**journaled):
+        (letter,) = app.deadletters
+        assert type(letter.error) is ArgumentRefused
+        assert str(letter.error) == str(first)
+        assert letter.error.argument == "width"
+
+
 # --- what handlers get
 
 
