@@ -7,6 +7,7 @@ from typing import Any
 
 from zmqwork.core import lifecycle
 from zmqwork.errors import (
+    ArgumentRefused,
     JournalBroken,
     JournalError,
     JournalFull,
@@ -52,17 +53,23 @@ def error_of(task_id: str, state: str, error: Mapping[str, Any] | None) -> TaskE
     text = shown(error.get("text") or "")
     if state == lifecycle.FAILED and "journal" in error:
         return JournalFull(text) if error["journal"] == "full" else JournalBroken(text)
-    if state == lifecycle.FAILED and error.get("timeout") is not None:
-        return TaskTimeout(task_id, text)
     if state == lifecycle.FAILED:
-        name = shown(error.get("type") or "Exception")
-        traceback = shown(error.get("traceback") or "")
-        return TaskFailed(task_id, name, text, traceback, int(error.get("attempts") or 1))
+        return _failed(task_id, text, error)
     if state == lifecycle.DEAD:
         return TaskLost(task_id, text or shown(_lost(error.get("evidence"))))
     if state == lifecycle.EXPIRED:
         return TaskExpired(task_id, text or "it expired before a worker began it")
     return TaskCancelled(task_id, text or "it was cancelled")
+
+
+def _failed(task_id: str, text: str, error: Mapping[str, Any]) -> TaskError:
+    attempts = int(error.get("attempts") or 1)
+    if error.get("timeout") is not None:
+        return TaskTimeout(task_id, text)
+    if "argument" in error:
+        return ArgumentRefused(task_id, shown(error["argument"]), text, attempts)
+    name = shown(error.get("type") or "Exception")
+    return TaskFailed(task_id, name, text, shown(error.get("traceback") or ""), attempts)
 
 
 def _lost(evidence: object) -> str:
