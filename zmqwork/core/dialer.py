@@ -101,7 +101,7 @@ class Dialer:
 
     def tick(self, now: float) -> None:
         """Do what is due."""
-        for due in self._timers.due(now):
+        for due in self._links.due(now):
             what, key = cast("tuple[str, str]", due)
             peer = self.peers.get(key)
             if peer is None:
@@ -142,7 +142,7 @@ class Dialer:
             if peer.link:
                 self._out.append(HangUp(peer.link, farewell=True))
         self.peers.clear()
-        self._links.by_link.clear()
+        self._links.close()
         self._timers = Timers()
 
     # -- discovery ----------------------------------------------------------------------------
@@ -153,7 +153,7 @@ class Dialer:
             return
         peer = self.peers.get(found.key)
         if peer is not None:
-            peer.endpoints = found.endpoints
+            peer.endpoints, peer.fingerprint = found.endpoints, found.fingerprint
             peer.forgotten = False
             return
         if len(self.peers) >= PEERS_MAX:

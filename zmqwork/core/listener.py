@@ -145,7 +145,9 @@ class Listener:
                 self.counters.garbled += 1
                 self._reset(link, "order", event.why, now)
             case PeerFound():
-                self.neighbours.found(event.key, event.node_id, event.role, event.endpoints)
+                self.neighbours.found(
+                    event.key, event.node_id, event.role, event.endpoints, event.fingerprint
+                )
             case PeerForgotten():
                 self.neighbours.forget(event.key)
             case _:

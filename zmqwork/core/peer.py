@@ -21,6 +21,7 @@ class Peer:
         "broken",
         "dials",
         "endpoints",
+        "fingerprint",
         "forgotten",
         "key",
         "link",
@@ -45,6 +46,7 @@ class Peer:
         self.endpoints = found.endpoints
         self.role = found.role
         self.source = found.source
+        self.fingerprint = found.fingerprint  # of the key that is said to be there
         self.name = ""
         self.node_id = found.node_id  # as the source says, until a WELCOME does
         self.state: str = NEW
