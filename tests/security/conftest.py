@@ -18,5 +18,5 @@ def clock(monkeypatch):
     """The wall clock, in a list of one; it stands still."""
     now = [1_000_000.0]
     for module in ("keyring", "cluster", "checkup"):
-        monkeypatch.setattr(f"zmqwork.security.{module}._today", lambda: now[0])
+        monkeypatch.setattr(f"zmqwork.security.{module}.today", lambda: now[0])
     return now

@@ -18,6 +18,7 @@ from zmqwork.core.delivery import Destination, ResultsAck, Route
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.effects import Effect, Notice
 from zmqwork.core.events import Event
+from zmqwork.core.hearsay import HEARSAY
 from zmqwork.core.lag import earliest
 from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.core.listener import Listener
@@ -98,7 +99,9 @@ class Deliverer:
         elif event.role in ("sink", ""):
             self._found.pop(event.key, None)
             if len(self._found) >= KNOWN_MAX:
-                del self._found[next(iter(self._found))]
+                # (Others than the network's records are few, and no flood may push them out.)
+                records = (key for key, it in self._found.items() if it.source in HEARSAY)
+                del self._found[next(records, next(iter(self._found)))]
             self._found[event.key] = event
 
     def tick(self, now: float) -> None:
@@ -281,7 +284,7 @@ class Deliverer:
         if to.node_id and to.node_id not in self._stations:
             # (Names would have to be looked up.)
             endpoints = [e for e in to.endpoints if is_usable(e) or not e.startswith("tcp:")]
-            named = [Neighbour(to.node_id, "sink", endpoints)]
+            named = [Neighbour(to.node_id, "sink", endpoints, to.fingerprint)]
             for event in unknown(named, self.dialer.peers, self._config.node_id):
                 self.dialer.handle(event, now)
 

@@ -119,7 +119,7 @@ class Dialer:
         """Do what is due."""
         if self._heeded != self._trust.generation:
             self._heed(now)
-        for due in self._timers.due(now):
+        for due in self._links.due(now):
             what, key = cast("tuple[str, str]", due)
             peer = self.peers.get(key)
             if peer is None:
@@ -160,7 +160,7 @@ class Dialer:
             if peer.link:
                 self._out.append(HangUp(peer.link, farewell=True))
         self.peers.clear()
-        self._links.by_link.clear()
+        self._links.close()
         self._timers = Timers()
 
     # -- links --------------------------------------------------------------------------------

@@ -265,7 +265,9 @@ class Dispatcher:
     def opened(self, peer: Peer, greeting: Welcome, now: float) -> None:
         """A session began: compare what a worker holds, or a sink has, with the ledger."""
         # A producer names what is proved; a worker, which dials nobody, names what it found.
-        self.listener.neighbours.found(peer.key, peer.node_id, peer.role, peer.endpoints)
+        self.listener.neighbours.found(
+            peer.key, peer.node_id, peer.role, peer.endpoints, peer.fingerprint
+        )
         # (A node is one or the other; one that says now this, now that, harms nobody else.)
         if greeting.role == "sink":
             if self._worker(peer) is not None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from random import Random
 
 from zmqwork.config import Health
 from zmqwork.core.effects import Dial, Effect, HangUp
+from zmqwork.core.hearsay import Hearsay
 from zmqwork.core.key_choice import KeyChoice
 from zmqwork.core.neighbours import EXCHANGE
 from zmqwork.core.numbering import Numbering
@@ -28,15 +30,16 @@ _BROKEN_MAX = 8
 # A peer that no new dial can win over soon is asked again after this long.
 REFUSED_DELAY = 5.0
 
-# Records outlive their nodes by an hour, and can be forged. One that has not proved itself by a
-# WELCOME, or not since its process is known to be gone, is tried less and less: a node that
-# starts again announces itself under another name.
-_RECORDS = ("mdns", EXCHANGE)
+# A record that has not proved itself by a WELCOME, or not since its process is known to be gone, is
+# tried less and less: a node that starts again announces itself under another name.
 _STALE_MAX = 60.0
 
 # What was heard from others is withdrawn by nobody: after so many dials in vain, some minutes, it
 # is dropped. If it comes to be true, it will be heard again.
 _HOPELESS_DIALS = 14
+
+# The timer of those that wait for their turn. No peer has this key.
+_TURN = ("turn", "")
 
 # One node that two sources name at once: the one named first gets so much time to answer.
 _TWIN_DELAY = 0.5
@@ -62,7 +65,9 @@ class Links:
         by_link: the peer behind each open link. Bound: the dialer's PEERS_MAX.
     """
 
-    __slots__ = ("_count", "_greeting_timeout", "_keys", "_out", "_random", "_timers", "by_link")
+    __slots__ = (
+        "_count", "_greeting_timeout", "_hearsay", "_keys", "_out", "_random", "_timers", "by_link",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -78,12 +83,13 @@ class Links:
         self._random = random
         self._greeting_timeout = health.greeting_timeout
         self._keys = KeyChoice(trust, wanted)
+        self._hearsay = Hearsay()
         self._count = 0
         self.by_link: dict[int, Peer] = {}
 
     def backoff(self, peer: Peer) -> float:
         """Seconds until the next dial: longer each time, and never in step with others."""
-        longest = _STALE_MAX if self._is_hearsay(peer) else _REDIAL_MAX
+        longest = _STALE_MAX if Hearsay.covers(peer) else _REDIAL_MAX
         return self._after(peer.dials, _RETURN_MAX if peer.reached else longest)
 
     def _after(self, count: int, longest: float) -> float:
@@ -92,11 +98,7 @@ class Links:
 
     def refused_backoff(self, peer: Peer) -> float:
         """The same for one that answers, and does not want us."""
-        return max(REFUSED_DELAY, self.backoff(peer)) if self._is_hearsay(peer) else REFUSED_DELAY
-
-    @staticmethod
-    def _is_hearsay(peer: Peer) -> bool:
-        return peer.source in _RECORDS and not peer.reached
+        return max(REFUSED_DELAY, self.backoff(peer)) if Hearsay.covers(peer) else REFUSED_DELAY
 
     @staticmethod
     def is_hopeless(peer: Peer) -> bool:
@@ -112,13 +114,35 @@ class Links:
             self.dial(peer, now)
 
     def dial(self, peer: Peer, now: float) -> None:
-        """Begin to connect to a peer at rest."""
+        """Begin to connect to a peer at rest, if it need not wait for its turn."""
         assert peer.stage == RESTING
         # Set anew, perhaps, by what was due in this turn together with this dial.
         self._timers.cancel(("dial", peer.key))
-        if self.open_twin(peer, peer.node_id) is not None:
-            self._timers.set(("dial", peer.key), now + REFUSED_DELAY)
+        if self._yields(peer, now):
             return
+        if Hearsay.covers(peer) and not self._hearsay.admits(peer, now):
+            self._timers.set_default(_TURN, self._hearsay.next_at)
+            return
+        self._open(peer, now)
+
+    def due(self, now: float) -> list[Hashable]:
+        """The timers that are due; peers whose turn has come are dialled."""
+        due = self._timers.due(now)
+        for peer in self._hearsay.ready(now):
+            if not self._yields(peer, now):
+                self._open(peer, now)
+        if self._hearsay:
+            self._timers.set(_TURN, self._hearsay.next_at)
+        return due
+
+    def _yields(self, peer: Peer, now: float) -> bool:
+        """Whether its node is in session already; then it is dialled later."""
+        if self.open_twin(peer, peer.node_id) is None:
+            return False
+        self._timers.set(("dial", peer.key), now + REFUSED_DELAY)
+        return True
+
+    def _open(self, peer: Peer, now: float) -> None:
         peer.dials += 1
         fingerprint = self._keys.of(peer, now)
         if fingerprint is None:
@@ -148,7 +172,8 @@ class Links:
             self._timers.set(("dial", peer.key), now + delay)
 
     def hang_up(self, peer: Peer, *, farewell: bool = False) -> None:
-        """Close the link, if there is one."""
+        """Close the link, if there is one; it does not wait for its turn any more."""
+        self._hearsay.leave(peer)
         if peer.link:
             del self.by_link[peer.link]
             self._out.append(HangUp(peer.link, farewell=farewell))
@@ -156,6 +181,11 @@ class Links:
         peer.stage = RESTING
         for what in ("greet", "ping"):
             self._timers.cancel((what, peer.key))
+
+    def close(self) -> None:
+        """Forget all links, and dial nobody who waits."""
+        self.by_link.clear()
+        self._hearsay = Hearsay()
 
     def open_twin(self, peer: Peer, node_id: str) -> Peer | None:
         """The same node, already in session under another key. O(n), once per dial."""

@@ -109,7 +109,9 @@ class Listener:
             case Rostered():
                 self._trust.learn(event.accesses)
             case PeerFound():
-                self.neighbours.found(event.key, event.node_id, event.role, event.endpoints)
+                self.neighbours.found(
+                    event.key, event.node_id, event.role, event.endpoints, event.fingerprint
+                )
             case PeerForgotten():
                 self.neighbours.forget(event.key)
             case _:

@@ -13,7 +13,7 @@ from zmqwork.errors import KeysError
 from zmqwork.security import contents, files
 from zmqwork.security.contents import NEXT_FILE
 from zmqwork.security.custody import drafts
-from zmqwork.security.keyring import NODE_FILE, _today, is_there
+from zmqwork.security.keyring import NODE_FILE, is_there, today
 from zmqwork.security.pairs import Pair
 from zmqwork.security.roster import Roster
 
@@ -75,7 +75,7 @@ def _tried(look: Callable[[], T], found: list[Remark]) -> T | None:
 
 
 def _of_roster(roster: Roster) -> Iterator[Remark]:
-    now = _today()
+    now = today()
     valid = {member.name for _, member in roster.keys(now)}
     if not any(ADMIN in member.roles for _, member in roster.keys(now)):
         yield Remark(f"no member of {roster.cluster} is {ADMIN}: nobody can change the roster")
@@ -98,13 +98,13 @@ def _of_node(name: str, pair: Pair, roster: Roster) -> Iterator[Remark]:
     if key is None:
         yield Remark(f"the key of this node, {name}, is not in {where} (any more)", advice=_RENEW)
     elif key.until is not None:
-        is_over = key.until <= _today()
+        is_over = key.until <= today()
         verb = "has ended" if is_over else "ends"
         yield Remark(f"the key of this node, {name}, {verb} at", is_over, key.until, _RENEW)
 
 
 def _of_next(pair: Pair, roster: Roster) -> Remark:
-    if any(key.public == pair.public for key, _ in roster.keys(_today())):
+    if any(key.public == pair.public for key, _ in roster.keys(today())):
         advice = "zmqwork keys push, then zmqwork keys rotate --now"
         return Remark(f"{NEXT_FILE} has a new key, which waits", False, advice=advice)
     return Remark(f"{NEXT_FILE} has a key that is not in the roster, and is not used", False)

@@ -22,9 +22,9 @@ from zmqwork.security.keyring import (
     DISCOVERY_KEY_BYTES,
     NODE_FILE,
     Keyring,
-    _today,
     is_there,
     load,
+    today,
 )
 from zmqwork.security.pairs import Pair, fingerprint, new_pair
 from zmqwork.security.roster import Key, Member, Roster, check_member_name
@@ -66,18 +66,18 @@ def add(place: Path, name: str, roles: Iterable[str], bundle: Path) -> Keyring:
     """
     pair = new_pair()
     return _with_bundle(
-        place, name, pair, bundle, lambda r: changes.added(r, name, roles, pair.public, _today())
+        place, name, pair, bundle, lambda r: changes.added(r, name, roles, pair.public, today())
     )
 
 
 def revoke(place: Path, name: str) -> Keyring:
     """Let a member's keys be refused from now on. Raises `KeysError`, as `add`."""
-    return _changed(place, name, lambda roster: changes.revoked(roster, name, _today()))
+    return _changed(place, name, lambda roster: changes.revoked(roster, name, today()))
 
 
 def give_roles(place: Path, name: str, roles: Iterable[str]) -> Keyring:
     """Let a member be something else from now on. Raises `KeysError`, as `add`."""
-    return _changed(place, name, lambda roster: changes.with_roles(roster, name, roles, _today()))
+    return _changed(place, name, lambda roster: changes.with_roles(roster, name, roles, today()))
 
 
 def rotate(place: Path, name: str, overlap: float, bundle: Path) -> Keyring:
@@ -92,7 +92,7 @@ def rotate(place: Path, name: str, overlap: float, bundle: Path) -> Keyring:
         name,
         pair,
         bundle,
-        lambda roster: changes.rotated(roster, name, pair.public, overlap, _today()),
+        lambda roster: changes.rotated(roster, name, pair.public, overlap, today()),
     )
 
 
@@ -107,7 +107,7 @@ def rotate_own(place: Path, overlap: float, *, at_once: bool) -> tuple[Keyring, 
         KeysError: as `add`; or a key waits already.
     """
     with _changing(place) as keyring:
-        name, roster, now = keyring.name, keyring.roster, _today()
+        name, roster, now = keyring.name, keyring.roster, today()
         waiting = next_key(keyring)
         others = any(m.name != name and not m.revoked for m in roster.members)
         used = at_once or not (others or roster.shared)
@@ -168,7 +168,7 @@ def check_admin(keyring: Keyring) -> None:
     if access is not None and ADMIN in access.roles:
         return
     how = "its key is not valid" if access is None else f"it is {', '.join(sorted(access.roles))}"
-    admins = sorted({m.name for _, m in keyring.roster.keys(_today()) if ADMIN in m.roles})
+    admins = sorted({m.name for _, m in keyring.roster.keys(today()) if ADMIN in m.roles})
     raise KeysError(
         f"{keyring.name} may not change the roster of {keyring.roster.cluster}: {how}; it takes a "
         f"node with the role {ADMIN}: {', '.join(admins) or 'there is none'}"

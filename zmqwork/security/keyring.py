@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from zmqwork.core.permissions import Access
 from zmqwork.errors import KeysError
 from zmqwork.security import files
 from zmqwork.security.pairs import Pair, check_pair, fingerprint
@@ -51,6 +52,10 @@ class Keyring:
     def fingerprint(self) -> str:
         """Of its own key."""
         return fingerprint(self.pair.public)
+
+    def accesses(self) -> dict[str, Access]:
+        """What each key that is valid now may be, by its fingerprint; `Watched` keeps it."""
+        return self.roster.accesses(today())
 
     def public_of(self, key: str) -> str | None:
         """The public key of this fingerprint, if it is valid now."""
