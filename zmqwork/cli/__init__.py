@@ -42,6 +42,7 @@ from zmqwork.cli.output import (
     complain,
     lead_nowhere,
     open_closed_streams,
+    spell_out_unknown,
     writing,
 )
 from zmqwork.cli.parser import Parser, nearest
@@ -96,6 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     open_closed_streams()
+    spell_out_unknown()
     try:
         return _run_and_flush(words)
     except ZmqworkError as error:

@@ -17,6 +17,7 @@ from zmqwork.cli.parser import Parser, add_output, add_search, seconds
 from zmqwork.cli.queues import queues_text
 from zmqwork.cli.survey import Search, Survey, label, name_reasons, records
 from zmqwork.discovery.runtime import choose
+from zmqwork.escaping import printable
 
 EXAMPLES = """
 zmqwork ps
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         if search.local and choose().warning:
             complain(choose().warning)
         for text in _remarks(survey):
-            complain(text)
+            complain(printable(text))
         if not survey.nodes:
             _complain_of_nobody(search)
     return exits.OK if survey.nodes else exits.NO_WORKER

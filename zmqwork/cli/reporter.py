@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from zmqwork.cli.feed import Feed, Misfortune
-from zmqwork.cli.output import JSON, QUIET, TABLE, Output, OutputFailed, complain, printable
+from zmqwork.cli.output import JSON, QUIET, TABLE, Output, OutputFailed, complain
 from zmqwork.cli.progress import Meter, Progress, measure
+from zmqwork.escaping import LINES, printable
 from zmqwork.execution.logs import TEXT, JsonFormatter
 
 # Seconds between two reports that stay, and between two pictures of the bar.
@@ -125,7 +126,7 @@ class Reporter:
         with self._lock:
             self._told += 1
             if self._told <= _TOLD_MAX:
-                self._display.say("\n".join(map(printable, misfortune.text.split("\n"))))
+                self._display.say(printable(misfortune.text, LINES))
             if self._told == _TOLD_MAX:
                 self._display.say("what else goes wrong is counted, and not told one by one")
 

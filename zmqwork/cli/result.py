@@ -76,5 +76,5 @@ def _settled(output: Output, task_id: str, state: str, error: Any, data: list[by
         return exits.FAILED
     result = decode_value(data[0]) if data else None
     output.json({"task_id": task_id, "state": state, "result": jsonable(result)})
-    output.line(text_of(result))
+    output.text(text_of(result))
     return exits.OK
