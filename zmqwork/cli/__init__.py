@@ -24,7 +24,7 @@
     control  ordering some                  arguments  words of the command line
 
     worker  ventilator  sink  call  ps  explain  inspect  result  cancel  pause  resume  drain
-    deadletters  journal  doctor  bench  demo
+    deadletters  journal  audit  doctor  bench  demo
              a command each: `configure` its options, `run` it
 """
 
@@ -63,6 +63,7 @@ COMMANDS = {
     "drain": "let a worker finish, and leave",
     "deadletters": "look after tasks whose attempts are used up",
     "journal": "look after journals: what is in them, whether they can be read",
+    "audit": "look at what was let in, refused and changed, and whether that log is whole",
     "doctor": "look for what keeps nodes apart, and say what to try",
     "bench": "measure throughput and latency on this machine",
     "demo": "watch work being shared, a worker being killed, and nothing being lost",

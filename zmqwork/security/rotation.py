@@ -32,7 +32,7 @@ KEPT = 8
 _PIECE = 64 * 1024
 
 _APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-_LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOCK = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def default_path() -> Path:
@@ -74,7 +74,7 @@ def opened(path: Path) -> Iterator[list[tuple[Path, BinaryIO, int]]]:
 
 
 def lines_of(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """The lines of a file up to a size."""
+    """The lines of a file: what it has of so many bytes."""
     while size > 0:
         line = file.readline(size)
         if not line:
@@ -205,9 +205,13 @@ def _read(fd: int, start: int, size: int) -> bytes:
 
 @contextlib.contextmanager
 def _locked(path: Path, how: int) -> Iterator[None]:
-    """While it is entered no other process appends. A reader goes without if there is no lock."""
+    """While it is entered no other process appends.
+
+    A reader makes no lock: of a log that was copied somewhere there is none.
+    """
+    mode = os.O_RDWR | os.O_CREAT if how == fcntl.LOCK_EX else os.O_RDONLY
     try:
-        fd = os.open(path.with_name(f"{path.name}.lock"), _LOCK, 0o600)
+        fd = os.open(path.with_name(f"{path.name}.lock"), _LOCK | mode, 0o600)
     except OSError:
         if how == fcntl.LOCK_EX:
             raise
