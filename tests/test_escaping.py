@@ -60,6 +60,11 @@ def test_what_zmqwork_logs_is_one_line_whoever_the_handler_is(logged):
     )
 
 
+def test_a_template_of_several_lines_keeps_them(logged):
+    logging.getLogger("zmqwork").warning("nobody came\n%s", "  looked in /run\x1b[2J")
+    assert logged.getvalue() == "nobody came\n  looked in /run\\x1b[2J\n"
+
+
 def test_the_filter_is_there_once():
     filters = logging.getLogger("zmqwork").filters
     assert zmqwork.transport.__name__ in sys.modules

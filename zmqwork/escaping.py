@@ -31,14 +31,16 @@ def printable(text: object, keep: str = "") -> str:
 
 
 class Printable(logging.Filter):
-    """Makes what is logged printable, on one line; whoever the handlers are.
+    """Makes what is logged printable, on one line, whoever the handlers are.
 
-    It stands at the package's own logger, whose messages name peers and tell what they said.
+    It stands at the package's own logger, whose messages name peers and tell what they said. One
+    whose template has several lines keeps them: its arguments were made printable before.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass; a printable one as it is."""
         message = record.getMessage()
         if not message.isprintable():
-            record.msg, record.args = printable(message), None
+            keep = LINES if record.args and "\n" in str(record.msg) else ""
+            record.msg, record.args = printable(message, keep), None
         return True
