@@ -63,10 +63,11 @@ def read(path: Path, bytes_max: int) -> str:
         data = file.read(bytes_max + 1)
     if len(data) > bytes_max:
         raise KeysError(f"{path} is longer than the {bytes_max} bytes that it may have")
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise KeysError(f"{path} is no text") from error
+    text = data.decode(errors="replace")
+    # (The error of a strict decoding has the data, which may be secret.)
+    if "\ufffd" in text:
+        raise KeysError(f"{path} is no text")
+    return text
 
 
 def check_file(path: Path, fd: int) -> None:
