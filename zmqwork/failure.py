@@ -46,16 +46,16 @@ def error_of(task_id: str, state: str, error: Mapping[str, Any] | None) -> TaskE
     if state == lifecycle.FAILED and "journal" in error:
         return JournalFull(text) if error["journal"] == "full" else JournalBroken(text)
     if state == lifecycle.FAILED and error.get("timeout") is not None:
-        return TaskTimeout(task_id, text)
+        return TaskTimeout(task_id, printable(text))
     if state == lifecycle.FAILED:
         name = printable(error.get("type") or "Exception")
         traceback = printable(error.get("traceback") or "", LINES)
         return TaskFailed(task_id, name, text, traceback, int(error.get("attempts") or 1))
     if state == lifecycle.DEAD:
-        return TaskLost(task_id, text or printable(_lost(error.get("evidence"))))
+        return TaskLost(task_id, printable(text or _lost(error.get("evidence"))))
     if state == lifecycle.EXPIRED:
-        return TaskExpired(task_id, text or "it expired before a worker began it")
-    return TaskCancelled(task_id, text or "it was cancelled")
+        return TaskExpired(task_id, printable(text) or "it expired before a worker began it")
+    return TaskCancelled(task_id, printable(text) or "it was cancelled")
 
 
 def _lost(evidence: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -448,3 +449,11 @@ def test_a_full_disk_loses_records_counts_them_and_harms_nobody(tiny, writer):
     subprocess.run(["mount", "-o", "remount,size=1m", str(tiny)], check=True)
     assert ended(writer(5, where=path))["written"] == 5
     assert (verdict(path).fault, verdict(path).records) == (None, kept + 5)
+
+
+def test_the_document_lists_all_kinds():
+    text = (HERE.parent.parent / "docs" / "audit.md").read_text()
+    listed = re.findall(
+        r"^\| `([a-z.]+_?[a-z]*)` \| ", text[text.index("| kind |") :], re.MULTILINE
+    )
+    assert sorted(listed) == sorted(KINDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import sys
 import threading
 import time
@@ -126,7 +127,7 @@ class Reporter:
         with self._lock:
             self._told += 1
             if self._told <= _TOLD_MAX:
-                self._display.say(printable(misfortune.text, LINES))
+                self._display.say(_hung(printable(misfortune.text, LINES)))
             if self._told == _TOLD_MAX:
                 self._display.say("what else goes wrong is counted, and not told one by one")
 
@@ -221,3 +222,8 @@ class _Log(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """What the logger calls, in whichever thread."""
         self._tell(record)
+
+
+def _hung(text: str) -> str:
+    """Its lines behind the first are indented: none may pass for another message."""
+    return re.sub(r"\n(?! {4})", "\n    ", text)
