@@ -19,6 +19,7 @@ PACKAGE = "zmqwork"
 RANKS = {
     "config": 0,
     "errors": 0,
+    "escaping": 0,
     "options": 0,
     "disk": 1,
     "lock": 1,

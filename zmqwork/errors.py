@@ -180,7 +180,7 @@ class TaskFailed(TaskError):
 
     Attributes:
         task_id: the task, as `TaskFuture.id` names it.
-        reason: the exception as one line, ``ValueError: no such tile``.
+        reason: the exception, ``ValueError: no such tile``.
         type_name: the exception's type where it was raised, ``"ValueError"``.
         text: its message.
         traceback: the remote traceback as text; empty when there is none.
@@ -199,7 +199,9 @@ class TaskFailed(TaskError):
 
     def __str__(self) -> str:
         tries = "" if self.attempts == 1 else f" (attempt {self.attempts}, the last)"
-        head = f"task {self.task_id}{tries}: {self.reason}"
+        # A text of several lines does not begin one: it could pass for another message.
+        reason = self.reason.replace("\n", "\n    ")
+        head = f"task {self.task_id}{tries}: {reason}"
         if not self.traceback:
             return head
         return f"{head}\n\nOn the worker:\n{textwrap.indent(self.traceback.rstrip(), '    ')}"

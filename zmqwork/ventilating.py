@@ -23,7 +23,7 @@ from zmqwork.nodes.store import is_node_id
 from zmqwork.nodes.why_not import why_gone
 from zmqwork.remembering import Memory, NobodyRemembers
 from zmqwork.run import Failure, Run
-from zmqwork.starting import identity, warn_of_exposure
+from zmqwork.starting import identity
 from zmqwork.takers import Takers, ended
 from zmqwork.task import Task
 from zmqwork.teller import Teller
@@ -260,7 +260,6 @@ def _producing(
     hooks: Hooks,
 ) -> Iterator[None]:
     """A producer for one run, which leaves when all is settled and the sinks know it."""
-    warn_of_exposure(discovery)
     run = engine.run
     if kept is not None:
         config = dataclasses.replace(config, node_id=kept.legacy.producer_id)

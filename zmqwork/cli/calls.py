@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from zmqwork.cli.columns import TaskColumns, TextColumns
-from zmqwork.cli.output import printable
 from zmqwork.cli.parser import nearest
 from zmqwork.cli.records import Fault
 from zmqwork.cli.rows import Columns
 from zmqwork.errors import ArgumentError, EncodeError
+from zmqwork.escaping import printable
 from zmqwork.task import Task
 from zmqwork.wire.values import encode_call
 

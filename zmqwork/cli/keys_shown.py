@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from zmqwork.cli import exits
-from zmqwork.cli.output import Output, printable
+from zmqwork.cli.output import Output, 
+from zmqwork.escaping import printable
 from zmqwork.errors import UsageError
 from zmqwork.security.checkup import Remark, remarks
 from zmqwork.security.keyring import Keyring, load

@@ -44,6 +44,7 @@ from zmqwork.core.records import Legacy, Recorded, Recovered, WriteFailed
 from zmqwork.discovery.record import record_of
 from zmqwork.discovery.sources import Discovery
 from zmqwork.nodes.asked import Asked
+from zmqwork.nodes.auditing import Auditing
 from zmqwork.nodes.callbacks import Callbacks
 from zmqwork.nodes.notices import log_notice
 from zmqwork.nodes.pending import Pending
@@ -53,6 +54,7 @@ from zmqwork.nodes.requests import deliver
 from zmqwork.nodes.rosters import take_roster
 from zmqwork.nodes.telling import Telling
 from zmqwork.queues import Queues
+from zmqwork.transport.addresses import refuse_routable
 from zmqwork.transport.loop import Loop
 from zmqwork.transport.probe import raise_descriptor_limit
 
@@ -60,6 +62,8 @@ _log = logging.getLogger("zmqwork")
 
 # The I/O thread ends within milliseconds of being told to; if not, an interpreter's end waits.
 _JOIN_TIMEOUT = 10.0
+
+_DANGER = "offer itself as a worker of this app, and see the tasks that it gets"
 
 
 class Producer(Asked):
@@ -82,6 +86,7 @@ class Producer(Asked):
 
     Attributes:
         pending: what it was given and has not settled.
+        auditing: what it notes in the audit log, and warns of.
         journal_failed: why it has left by itself; empty: it has not, or its I/O thread failed.
     """
 
@@ -104,7 +109,9 @@ class Producer(Asked):
         owner_of: Callable[[int], object] = lambda _: None,
     ) -> None:
         raise_descriptor_limit()
-        self._config = config
+        exposed = refuse_routable(list(discovery.default_bind), insecure_lan=True)
+        self.auditing = Auditing(config, "producer", exposed, _DANGER)
+        self._config = config = self.auditing.marked(config)
         self._recorder = recorder
         self._legacy = legacy
         self._make_owner = make_owner
@@ -173,6 +180,7 @@ class Producer(Asked):
 
     def _prepare(self) -> None:
         self._recover()
+        self.auditing.begin(self._loop, self._endpoints)
         poll_forever(self._loop, self._discovery)
 
     def __repr__(self) -> str:
@@ -282,6 +290,7 @@ class Producer(Asked):
     def _settle(self, effect: Settle) -> None:
         if self._telling is not None:
             self._telling.settled(effect)
+        self.auditing.settled(effect.entries)
         self._settle_futures(effect.entries)
         if self._recorder is not None:
             for entry in effect.entries:
@@ -332,6 +341,7 @@ class Producer(Asked):
             self._discovery.close()
             if self._recorder is not None:
                 self._recorder.close()
+            self.auditing.close()
             self.pending.leave()
             self._left.set()
 

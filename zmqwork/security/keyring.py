@@ -16,10 +16,12 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from zmqwork.core.permissions import Access
 from zmqwork.errors import KeysError
 from zmqwork.security import files
+from zmqwork.security.cores import forbid_core_dumps
 from zmqwork.security.pairs import Pair, check_pair, fingerprint
 from zmqwork.security.roster import ROSTER_BYTES_MAX, Roster, check_member_name
 from zmqwork.security.roster import decode as decode_roster
@@ -28,6 +30,8 @@ KEYS_VARIABLE = "ZMQWORK_KEYS"
 NODE_FILE, ROSTER_FILE, DISCOVERY_FILE = "node.toml", "roster.toml", "discovery.key"
 _SMALL_BYTES_MAX = 4_096
 DISCOVERY_KEY_BYTES = 32
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +95,28 @@ def load(place: Path) -> Keyring:
 
     Raises:
         KeysError: a file is missing, unsafe or wrong, and which; or its own key is not in its
-            roster. No secret is in the text.
+            roster. No secret is in the text, or in what a crash report shows of the error.
     """
+    forbid_core_dumps()
     files.check_directory(place)
-    name, pair = _read_node(place / NODE_FILE)
+    name, pair = _guarded(_read_node, place / NODE_FILE)
     roster_file = place / ROSTER_FILE
     text = files.read(roster_file, ROSTER_BYTES_MAX)
     try:
         roster = decode_roster(text)
     except KeysError as error:
         raise KeysError(f"{roster_file}: {error}") from None
-    key = files.read(place / DISCOVERY_FILE, _SMALL_BYTES_MAX).strip()
-    try:
-        discovery_key = bytes.fromhex(key)
-    except ValueError:
-        discovery_key = b""
-    if len(discovery_key) != DISCOVERY_KEY_BYTES:
-        raise KeysError(f"{place / DISCOVERY_FILE}: it has not {DISCOVERY_KEY_BYTES} bytes in hex")
+    discovery_key = _guarded(_read_discovery_key, place / DISCOVERY_FILE)
     return Keyring(place, name, pair, roster, discovery_key)
+
+
+def _guarded(read: Callable[[Path], T], path: Path) -> T:
+    """What `read` gives; an error of it leads to no frame whose variables hold a secret."""
+    try:
+        return read(path)
+    except KeysError as error:
+        text = str(error)
+    raise KeysError(text)
 
 
 def _read_node(path: Path) -> tuple[str, Pair]:
@@ -124,6 +132,17 @@ def _read_node(path: Path) -> tuple[str, Pair]:
     except KeysError as error:
         raise KeysError(f"{path}: {error}") from None
     return name, pair
+
+
+def _read_discovery_key(path: Path) -> bytes:
+    text = files.read(path, _SMALL_BYTES_MAX).strip()
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != DISCOVERY_KEY_BYTES:
+        raise KeysError(f"{path}: it has not {DISCOVERY_KEY_BYTES} bytes in hex")
+    return key
 
 
 _Stamp = tuple[tuple[int, int, int] | None, ...]
