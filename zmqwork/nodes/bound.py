@@ -22,8 +22,8 @@ from zmqwork.errors import ConfigError, UsageError
 from zmqwork.nodes.polling import WORKER_INTERVAL, poll_forever
 from zmqwork.nodes.requests import Request
 from zmqwork.transport.addresses import refuse_routable
+from zmqwork.transport.descriptors import raise_descriptor_limit
 from zmqwork.transport.loop import Loop
-from zmqwork.transport.probe import raise_descriptor_limit
 
 _log = logging.getLogger("zmqwork")
 

@@ -51,8 +51,8 @@ from zmqwork.nodes.recorder import Recorder
 from zmqwork.nodes.requests import deliver
 from zmqwork.nodes.telling import Telling
 from zmqwork.queues import Queues
+from zmqwork.transport.descriptors import raise_descriptor_limit
 from zmqwork.transport.loop import Loop
-from zmqwork.transport.probe import raise_descriptor_limit
 
 _log = logging.getLogger("zmqwork")
 

@@ -67,6 +67,7 @@ class Loop:
         gone: whether discovery can prove that the process of a peer is gone, by the peer's key.
         feed: further input.
         after_turn: called at the end of each turn; True asks for another turn at once.
+        on_endless: as `visitors.Visitors` has it.
 
     Attributes:
         failed: whether the thread ended by an exception.
@@ -81,6 +82,7 @@ class Loop:
         gone: Callable[[str], bool],
         feed: Feed | None = None,
         after_turn: Callable[[], bool] | None = None,
+        on_endless: Callable[[int], None] | None = None,
     ) -> None:
         self._machine = machine
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -107,6 +109,8 @@ class Loop:
         self._errands = errands = Errands(self._selector)
         self.watch, self.unwatch = errands.watch, errands.unwatch
         self.watch_writable, self.call_later = errands.watch_writable, errands.call_later
+        visitors = self._router.watch(self._context, errands, on_endless)
+        self._selector.register(visitors.fd, selectors.EVENT_READ, visitors.read)
         self._asleep = False
         self._woken = False
         self._stopping = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 import zmq
 
@@ -20,7 +21,10 @@ from zmqwork.transport.dealer import (
     send_frames,
     socket_events,
 )
+from zmqwork.transport.endless import Endless
+from zmqwork.transport.errands import Errands
 from zmqwork.transport.options import configure
+from zmqwork.transport.visitors import Visitors
 from zmqwork.wire.codec import Decoder
 
 # Each costs a descriptor, for as long as the sessions that began with it go on.
@@ -32,7 +36,7 @@ _IN_USE = "another process has it: let * pick a free port (tcp://127.0.0.1:*)"
 class Router:
     """The bound ROUTER. Its links are routing ids, which libzmq makes anew at each connection."""
 
-    __slots__ = ("_decoders", "_removed", "_socket", "endpoints", "fd")
+    __slots__ = ("_decoders", "_endless", "_removed", "_socket", "endpoints", "fd", "visitors")
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._socket = context.socket(zmq.ROUTER)
@@ -40,11 +44,30 @@ class Router:
         # Of links with a session, and of those that the machine has not judged yet. Bound: the
         # listener's clients, and the links whose first message was read in this turn.
         self._decoders: dict[bytes, Decoder] = {}
+        self._endless = Endless()
+        self.visitors: Visitors | None = None
         self.endpoints: list[str] = []
         self._removed = 0
         fd = self._socket.getsockopt(zmq.FD)
         assert isinstance(fd, int)
         self.fd = fd
+
+    def watch(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        errands: Errands,
+        on_endless: Callable[[int], None] | None = None,
+    ) -> Visitors:
+        """Watch who comes from now on; as `Visitors` has it."""
+        self.visitors = Visitors(
+            context,
+            self._socket,
+            self._endless,
+            has_more=self._readable,
+            errands=errands,
+            on_endless=on_endless,
+        )
+        return self.visitors
 
     def bind(self, endpoint: str) -> str:
         """Bind, and return the endpoint with its real port.
@@ -80,7 +103,7 @@ class Router:
         by_link: dict[bytes, list[tuple[int, Message]]] = {}
         more = True
         for _ in range(RECEIVE_BUDGET):
-            link = socket.recv(DONTWAIT)  # which others follow, always
+            link = self._receive_link()  # which others follow, always
             frames = receive_frames(socket)
             messages = by_link.setdefault(link, [])
             try:
@@ -114,11 +137,22 @@ class Router:
 
     def close(self) -> None:
         """Unbind and close; ipc files are removed."""
+        if self.visitors is not None:
+            self.visitors.close()
         for endpoint in self.endpoints:
             with contextlib.suppress(zmq.ZMQError):
                 self._socket.unbind(endpoint)
             remove_file(endpoint)
         self._socket.close()
+
+    def _receive_link(self) -> bytes:
+        if not self._endless.suspects:
+            return self._socket.recv(DONTWAIT)
+        frame = self._socket.recv(DONTWAIT, copy=False)
+        descriptor = frame.get(zmq.SRCFD)
+        assert isinstance(descriptor, int)
+        self._endless.heard(descriptor)
+        return frame.bytes
 
     def _readable(self) -> bool:
         return bool(socket_events(self._socket) & POLLIN)
