@@ -130,6 +130,15 @@ class Wire:
                 data += piece
         return data
 
+    def finish(self, data=b""):
+        """Send bytes and our end of the connection, if it lasts so long; what comes until theirs."""
+        try:
+            self.write(data)
+            self.socket.shutdown(socket.SHUT_WR)
+        except (Closed, OSError):
+            return b""
+        return self.wait_closed()
+
     def close(self):
         self.socket.close()
 

@@ -17,6 +17,7 @@ from zmqwork.transport.crowding import Crowd
 from zmqwork.transport.descriptors import borrow, bytes_taken, cookie_of
 from zmqwork.transport.endless import Endless
 from zmqwork.transport.errands import Errands
+from zmqwork.transport.giving_back import give_back
 from zmqwork.transport.monitor import Monitor
 
 _log = logging.getLogger("zmqwork")
@@ -28,8 +29,9 @@ _OPENED = int(zmq.EVENT_ACCEPTED)
 _CLOSED = int(zmq.EVENT_DISCONNECTED)
 _ALL = _LISTENING | _UNBOUND | _REFUSED | _OPENED | _CLOSED
 
-# Between two looks a peer can send what the network carries.
+# Between two looks a peer can send what the network carries, so suspects are looked at more often.
 _LOOK_INTERVAL = 1.0
+_SUSPECT_INTERVAL = 0.1
 
 
 class Visitors:
@@ -132,6 +134,8 @@ class Visitors:
                 self._on_endless(descriptor)
         if guilty:
             _log.warning("%d connections sent frames without end, and were ended", len(guilty))
+            self._call_later(_LOOK_INTERVAL, give_back)  # libzmq has freed it by then
         self._looks = bool(self._cookies)
         if self._looks:
-            self._call_later(_LOOK_INTERVAL, self._look)
+            soon = _SUSPECT_INTERVAL if self._endless.suspects else _LOOK_INTERVAL
+            self._call_later(soon, self._look)
