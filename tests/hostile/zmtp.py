@@ -84,7 +84,7 @@ def read_properties(data):
     return out
 
 
-def connect(endpoint, patience=PATIENCE):
+def connect(endpoint, patience):
     """A plain socket to ``tcp://HOST:PORT`` or ``ipc:///PATH``."""
     scheme, _, place = endpoint.partition("://")
     if scheme == "ipc":
@@ -99,8 +99,8 @@ def connect(endpoint, patience=PATIENCE):
 class Wire:
     """A connection, and bytes: no protocol yet."""
 
-    def __init__(self, endpoint):
-        self.socket = connect(endpoint)
+    def __init__(self, endpoint, *, patience=PATIENCE):
+        self.socket = connect(endpoint, patience)
 
     def write(self, data):
         """Send bytes. `Closed`: nobody takes them."""
