@@ -1,5 +1,6 @@
 """The app whose worker is attacked."""
 
+import threading
 from pathlib import Path
 
 import zmqwork
@@ -13,10 +14,14 @@ def echo(value):
 
 
 @app.task(max_retries=0)
-def note(path):
-    """Count the runs of this."""
+def gated(path, gate):
+    """Count the runs of this, and wait until `gate` is there."""
     with Path(path).open("a") as file:
         file.write("x")
+    for _ in range(15_000):
+        if Path(gate).exists():
+            return
+        threading.Event().wait(0.002)
 
 
 @app.task(max_retries=0)

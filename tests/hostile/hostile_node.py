@@ -109,6 +109,7 @@ class Speaker:
     def __init__(self, peer, realm, *, role="producer", node_id=None, protocol=(1, 1)):
         self.peer = peer
         self.number = 0
+        self.seen = set()  # verbs that were passed over since the last `settle`
         self.node_id = node_id or secrets.token_hex(16)
         self.say(v.HELLO, 1, self.node_id, role, "hostile", realm, list(protocol), 0, 1.0)
 
@@ -119,7 +120,6 @@ class Speaker:
 
     def hear(self, *wanted):
         """Verb and fields of the next message of these verbs; PINGs are answered on the way."""
-        seen = set()
         for _ in range(10_000):
             frames = self.peer.receive()
             if frames == [b""]:
@@ -127,10 +127,10 @@ class Speaker:
             verb, _, *fields = msgpack.unpackb(frames[0], strict_map_key=False)
             if verb in wanted:
                 return verb, fields
-            seen.add(verb)
+            self.seen.add(verb)
             if verb == v.PING:
                 self.say(v.PONG, fields[0])
-        return pytest.fail(f"none of {wanted} came, but {seen}")
+        return pytest.fail(f"none of {wanted} came, but {self.seen}")
 
     def expect(self, verb):
         """The fields of the next message of this verb."""
@@ -145,13 +145,17 @@ class Speaker:
         call = msgpack.packb([list(args)])
         self.say(v.TASKS, [[name, options or {}, attempt, [seq], [call]]])
 
-    def run(self, name, *args, seq=1, options=None):
-        """The DONE of a call. (What exceeds the credit comes back: others have theirs, too.)"""
-        for attempt in range(1, 1000):
+    def run(self, name, *args, seq=1):
+        """The DONE of a call."""
+        return self.take([name, {}, 1, [seq], [msgpack.packb([list(args)])]])
+
+    def take(self, run):
+        """The DONE of a run. (What exceeds the credit comes back: others have theirs, too.)"""
+        for _ in range(1000):
             self.say(v.DEMAND, 3)
             while self.expect(v.CREDIT)[0] == 0:
                 pass
-            self.submit(name, *args, seq=seq, attempt=attempt, options=options)
+            self.say(v.TASKS, [run])
             verb, fields = self.hear(v.DONE, v.RETURN)
             if verb == v.DONE:
                 self.say(v.DONE_ACK, fields[0])
@@ -161,6 +165,7 @@ class Speaker:
 
     def settle(self):
         """Wait until all that was said so far was taken in."""
+        self.seen.clear()
         self.say(v.PING, 77, 0.0)
         while self.expect(v.PONG)[0] != 77:
             pass
