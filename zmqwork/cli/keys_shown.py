@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from zmqwork.cli import exits
-from zmqwork.cli.output import Output, 
-from zmqwork.escaping import printable
+from zmqwork.cli.output import Output
 from zmqwork.errors import UsageError
+from zmqwork.escaping import printable
 from zmqwork.security.checkup import Remark, remarks
 from zmqwork.security.keyring import Keyring, load
 from zmqwork.security.roster import Key, Member

@@ -24,8 +24,8 @@ from zmqwork.nodes.polling import WORKER_INTERVAL, poll_forever
 from zmqwork.nodes.requests import Request
 from zmqwork.nodes.rosters import take_roster
 from zmqwork.transport.addresses import refuse_routable
+from zmqwork.transport.descriptors import raise_descriptor_limit
 from zmqwork.transport.loop import Loop
-from zmqwork.transport.probe import raise_descriptor_limit
 
 C = TypeVar("C", bound=NodeConfig)
 

@@ -55,8 +55,8 @@ from zmqwork.nodes.rosters import take_roster
 from zmqwork.nodes.telling import Telling
 from zmqwork.queues import Queues
 from zmqwork.transport.addresses import refuse_routable
+from zmqwork.transport.descriptors import raise_descriptor_limit
 from zmqwork.transport.loop import Loop
-from zmqwork.transport.probe import raise_descriptor_limit
 
 _log = logging.getLogger("zmqwork")
 

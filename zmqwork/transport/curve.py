@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-import struct
-
 import zmq
 
 from zmqwork.security.pairs import Pair
-from zmqwork.transport.frames import DONTWAIT, POLLIN, socket_events
+from zmqwork.transport.monitor import Monitor
 
 # One for all sockets of a node. Never empty: libzmq does not ask its handler then, and lets
 # everybody in (curve_server.cpp in 4.3.5).
@@ -20,8 +17,6 @@ _DENIED = int(zmq.EVENT_HANDSHAKE_FAILED_AUTH)
 
 # What a handshake comes to.
 GREETED, OTHER_KEY, DENIED = "greeted", "other key", "denied"
-
-_names = itertools.count()
 
 
 def serve(socket: zmq.Socket[bytes], pair: Pair) -> None:
@@ -50,22 +45,15 @@ class Handshake:
     """
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], socket: zmq.Socket[bytes]) -> None:
-        name = f"inproc://zmqwork-handshake-{next(_names)}"
-        socket.monitor(name, _SUCCEEDED | _NOT_OURS | _DENIED)
-        self._socket = socket
-        self._ear = context.socket(zmq.PAIR)
-        self._ear.setsockopt(zmq.LINGER, 0)
         # (Its end is read within a turn; until then libzmq tries some times a second.)
-        self._ear.connect(name)
-        fd = self._ear.getsockopt(zmq.FD)
+        self._monitor = Monitor(context, socket, _SUCCEEDED | _NOT_OURS | _DENIED)
+        fd = self._monitor.ear.getsockopt(zmq.FD)
         assert isinstance(fd, int)
         self.fd = fd
 
     def result(self) -> str:
         """GREETED, OTHER_KEY or DENIED; empty: it is not known yet."""
-        while socket_events(self._ear) & POLLIN:
-            event, _ = struct.unpack("=Hi", self._ear.recv(DONTWAIT))
-            self._ear.recv(DONTWAIT)  # the endpoint
+        for event, _, _ in self._monitor.news():
             if event & _SUCCEEDED:
                 return GREETED
             return DENIED if event & _DENIED else OTHER_KEY
@@ -73,5 +61,4 @@ class Handshake:
 
     def close(self) -> None:
         """Stop listening."""
-        self._socket.disable_monitor()
-        self._ear.close()
+        self._monitor.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 import zmq
 
@@ -13,6 +14,8 @@ from zmqwork.errors import DecodeError
 from zmqwork.security.pairs import Pair
 from zmqwork.transport import curve
 from zmqwork.transport.binding import bind, bind_when_free, remove_file
+from zmqwork.transport.endless import Endless
+from zmqwork.transport.errands import Errands
 from zmqwork.transport.frames import (
     DONTWAIT,
     POLLIN,
@@ -23,6 +26,7 @@ from zmqwork.transport.frames import (
     socket_events,
 )
 from zmqwork.transport.options import configure
+from zmqwork.transport.visitors import Visitors
 from zmqwork.wire.codec import Decoder
 
 # Each costs a descriptor, for as long as the sessions that began with it go on.
@@ -39,7 +43,9 @@ class Router:
         pair: its own key, if it has one: then whose each message is, the gatekeeper has said.
     """
 
-    __slots__ = ("_decoders", "_is_keyed", "_removed", "_socket", "endpoints", "fd")
+    __slots__ = (
+        "_decoders", "_endless", "_is_keyed", "_removed", "_socket", "endpoints", "fd", "visitors",
+    )  # fmt: skip
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], pair: Pair | None = None) -> None:
         self._socket = context.socket(zmq.ROUTER)
@@ -51,11 +57,30 @@ class Router:
         # are stands beside them. Bound: the listener's clients, and the links whose first message
         # was read in this turn.
         self._decoders: dict[bytes, tuple[str, Decoder]] = {}
+        self._endless = Endless()
+        self.visitors: Visitors | None = None
         self.endpoints: list[str] = []
         self._removed = 0
         fd = self._socket.getsockopt(zmq.FD)
         assert isinstance(fd, int)
         self.fd = fd
+
+    def watch(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        errands: Errands,
+        on_endless: Callable[[int], None] | None = None,
+    ) -> Visitors:
+        """Watch who comes from now on; as `Visitors` has it."""
+        self.visitors = Visitors(
+            context,
+            self._socket,
+            self._endless,
+            has_more=self._readable,
+            errands=errands,
+            on_endless=on_endless,
+        )
+        return self.visitors
 
     def bind(self, endpoint: str) -> str:
         """Bind, and return the endpoint with its real port.
@@ -130,10 +155,15 @@ class Router:
 
         That is said of every message anew: a routing id is what its peer has chosen.
         """
-        if not self._is_keyed:
+        suspects = self._endless.suspects
+        if not (self._is_keyed or suspects):
             return self._socket.recv(DONTWAIT), ""
         frame = self._socket.recv(DONTWAIT, copy=False)
-        return frame.bytes, str(frame.get("User-Id"))
+        if suspects:
+            descriptor = frame.get(zmq.SRCFD)
+            assert isinstance(descriptor, int)
+            self._endless.heard(descriptor)
+        return frame.bytes, str(frame.get("User-Id")) if self._is_keyed else ""
 
     def send(self, link: bytes, number: int, message: Message) -> LinkDown | None:
         """Send a message; a `LinkDown` if nobody is there any more."""
@@ -150,6 +180,8 @@ class Router:
 
     def close(self) -> None:
         """Unbind and close; ipc files are removed."""
+        if self.visitors is not None:
+            self.visitors.close()
         for endpoint in self.endpoints:
             with contextlib.suppress(zmq.ZMQError):
                 self._socket.unbind(endpoint)
