@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from zmqwork.asking import Asking
 from zmqwork.batching import Batching
-from zmqwork.config import check_name
+from zmqwork.config import check_boolean, check_name
 from zmqwork.finding import Finding
 from zmqwork.hooking import Hooking
 from zmqwork.hooks import Hooks
@@ -27,6 +27,7 @@ from zmqwork.producing import ProducerOptions, whereabouts_of
 from zmqwork.sink import Sink, SinkOptions, check_sink_options, define
 from zmqwork.task import Task
 from zmqwork.tasking import Tasking
+from zmqwork.validation.needs import need_msgspec
 from zmqwork.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class App(Tasking, Finding, Pausing, Asking, Batching, Hooking):
         interface: where mDNS speaks, by name or address (``"eth0"``); several in a list. None:
             those that are up and lead to a network, or the loopback without `insecure_lan`.
         journal, allow_volatile_journal: of its producers, as `producing.ProducerOptions` has them.
+        validate: its tasks check their arguments, unless they say otherwise; see `task`.
 
     Raises:
         ConfigError: an argument has a value that it cannot have.
@@ -72,6 +74,7 @@ class App(Tasking, Finding, Pausing, Asking, Batching, Hooking):
         interface: str | Iterable[str] | None = None,
         journal: str | os.PathLike[str] | None = None,
         allow_volatile_journal: bool = False,
+        validate: bool = False,
     ) -> None:
         self.name = check_name("an app's name", name)
         self._producing: ProducerOptions = {}
@@ -81,6 +84,10 @@ class App(Tasking, Finding, Pausing, Asking, Batching, Hooking):
         self._own = Whereabouts.of(
             realm=name, peers=peers, discovery=discovery, interface=interface
         )
+        check_boolean("validate", validate)
+        if validate:
+            need_msgspec(f"app {name!r}")
+        self._validate = validate
         # Bounded by the program's text.
         self._tasks: dict[str, Task[..., Any]] = {}
         self._sinks: dict[str, Sink] = {}

@@ -188,7 +188,7 @@ def test_few_descriptors(doctor):
 
     found, code = doctor("--timeout", "0.5", preexec_fn=limit)
     assert (code, found["open files"]["state"]) == (0, "warn")
-    assert "enough for 68 peers" in found["open files"]["text"]
+    assert "enough for 55 peers" in found["open files"]["text"]
     assert "LimitNOFILE" in found["open files"]["try"][0]
 
 

@@ -22,9 +22,10 @@
     letters_at_producers  letters_in_journals  letter_choice
                                             where `deadletters` finds some
     control  ordering some                  arguments  words of the command line
+    keys_changed  keys_shown  keys_pushed   the actions of `keys`
 
     worker  ventilator  sink  call  ps  explain  inspect  result  cancel  pause  resume  drain
-    deadletters  journal  doctor  bench  demo
+    deadletters  journal  keys  audit  doctor  bench  demo
              a command each: `configure` its options, `run` it
 """
 
@@ -42,6 +43,7 @@ from zmqwork.cli.output import (
     complain,
     lead_nowhere,
     open_closed_streams,
+    spell_out_unknown,
     writing,
 )
 from zmqwork.cli.parser import Parser, nearest
@@ -62,6 +64,8 @@ COMMANDS = {
     "drain": "let a worker finish, and leave",
     "deadletters": "look after tasks whose attempts are used up",
     "journal": "look after journals: what is in them, whether they can be read",
+    "keys": "make the keys of a cluster, and look after them",
+    "audit": "look at what was let in, refused and changed, and whether that log is whole",
     "doctor": "look for what keeps nodes apart, and say what to try",
     "bench": "measure throughput and latency on this machine",
     "demo": "watch work being shared, a worker being killed, and nothing being lost",
@@ -96,6 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     open_closed_streams()
+    spell_out_unknown()
     try:
         return _run_and_flush(words)
     except ZmqworkError as error:

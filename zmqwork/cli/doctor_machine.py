@@ -18,6 +18,7 @@ from zmqwork.discovery.inspection import inspect, try_writing
 from zmqwork.discovery.runtime import base_directory, hashed, socket_of
 from zmqwork.errors import TransportError
 from zmqwork.transport import clock
+from zmqwork.transport.descriptors import descriptor_limits
 from zmqwork.transport.trial import library, trial
 
 # What `pyproject.toml` asks for; and the ZeroMQ that the facts of this package were measured on.
@@ -162,9 +163,10 @@ def _descriptors() -> Finding:
         return Finding("open files", OK, "no limit is told by this system")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     hard = sys.maxsize if hard == resource.RLIM_INFINITY else hard
-    peers = max(0, (hard - _DESCRIPTORS_OWN) // _DESCRIPTORS_PER_PEER)
+    usual, _ = descriptor_limits()
+    peers = max(0, (usual - _DESCRIPTORS_OWN) // _DESCRIPTORS_PER_PEER)
     most = f"{peers:,}" if peers < 10**6 else "any number of"
-    text = f"soft limit {soft:,}, raised at start to {hard:,}: enough for {most} peers"
+    text = f"soft limit {soft:,}, set at start to {usual:,}: enough for {most} peers"
     data = {"soft": soft, "hard": hard, "peers": peers}
     if hard >= _DESCRIPTORS_WANTED:
         return Finding("open files", OK, text, data=data)

@@ -18,6 +18,7 @@ from zmqwork.discovery.source import DEFAULT_SOURCES
 from zmqwork.discovery.sources import Discovery, join_realm
 from zmqwork.discovery.static import parse_peers, peers_of_environment, source_of
 from zmqwork.errors import UsageError
+from zmqwork.escaping import printable
 from zmqwork.nodes.observer import Observer
 from zmqwork.nodes.requests import Request
 from zmqwork.starting import identity
@@ -269,7 +270,7 @@ def label(node: dict[str, Any]) -> str:
     """How people tell a node apart that did not answer."""
     name = str(node.get("name") or node.get("node_id") or node.get("endpoint") or node["key"])
     pid = f", process {node['pid']}" if node.get("pid") else ""
-    return f"{node['role']} {name}{pid}" if node.get("role") else name
+    return printable(f"{node['role']} {name}{pid}" if node.get("role") else name)
 
 
 def node_id_of(node: dict[str, Any]) -> str:

@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     args.pool = args.pool or "process"
     if args.pool == "process":
         from zmqwork.execution.interpreter import start_early  # noqa: PLC0415
-        from zmqwork.transport.probe import raise_descriptor_limit  # noqa: PLC0415
+        from zmqwork.transport.descriptors import raise_descriptor_limit  # noqa: PLC0415
 
         # Before the rest is loaded: the first child process loads its part meanwhile.
         raise_descriptor_limit()

@@ -28,6 +28,7 @@ from zmqwork.core.outbox import Outbox
 from zmqwork.core.outboxes import Outboxes, key_of
 from zmqwork.core.peer import Peer
 from zmqwork.core.timers import Timers
+from zmqwork.core.trust import Trust
 
 # A peer that is no sink is of no use to a worker; a typed endpoint may have one some day.
 _USELESS_DELAY = 60.0
@@ -60,6 +61,7 @@ class Deliverer:
         turned: where accounts with news are noted (`Feeder.turned`).
         counters: the worker's.
         out: where effects go.
+        trust: whom the worker believes.
     """
 
     def __init__(
@@ -70,13 +72,14 @@ class Deliverer:
         turned: dict[Account, None],
         counters: dict[str, int],
         out: list[Effect],
+        trust: Trust,
     ) -> None:
         self._config = config
         self._listener = listener
         self._turned = turned
         self._out = out
         self.counters = counters
-        self.dialer = Dialer(config, "worker", self, out, random, wanted=("sink",))
+        self.dialer = Dialer(config, "worker", self, out, random, wanted=("sink",), trust=trust)
         self._timers = Timers()
         self._awake = False
         # What discovery has found before the first task for a sink. Bound: KNOWN_MAX.

@@ -6,12 +6,15 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from random import Random
 
+from zmqwork.config import Health
 from zmqwork.core.effects import Dial, Effect, HangUp
 from zmqwork.core.hearsay import Hearsay
+from zmqwork.core.key_choice import KeyChoice
 from zmqwork.core.neighbours import EXCHANGE
 from zmqwork.core.numbering import Numbering
 from zmqwork.core.peer import DIALING, OPEN, RESTING, Peer
 from zmqwork.core.timers import Timers
+from zmqwork.core.trust import Trust
 
 # Back-off between dials of a peer that does not answer: as libzmq's RECONNECT_IVL..MAX.
 _REDIAL_FIRST = 0.1
@@ -52,6 +55,7 @@ class LinkCounters:
     garbled: int = 0
     strays: int = 0
     refused: int = 0
+    offences: int = 0
 
 
 class Links:
@@ -61,15 +65,24 @@ class Links:
         by_link: the peer behind each open link. Bound: the dialer's PEERS_MAX.
     """
 
-    __slots__ = ("_count", "_greeting_timeout", "_hearsay", "_out", "_random", "_timers", "by_link")
+    __slots__ = (
+        "_count", "_greeting_timeout", "_hearsay", "_keys", "_out", "_random", "_timers", "by_link",
+    )  # fmt: skip
 
     def __init__(
-        self, timers: Timers, out: list[Effect], random: Random, greeting_timeout: float
+        self,
+        timers: Timers,
+        out: list[Effect],
+        random: Random,
+        health: Health,
+        trust: Trust,
+        wanted: tuple[str, ...],
     ) -> None:
         self._timers = timers
         self._out = out
         self._random = random
-        self._greeting_timeout = greeting_timeout
+        self._greeting_timeout = health.greeting_timeout
+        self._keys = KeyChoice(trust, wanted)
         self._hearsay = Hearsay()
         self._count = 0
         self.by_link: dict[int, Peer] = {}
@@ -130,14 +143,24 @@ class Links:
         return True
 
     def _open(self, peer: Peer, now: float) -> None:
+        peer.dials += 1
+        fingerprint = self._keys.of(peer, now)
+        if fingerprint is None:
+            peer.refusal = "the roster has no key for it"
+            self._timers.set(("dial", peer.key), now + REFUSED_DELAY)
+            return
         self._count += 1
         peer.link = peer.session = self._count
-        peer.dials += 1
+        peer.fingerprint = fingerprint
         peer.stage = DIALING
         peer.numbers = Numbering()
         self.by_link[peer.link] = peer
-        self._out.append(Dial(peer.link, peer.endpoint))
+        self._out.append(Dial(peer.link, peer.endpoint, fingerprint))
         self._timers.set(("greet", peer.key), now + self._greeting_timeout)
+
+    def has_another_key(self, peer: Peer) -> bool:
+        """As `KeyChoice.has_another`."""
+        return self._keys.has_another(peer)
 
     def dial_again(self, peer: Peer, now: float) -> None:
         """Dial a peer whose session has ended: at once, unless its sessions never last."""

@@ -9,13 +9,22 @@ from zmqwork.core.link_events import PeerFound
 from zmqwork.core.liveness import Liveness
 from zmqwork.core.messages import Message, Welcome
 from zmqwork.core.numbering import Numbering
+from zmqwork.core.permissions import Verbs
 
 # The stages of a peer's link.
 RESTING, DIALING, GREETING, OPEN = "resting", "dialing", "greeting", "open"
 
 
 class Peer:
-    """A peer that this node dials."""
+    """A peer that this node dials.
+
+    Attributes:
+        told_fingerprint: of the key that it has, as its source says; empty: it does not.
+        member: whose key that must be, as a person has said; empty: anybody's.
+        fingerprint: of the key that was dialled last; empty without keys.
+        keys_tried: so many keys were tried for it in vain, one after the other.
+        says: what it may say, since its WELCOME.
+    """
 
     __slots__ = (
         "broken",
@@ -24,8 +33,10 @@ class Peer:
         "fingerprint",
         "forgotten",
         "key",
+        "keys_tried",
         "link",
         "liveness",
+        "member",
         "name",
         "node_id",
         "numbers",
@@ -34,10 +45,12 @@ class Peer:
         "reached",
         "refusal",
         "role",
+        "says",
         "session",
         "source",
         "stage",
         "state",
+        "told_fingerprint",
         "turn",
     )
 
@@ -46,7 +59,11 @@ class Peer:
         self.endpoints = found.endpoints
         self.role = found.role
         self.source = found.source
-        self.fingerprint = found.fingerprint  # of the key that is said to be there
+        self.told_fingerprint = found.fingerprint
+        self.member = found.member
+        self.fingerprint = ""
+        self.keys_tried = 0
+        self.says: Verbs = frozenset()
         self.name = ""
         self.node_id = found.node_id  # as the source says, until a WELCOME does
         self.state: str = NEW

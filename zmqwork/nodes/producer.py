@@ -23,6 +23,7 @@ from zmqwork.core.effects import (
     Reopen,
     Resubmit,
     Settle,
+    TakeRoster,
     Tell,
 )
 from zmqwork.core.events import (
@@ -43,21 +44,26 @@ from zmqwork.core.records import Legacy, Recorded, Recovered, WriteFailed
 from zmqwork.discovery.record import record_of
 from zmqwork.discovery.sources import Discovery
 from zmqwork.nodes.asked import Asked
+from zmqwork.nodes.auditing import Auditing
 from zmqwork.nodes.callbacks import Callbacks
 from zmqwork.nodes.notices import log_notice
 from zmqwork.nodes.pending import Pending
 from zmqwork.nodes.polling import poll_forever
 from zmqwork.nodes.recorder import Recorder
 from zmqwork.nodes.requests import deliver
+from zmqwork.nodes.rosters import take_roster
 from zmqwork.nodes.telling import Telling
 from zmqwork.queues import Queues
+from zmqwork.transport.addresses import refuse_routable
+from zmqwork.transport.descriptors import raise_descriptor_limit
 from zmqwork.transport.loop import Loop
-from zmqwork.transport.probe import raise_descriptor_limit
 
 _log = logging.getLogger("zmqwork")
 
 # The I/O thread ends within milliseconds of being told to; if not, an interpreter's end waits.
 _JOIN_TIMEOUT = 10.0
+
+_DANGER = "offer itself as a worker of this app, and see the tasks that it gets"
 
 
 class Producer(Asked):
@@ -80,6 +86,7 @@ class Producer(Asked):
 
     Attributes:
         pending: what it was given and has not settled.
+        auditing: what it notes in the audit log, and warns of.
         journal_failed: why it has left by itself; empty: it has not, or its I/O thread failed.
     """
 
@@ -102,7 +109,9 @@ class Producer(Asked):
         owner_of: Callable[[int], object] = lambda _: None,
     ) -> None:
         raise_descriptor_limit()
-        self._config = config
+        exposed = refuse_routable(list(discovery.default_bind), insecure_lan=True)
+        self.auditing = Auditing(config, "producer", exposed, _DANGER)
+        self._config = config = self.auditing.marked(config)
         self._recorder = recorder
         self._legacy = legacy
         self._make_owner = make_owner
@@ -132,6 +141,7 @@ class Producer(Asked):
                 Settle: self._settle,
                 Reopen: lambda effect: self.pending.reopen(effect.entries),
                 Resubmit: self._resubmit,
+                TakeRoster: self._take_roster,
                 MarkRunning: self._mark_running,
                 Tell: self._tell,
                 MarkProgress: lambda effect: mark_progress(effect.entries),
@@ -170,6 +180,7 @@ class Producer(Asked):
 
     def _prepare(self) -> None:
         self._recover()
+        self.auditing.begin(self._loop, self._endpoints)
         poll_forever(self._loop, self._discovery)
 
     def __repr__(self) -> str:
@@ -279,6 +290,7 @@ class Producer(Asked):
     def _settle(self, effect: Settle) -> None:
         if self._telling is not None:
             self._telling.settled(effect)
+        self.auditing.settled(effect.entries)
         self._settle_futures(effect.entries)
         if self._recorder is not None:
             for entry in effect.entries:
@@ -297,6 +309,9 @@ class Producer(Asked):
             return
         seq = self.pending.follow_for(effect.spec, effect.args, self._owner_of)
         self._loop.post(Resubmitted(effect.request, seq))
+
+    def _take_roster(self, effect: TakeRoster) -> None:
+        self._loop.post(take_roster(self._discovery.keys, effect))
 
     def _notice(self, notice: Notice) -> None:
         log_notice(notice, self.node_id)
@@ -326,6 +341,7 @@ class Producer(Asked):
             self._discovery.close()
             if self._recorder is not None:
                 self._recorder.close()
+            self.auditing.close()
             self.pending.leave()
             self._left.set()
 

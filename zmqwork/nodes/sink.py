@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from zmqwork.config import SinkConfig
 from zmqwork.core.collector import Collector
-from zmqwork.core.effects import Answer, Deliver, Left, MarkComplete, Notice
+from zmqwork.core.effects import Answer, Deliver, Left, MarkComplete, Notice, TakeRoster
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import StoreError
 from zmqwork.execution.context import refuse_while_importing
@@ -161,6 +161,7 @@ class Sink(BoundNode[SinkConfig]):
             {
                 Deliver: keeper.hand_over,
                 MarkComplete: self._mark_complete,
+                TakeRoster: self._take_roster,
                 Answer: deliver,
                 Notice: self._notice,
                 Left: lambda _: self._leave(),

@@ -21,6 +21,7 @@ from zmqwork.core.effects import (
     Restart,
     ShowStacks,
     TakeBack,
+    TakeRoster,
     Withdraw,
 )
 from zmqwork.core.runner import Runner
@@ -146,6 +147,7 @@ class Worker(BoundNode[WorkerConfig]):
                 Interrupt: lambda effect: self._pool.cancel(effect.slot, effect.attempt),
                 Grant: lambda effect: self._pool.grant(effect.slot, effect.attempt, effect.count),
                 ShowStacks: self._show_stacks,
+                TakeRoster: self._take_roster,
                 Answer: deliver,
                 Notice: lambda notice: log_notice(notice, self._config.node_id),
                 Withdraw: lambda _: self._discovery.say_goodbye(),

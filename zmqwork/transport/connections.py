@@ -7,7 +7,6 @@ of their connections, which `Departure` needs.
 from __future__ import annotations
 
 import fcntl
-import itertools
 import os
 import socket as sockets
 import struct
@@ -18,9 +17,7 @@ from collections.abc import Iterable
 
 import zmq
 
-from zmqwork.transport.dealer import DONTWAIT, POLLIN, socket_events
-
-_names = itertools.count()
+from zmqwork.transport.monitor import Monitor
 
 _OPENED = int(zmq.EVENT_ACCEPTED | zmq.EVENT_CONNECTED)
 _GREETED = int(zmq.EVENT_HANDSHAKE_SUCCEEDED)
@@ -31,22 +28,11 @@ _LOOK_INTERVAL = 0.005
 
 
 class Connections:
-    """The connections of one socket, as its monitor tells them.
-
-    Open it before the socket is bound or connected, and close it before the socket: libzmq's own
-    thread would wait for somebody to read the news (libzmq #3575).
-    """
+    """The connections of one socket, as its monitor tells; opened and closed as a `Monitor` is."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], socket: zmq.Socket[bytes]) -> None:
-        name = f"inproc://zmqwork-connections-{next(_names)}"
-        socket.monitor(name, _ALL)
-        self._socket = socket
-        self.ear = context.socket(zmq.PAIR)
-        # libzmq's thread waits where this queue is full, and its messages with it. Bound: six
-        # bytes and an endpoint for each connection that came or went since the last look.
-        self.ear.setsockopt(zmq.RCVHWM, 0)
-        self.ear.setsockopt(zmq.LINGER, 0)
-        self.ear.connect(name)
+        self._monitor = Monitor(context, socket, _ALL)
+        self.ear = self._monitor.ear
         # Bound: the descriptors of this process.
         self._greeted: set[int] = set()
         self._strangers: list[int] = []
@@ -63,13 +49,10 @@ class Connections:
 
     def close(self) -> None:
         """Stop listening."""
-        self._socket.disable_monitor()
-        self.ear.close()
+        self._monitor.close()
 
     def _read(self) -> None:
-        while socket_events(self.ear) & POLLIN:
-            event, value = struct.unpack("=Hi", self.ear.recv(DONTWAIT))
-            self.ear.recv(DONTWAIT)  # the endpoint
+        for event, value, _ in self._monitor.news():
             if event & _OPENED:
                 self._strangers.append(value)
             elif event & _GREETED:

@@ -8,6 +8,9 @@ import zmq
 # peer has said who it is.
 FRAME_BYTES_MAX = 8 * 1024 * 1024
 
+# Of those who knock at the same time; they wait in the kernel.
+BACKLOG = 1024
+
 _LINGER_FAREWELL_MS = 250
 
 
@@ -31,7 +34,7 @@ def configure(socket: zmq.Socket[bytes]) -> None:
         set_option(zmq.ROUTER_MANDATORY, 1)
         # The empty message at each connection is the dealer's "connected".
         set_option(zmq.PROBE_ROUTER, 1)
-        set_option(zmq.BACKLOG, 1024)
+        set_option(zmq.BACKLOG, BACKLOG)
     else:
         # No pipe before the handshake, none after a disconnect: POLLOUT is the link's state, and
         # nothing meant for a dead peer can reach its successor on the same endpoint.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-import os
 import selectors
 import socket
 from collections.abc import Callable
@@ -88,18 +87,3 @@ class Probes:
         if probe is not None:
             self._selector.unregister(probe)
             probe.close()
-
-
-def raise_descriptor_limit() -> int:
-    """Raise the soft limit of open files to the hard one; the limit that holds now.
-
-    A node has two descriptors per peer, and libzmq stops accepting when they are used up.
-    """
-    try:
-        import resource  # noqa: PLC0415  # not on Windows
-    except ImportError:
-        return 1024 if os.name == "nt" else 256
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard

@@ -1,0 +1,141 @@
+"""Who has a connection to our bound socket, by descriptor: to count, to judge, and to end one.
+
+libzmq has no call to end one connection of a ROUTER. But its monitor tells the descriptor of each,
+and whoever shuts a descriptor down ends the session behind it, with all that it has not completed.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket as sockets
+from collections.abc import Callable
+from contextlib import suppress
+
+import zmq
+
+from zmqwork.transport.crowding import Crowd
+from zmqwork.transport.descriptors import borrow, bytes_taken, cookie_of
+from zmqwork.transport.endless import Endless
+from zmqwork.transport.errands import Errands
+from zmqwork.transport.giving_back import give_back
+from zmqwork.transport.monitor import Monitor
+
+_log = logging.getLogger("zmqwork")
+
+_LISTENING = int(zmq.EVENT_LISTENING)
+_UNBOUND = int(zmq.EVENT_CLOSED)
+_REFUSED = int(zmq.EVENT_ACCEPT_FAILED)
+_OPENED = int(zmq.EVENT_ACCEPTED)
+_CLOSED = int(zmq.EVENT_DISCONNECTED)
+_ALL = _LISTENING | _UNBOUND | _REFUSED | _OPENED | _CLOSED
+
+# Between two looks a peer can send what the network carries, so suspects are looked at more often.
+_LOOK_INTERVAL = 1.0
+_SUSPECT_INTERVAL = 0.1
+
+
+class Visitors:
+    """The tcp connections that others have opened to a bound socket. For the loop's own thread.
+
+    Bound: the descriptors of this process.
+
+    Args:
+        context, socket: the bound socket; it must not be bound yet.
+        endless: what the bound socket is to tell of messages.
+        has_more: whether the bound socket has messages that were not read.
+        errands: of the loop.
+        on_endless: told of each connection that is ended because it sends without end.
+
+    Attributes:
+        fd: its descriptor; when it is readable, call `read`.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        socket: zmq.Socket[bytes],
+        endless: Endless,
+        *,
+        has_more: Callable[[], bool],
+        errands: Errands,
+        on_endless: Callable[[int], None] | None = None,
+    ) -> None:
+        self._monitor = Monitor(context, socket, _ALL)
+        self._endless = endless
+        self._has_more = has_more
+        self._call_later = errands.call_later
+        self._on_endless = on_endless
+        self.crowd = Crowd(errands.call_later)
+        self._cookies: dict[int, bytes] = {}
+        self._looks = False
+        fd = self._monitor.ear.getsockopt(zmq.FD)
+        assert isinstance(fd, int)
+        self.fd = fd
+
+    def __len__(self) -> int:
+        return len(self._cookies)
+
+    def read(self) -> None:
+        """Take in what has happened."""
+        for event, value, endpoint in self._monitor.news():
+            if event == _REFUSED:
+                self.crowd.refused(value)
+            elif event == _CLOSED:
+                self._forget(value)
+            elif event == _UNBOUND:
+                self.crowd.closed(value)
+            elif not endpoint.startswith(b"tcp:"):
+                continue  # ipc: a process of this user, whose limits are ours
+            elif event == _LISTENING:
+                self.crowd.listens(value)
+            else:
+                self._came(value)
+
+    def end(self, descriptor: int) -> bool:
+        """End a connection; False if it is gone. The other side may dial again."""
+        cookie = self._cookies.get(descriptor)
+        if cookie is None:
+            return False
+        with borrow(descriptor, cookie) as visitor, suppress(OSError):
+            if visitor is not None:
+                visitor.shutdown(sockets.SHUT_RDWR)
+                return True
+        return False
+
+    def close(self) -> None:
+        """Stop listening, before the bound socket is closed."""
+        self._monitor.close()
+
+    def _came(self, descriptor: int) -> None:
+        cookie = cookie_of(descriptor)
+        if cookie is None:
+            return  # gone again, or no Linux
+        self._cookies[descriptor] = cookie
+        self._endless.opened(descriptor)
+        if not self._looks:
+            self._looks = True
+            self._call_later(_LOOK_INTERVAL, self._look)
+
+    def _forget(self, descriptor: int) -> None:
+        self._cookies.pop(descriptor, None)
+        self._endless.closed(descriptor)
+
+    def _look(self) -> None:
+        taken = {}
+        for descriptor in list(self._cookies):
+            count = bytes_taken(descriptor)
+            if count is None:
+                self._forget(descriptor)
+            else:
+                taken[descriptor] = count
+        guilty = self._endless.look(taken, all_read=not self._has_more())
+        for descriptor in guilty:
+            if self.end(descriptor) and self._on_endless is not None:
+                self._on_endless(descriptor)
+        if guilty:
+            _log.warning("%d connections sent frames without end, and were ended", len(guilty))
+            self._call_later(_LOOK_INTERVAL, give_back)  # libzmq has freed it by then
+        self._looks = bool(self._cookies)
+        if self._looks:
+            soon = _SUSPECT_INTERVAL if self._endless.suspects else _LOOK_INTERVAL
+            self._call_later(soon, self._look)
