@@ -58,6 +58,9 @@ class App(Tasking, Finding, Pausing, Asking, Batching, Hooking):
             `interface` or `insecure_lan`.
         interface: where mDNS speaks, by name or address (``"eth0"``); several in a list. None:
             those that are up and lead to a network, or the loopback without `insecure_lan`.
+        keys: the directory of this node's keys (`zmqwork keys`); None: ``ZMQWORK_KEYS``, or the
+            usual one, if there are any; False: none. With keys every link is encrypted and both
+            ends are proved, and nodes are found on the network.
         journal, allow_volatile_journal: of its producers, as `producing.ProducerOptions` has them.
         validate: its tasks check their arguments, unless they say otherwise; see `task`.
 
@@ -74,6 +77,7 @@ class App(Tasking, Finding, Pausing, Asking, Batching, Hooking):
         interface: str | Iterable[str] | None = None,
         journal: str | os.PathLike[str] | None = None,
         allow_volatile_journal: bool = False,
+        keys: str | os.PathLike[str] | bool | None = None,
         validate: bool = False,
     ) -> None:
         self.name = check_name("an app's name", name)
@@ -82,7 +86,7 @@ class App(Tasking, Finding, Pausing, Asking, Batching, Hooking):
             self._producing["journal"] = journal
             self._producing["allow_volatile_journal"] = allow_volatile_journal
         self._own = Whereabouts.of(
-            realm=name, peers=peers, discovery=discovery, interface=interface
+            realm=name, peers=peers, discovery=discovery, interface=interface, keys=keys
         )
         check_boolean("validate", validate)
         if validate:

@@ -32,6 +32,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
@@ -153,4 +154,10 @@ def _run(words: list[str]) -> int:
         prog=f"zmqwork {name}", description=doc[0], examples=getattr(module, "EXAMPLES", "")
     )
     command.configure(parser)
-    return command.run(parser.parse_strictly(words[1:]))
+    args = parser.parse_strictly(words[1:])
+    if getattr(args, "keys", None):
+        from zmqwork.security.keyring import KEYS_VARIABLE  # noqa: PLC0415 - loads pyzmq
+
+        # For all that this command makes and starts: nodes, and processes of its own.
+        os.environ[KEYS_VARIABLE] = args.keys
+    return command.run(args)

@@ -90,7 +90,6 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "words", metavar="NODE", nargs="*", default=[], help="the name of a member, or a FILE"
     )
-    parser.add_argument("--keys", metavar="DIR", help="the directory of the keys")
     parser.add_argument(
         "-o",
         "--output",

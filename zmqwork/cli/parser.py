@@ -152,6 +152,12 @@ def add_sources(group: argparse._ActionsContainer) -> None:
         "with --insecure-lan all that lead to a network, without those of containers)",
     )
     group.add_argument(
+        "--keys",
+        metavar="DIR",
+        help="the keys of this node, from `zmqwork keys`; none: use no keys (default: "
+        "ZMQWORK_KEYS, or ~/.config/zmqwork/keys if there are any)",
+    )
+    group.add_argument(
         "--insecure-lan",
         action="store_true",
         help="allow addresses that others reach, without keys: whoever is on the network can run "

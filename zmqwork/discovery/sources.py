@@ -14,7 +14,7 @@ from zmqwork.discovery.presence import Presence
 from zmqwork.discovery.record import Record
 from zmqwork.discovery.runtime import choose
 from zmqwork.discovery.source import Source
-from zmqwork.discovery.static import parse_peers, peers_of_environment
+from zmqwork.discovery.static import parse_peers, peers_of_environment, split_member
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.security.keyring import Watched
 
@@ -130,7 +130,11 @@ class Discovery:
         self._heed_new_key()
         if not self._static_said:
             self._static_said = True
-            events += [PeerFound(_STATIC + e, (e,), "", "static") for e in self._peers]
+            for peer in self._peers:
+                endpoint, member = split_member(peer)
+                events.append(
+                    PeerFound(_STATIC + endpoint, (endpoint,), "", "static", member=member)
+                )
         directory = self._directory
         if directory is not None and (now >= self._sweep_at or directory.changed()):
             if now >= self._sweep_at:

@@ -8,15 +8,18 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from zmqwork.config import NodeConfig
+from zmqwork.core.effects import Notice
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import DEAD
 from zmqwork.security.audit import Audit
-from zmqwork.security.kinds import INSECURE_START, TASK_QUARANTINE
+from zmqwork.security.kinds import INSECURE_START, PEER_SUSPENDED, ROLE_VIOLATION, TASK_QUARANTINE
 from zmqwork.transport import clock
 from zmqwork.transport.exposure import Exposure
 from zmqwork.transport.loop import Loop
 
 C = TypeVar("C", bound=NodeConfig)
+
+_OFFENCES = {"offence": ROLE_VIOLATION, "suspended": PEER_SUSPENDED}
 
 
 def audit_of(node_id: str, name: str, role: str, pid: int = 0) -> Audit:
@@ -34,20 +37,28 @@ class Auditing:
         role: its role.
         exposed: the endpoints that others on a network reach without keys; none: it is secure.
         danger: what whoever reaches them can do.
+        keyed: whether it has keys.
 
     Attributes:
         insecure: whether there are such endpoints.
-        audit: where it notes; None: nowhere. A node that has neither keys nor such endpoints needs
-            none; one with keys gets it before it starts.
+        audit: where it notes; None: nowhere: it has neither keys nor such endpoints.
     """
 
-    def __init__(self, config: NodeConfig, role: str, exposed: Sequence[str], danger: str) -> None:
+    def __init__(
+        self,
+        config: NodeConfig,
+        role: str,
+        exposed: Sequence[str],
+        danger: str,
+        *,
+        keyed: bool = False,
+    ) -> None:
         self.insecure = bool(exposed)
         self.audit: Audit | None = None
         self._node_id = config.node_id
         self._exposure = Exposure(exposed, danger)
         self._exposure.look(clock.now())
-        if exposed:
+        if exposed or keyed:
             self.audit = audit_of(config.node_id, config.name, role, config.pid)
 
     def marked(self, config: C) -> C:
@@ -61,6 +72,31 @@ class Auditing:
             bound = [endpoint for endpoint in endpoints if endpoint.startswith("tcp://")]
             why = f"without keys: others can {self._exposure.danger}"
             self.audit.note(INSECURE_START, endpoints=bound, reason=why)
+
+    def tell(
+        self,
+        kind: str,
+        *,
+        fingerprint: str = "",
+        member: str = "",
+        peer: str = "",
+        reason: str = "",
+    ) -> None:
+        """As `Audit.note`; for `security.gate`."""
+        if self.audit is not None:
+            self.audit.note(kind, fingerprint=fingerprint, member=member, peer=peer, reason=reason)
+
+    def noticed(self, notice: Notice) -> None:
+        """What people are told; of that, what peers did that they may not is noted."""
+        kind = _OFFENCES.get(notice.kind)
+        if kind is not None:
+            data = notice.data
+            self.tell(
+                kind,
+                fingerprint=data.get("fingerprint", ""),
+                member=data.get("member", ""),
+                reason=notice.text,
+            )
 
     def settled(self, entries: Iterable[Entry]) -> None:
         """These tasks have ended; what is dead because its workers died of it is noted."""

@@ -54,9 +54,10 @@ class BoundNode(Generic[C]):
         self, config: C, *, discovery: Discovery, bind: Sequence[str], insecure_lan: bool
     ) -> None:
         bind = list(bind) or list(discovery.default_bind)
-        exposed = refuse_routable(bind, insecure_lan=insecure_lan)
+        keyed = discovery.keys is not None
+        exposed = refuse_routable(bind, insecure_lan=insecure_lan, keyed=keyed)
         raise_descriptor_limit()
-        self.auditing = Auditing(config, self.role, exposed, self.danger)
+        self.auditing = Auditing(config, self.role, exposed, self.danger, keyed=keyed)
         self._config = self.auditing.marked(config)
         self._discovery = discovery
         self._bind = bind

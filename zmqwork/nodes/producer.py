@@ -56,6 +56,7 @@ from zmqwork.nodes.telling import Telling
 from zmqwork.queues import Queues
 from zmqwork.transport.addresses import refuse_routable
 from zmqwork.transport.descriptors import raise_descriptor_limit
+from zmqwork.transport.guard import maker
 from zmqwork.transport.loop import Loop
 
 _log = logging.getLogger("zmqwork")
@@ -109,8 +110,9 @@ class Producer(Asked):
         owner_of: Callable[[int], object] = lambda _: None,
     ) -> None:
         raise_descriptor_limit()
-        exposed = refuse_routable(list(discovery.default_bind), insecure_lan=True)
-        self.auditing = Auditing(config, "producer", exposed, _DANGER)
+        keyed = discovery.keys is not None
+        exposed = refuse_routable(list(discovery.default_bind), insecure_lan=True, keyed=keyed)
+        self.auditing = Auditing(config, "producer", exposed, _DANGER, keyed=keyed)
         self._config = config = self.auditing.marked(config)
         self._recorder = recorder
         self._legacy = legacy
@@ -156,6 +158,7 @@ class Producer(Asked):
             },
             gone=discovery.proof_of_death,
             feed=self.pending,
+            make_guard=maker(discovery.keys, "producer", self.auditing.tell),
         )
         if recorder is not None:
             recorder.start(self._loop.post)
@@ -315,6 +318,7 @@ class Producer(Asked):
 
     def _notice(self, notice: Notice) -> None:
         log_notice(notice, self.node_id)
+        self.auditing.noticed(notice)
         if notice.kind == "journal_failed":
             self.journal_failed = notice.text
         for callback in self._notice_callbacks:

@@ -25,6 +25,7 @@ from zmqwork.nodes.signals import SINK, StopSignals
 from zmqwork.nodes.store import Store
 from zmqwork.nodes.storekeeper import Storekeeper
 from zmqwork.nodes.unended import Unended
+from zmqwork.transport.guard import maker
 from zmqwork.transport.loop import Loop
 
 _log = logging.getLogger("zmqwork")
@@ -167,6 +168,7 @@ class Sink(BoundNode[SinkConfig]):
                 Left: lambda _: self._leave(),
             },
             gone=self._discovery.proof_of_death,
+            make_guard=maker(self._discovery.keys, self.role, self.auditing.tell),
         )
         keeper.start(loop.post)
         return loop

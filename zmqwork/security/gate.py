@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from zmqwork.core.permissions import admitted
 from zmqwork.errors import KeysError
 from zmqwork.security.keyring import Watched
+from zmqwork.security.kinds import AUTH_ACCEPT, AUTH_DENY
 from zmqwork.security.pairs import fingerprint
 
-# Told of each verdict: ``auth.accept`` or ``auth.deny``, the fingerprint, the member's name (empty:
-# it is nobody's), the address, and why.
-Tell = Callable[[str, str, str, str, str], None]
+
+class Tell(Protocol):
+    """Who is told of what happens, as `audit.Audit.note` is."""
+
+    def __call__(
+        self,
+        kind: str,
+        *,
+        fingerprint: str = "",
+        member: str = "",
+        peer: str = "",
+        reason: str = "",
+    ) -> None:
+        """Note it."""
 
 
-def _tell_nobody(*_: str) -> None:
-    pass
+def tell_nobody(
+    kind: str, *, fingerprint: str = "", member: str = "", peer: str = "", reason: str = ""
+) -> None:
+    """For a node that keeps no audit log."""
 
 
 class Gate:
@@ -26,20 +41,28 @@ class Gate:
         role: its own role: a producer is of no use to a producer.
         clock: for suspensions.
         tell: who is told.
+
+    Attributes:
+        tell: likewise.
     """
 
     def __init__(
-        self, keys: Watched, role: str, clock: Callable[[], float], tell: Tell = _tell_nobody
+        self, keys: Watched, role: str, clock: Callable[[], float], tell: Tell = tell_nobody
     ) -> None:
         self._keys = keys
         self._roles = admitted(role)
         self._clock = clock
-        self._tell = tell
+        self.tell = tell
+        self._strangers: set[str] = set()  # bound: one per start
         self._suspended: dict[str, float] = {}  # bound: the keys of the roster
 
     def suspend(self, key: str, seconds: float) -> None:
         """Do not let this key in for so long."""
         self._suspended[key] = self._clock() + seconds
+
+    def expect_stranger(self, public: str) -> None:
+        """This key belongs to the node's own self-test: that it is denied is no news."""
+        self._strangers = {fingerprint(public)}
 
     def admit(self, public: str, address: str) -> str:
         """The fingerprint of a key that is let in; empty: it is not."""
@@ -56,7 +79,14 @@ class Gate:
         elif self._clock() < self._suspended.get(key, 0.0):
             why = "suspended"
         name = access.name if access is not None else ""
-        self._tell("auth.deny" if why else "auth.accept", key, name, address, why)
+        if key not in self._strangers:
+            self.tell(
+                AUTH_DENY if why else AUTH_ACCEPT,
+                fingerprint=key,
+                member=name,
+                peer=address,
+                reason=why,
+            )
         return "" if why else key
 
     def _is_revoked(self, key: str) -> bool:

@@ -16,7 +16,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from zmqwork.core.permissions import Access
 from zmqwork.errors import KeysError
@@ -27,6 +27,8 @@ from zmqwork.security.roster import ROSTER_BYTES_MAX, Roster, check_member_name
 from zmqwork.security.roster import decode as decode_roster
 
 KEYS_VARIABLE = "ZMQWORK_KEYS"
+# The value of that variable, and of ``--keys``, with which a node uses none.
+NO_KEYS = "none"
 NODE_FILE, ROSTER_FILE, DISCOVERY_FILE = "node.toml", "roster.toml", "discovery.key"
 _SMALL_BYTES_MAX = 4_096
 DISCOVERY_KEY_BYTES = 32
@@ -75,10 +77,30 @@ def today() -> float:
     return time.time()  # noqa: TID251
 
 
+def keys_of(place: str | os.PathLike[str] | bool | None = None) -> Watched | None:
+    """The keyring of a node that is about to be made; None: it has no keys.
+
+    Args:
+        place: the directory; None or True: `default_place`, if there are keys in it; False: none.
+
+    Raises:
+        KeysError: keys are there, and cannot be used; or they are not where they should be.
+    """
+    if place is False or (place is None and os.environ.get(KEYS_VARIABLE) == NO_KEYS):
+        return None
+    usual = place is None or place is True
+    chosen = default_place() if usual else Path(os.fspath(cast("str", place))).expanduser()
+    if is_there(chosen):
+        return Watched(chosen)
+    if place is not None or os.environ.get(KEYS_VARIABLE):
+        raise KeysError(f"there are no keys in {chosen}: zmqwork keys init, or keys join FILE")
+    return None
+
+
 def default_place() -> Path:
     """Where the keys of this user are, or would be: ZMQWORK_KEYS, or the directory above."""
     named = os.environ.get(KEYS_VARIABLE)
-    if named:
+    if named and named != NO_KEYS:
         return Path(named).expanduser()
     config = os.environ.get("XDG_CONFIG_HOME", "")
     base = Path(config) if config.startswith("/") else Path("~/.config").expanduser()

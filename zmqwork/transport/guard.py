@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 
 import zmq
 
 from zmqwork.core.link_events import Rostered
-from zmqwork.security.gate import Gate
+from zmqwork.security.gate import Gate, Tell, tell_nobody
 from zmqwork.security.keyring import Watched
+from zmqwork.security.kinds import ROSTER_CHANGE, ROSTER_REFUSED
 from zmqwork.security.pairs import Pair
-from zmqwork.transport import clock
+from zmqwork.transport import clock, selftest
 from zmqwork.transport.zap import Gatekeeper
+
+_log = logging.getLogger("zmqwork")
 
 # A revoked key is out after this long, and what the rest takes: 2 s are promised.
 POLL_INTERVAL = 0.5
@@ -49,14 +53,26 @@ class Guard:
         public = self._keys.keyring.public_of(fingerprint)
         return None if public is None else (self._pair, public)
 
+    def check(self, endpoints: Sequence[str]) -> None:
+        """The self-test, as soon as these are bound. Raises `KeysError`: the node must not run."""
+        selftest.check(
+            endpoints, self._pair, lambda: self.keeper.receive([]), self._gate.expect_stranger
+        )
+
     def suspend(self, fingerprint: str, seconds: float) -> None:
         """Let this key in no more, for so long."""
         self._gate.suspend(fingerprint, seconds)
 
     def poll(self, rostered: Callable[[Rostered], None], rekeyed: Callable[[Pair], None]) -> None:
         """Look at the files, and tell what has changed: who is trusted, or the node's own key."""
+        serial, trouble = self._keys.keyring.roster.serial, self._keys.trouble
         if not self._keys.poll():
             return
+        if self._keys.trouble and self._keys.trouble != trouble:
+            _log.error("the keys are not used as they are now: %s", self._keys.trouble)
+            self._gate.tell(ROSTER_REFUSED, reason=self._keys.trouble)
+        if self._keys.keyring.roster.serial != serial:
+            self._gate.tell(ROSTER_CHANGE, reason=f"serial {self._keys.keyring.roster.serial}")
         rostered(self.rostered())
         if self._keys.keyring.pair != self._pair:
             self._pair = self._keys.keyring.pair
@@ -68,9 +84,9 @@ class Guard:
 
 
 def maker(
-    keys: Watched | None, role: str
+    keys: Watched | None, role: str, tell: Tell = tell_nobody
 ) -> Callable[[zmq.Context[zmq.Socket[bytes]]], Guard] | None:
     """What `loop.Loop` makes the guard of a node of that role with; None: it has no keys."""
     if keys is None:
         return None
-    return lambda context: Guard(context, keys, Gate(keys, role, clock.now))
+    return lambda context: Guard(context, keys, Gate(keys, role, clock.now, tell))

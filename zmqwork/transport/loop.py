@@ -165,8 +165,16 @@ class Loop:
         return clock.now()
 
     def bind(self, endpoints: Sequence[str]) -> list[str]:
-        """Bind before `start`; the real endpoints. Raises `TransportError`."""
-        return [self._router.bind(endpoint) for endpoint in endpoints]
+        """Bind before `start`; the real endpoints.
+
+        Raises:
+            TransportError: an address is taken, or is not of this machine.
+            KeysError: there are keys, and somebody without one gets in all the same.
+        """
+        bound = [self._router.bind(endpoint) for endpoint in endpoints]
+        if self._guard is not None:
+            self._guard.check(bound)
+        return bound
 
     def start(self, name: str, prepare: Callable[[], None], finish: Callable[[], None]) -> None:
         """Run in a thread of its own; `prepare` and `finish` run in it, first and last."""
