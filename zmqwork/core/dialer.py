@@ -125,7 +125,7 @@ class Dialer:
             if peer is None:
                 continue
             if what == "dial":
-                self._links.dial(peer, now)
+                self._contacts.dial(peer, now)
             elif what == "greet":
                 peer.turn += 1
                 self._contacts.rest(peer, now, self._links.backoff(peer))
