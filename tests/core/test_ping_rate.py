@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from desks import WorkerDesk
+
 from zmqwork.core.messages import Ping, Pong
 from zmqwork.core.ping_rate import BURST, PER_SECOND, PingRate
-
-from desks import WorkerDesk
 
 
 def test_a_storm_uses_up_what_has_piled_up():

@@ -87,4 +87,5 @@ def test_refusals():
         text = (core / name).read_text("utf-8")
         said |= set(re.findall(r'_(?:refuse|reset)\([^,()]*, "(\w+)"', text.replace("\n", " ")))
         said |= set(re.findall(r'_refuse\(\s*link, "(\w+)"', text))
+        said |= set(re.findall(r'return \(?"(\w+)", \w', text))
     assert {row[0].strip("`") for row in table("code", "the bound side")} == said

@@ -21,7 +21,7 @@ class PingRate:
         """Whether this one is to be answered."""
         self._left = min(BURST, self._left + (now - self._at) * PER_SECOND)
         self._at = now
-        if self._left < 1.0:
+        if self._left < 1.0 - 1e-6:  # (of a sum of fractions)
             return False
         self._left -= 1.0
         return True
