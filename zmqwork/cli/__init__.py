@@ -32,7 +32,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
@@ -155,9 +154,9 @@ def _run(words: list[str]) -> int:
     )
     command.configure(parser)
     args = parser.parse_strictly(words[1:])
-    if getattr(args, "keys", None):
-        from zmqwork.security.keyring import KEYS_VARIABLE  # noqa: PLC0415 - loads pyzmq
+    if not getattr(args, "keys", None):
+        return command.run(args)
+    from zmqwork.security.keyring import using  # noqa: PLC0415 - loads pyzmq
 
-        # For all that this command makes and starts: nodes, and processes of its own.
-        os.environ[KEYS_VARIABLE] = args.keys
-    return command.run(args)
+    with using(args.keys):
+        return command.run(args)

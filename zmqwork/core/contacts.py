@@ -90,6 +90,13 @@ class Contacts:
         else:
             self._timers.set(("dial", peer.key), now + delay)
 
+    def dial(self, peer: Peer, now: float) -> None:
+        """Its rest is over; it is dropped if all the dials of one that was named were in vain."""
+        if self._links.is_hopeless(peer) and peer.state != SUSPECT:
+            self._drop(peer)
+        else:
+            self._links.dial(peer, now)
+
     def _drop(self, peer: Peer) -> None:
         self._links.hang_up(peer)
         del self.peers[peer.key]

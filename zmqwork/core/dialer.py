@@ -125,7 +125,7 @@ class Dialer:
             if peer is None:
                 continue
             if what == "dial":
-                self._links.dial(peer, now)
+                self._contacts.dial(peer, now)
             elif what == "greet":
                 peer.turn += 1
                 self._contacts.rest(peer, now, self._links.backoff(peer))
@@ -256,10 +256,10 @@ class Dialer:
                 self._welcomed(peer, message, now)
             case _ if peer.stage != OPEN:
                 self.counters.strays += 1
-            case Ping():
+            case Ping() if peer.ping_rate.admits(now):
                 self.send(peer, Pong(message.sequence))
                 self._contacts.named(peer, message.neighbours, now)
-            case Pong():
+            case Ping() | Pong():
                 pass  # it was heard, which is all that a producer wants to know
             case Bye():
                 self._said_bye(peer, now)

@@ -249,8 +249,10 @@ class Listener:
             client.lease_from = client.welcomed_at
             self._machine.client_renewed(client, now)
         match message:
-            case Ping():
+            case Ping() if client.ping_rate.admits(now):
                 self.send(client, Pong(message.sequence))
+            case Ping():
+                self.counters.strays += 1
             case Pong():
                 self._echoed(client, message.sequence, now)
             case Bye():

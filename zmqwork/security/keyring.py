@@ -13,7 +13,8 @@ from __future__ import annotations
 import os
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -95,6 +96,20 @@ def keys_of(place: str | os.PathLike[str] | bool | None = None) -> Watched | Non
     if place is not None or os.environ.get(KEYS_VARIABLE):
         raise KeysError(f"there are no keys in {chosen}: zmqwork keys init, or keys join FILE")
     return None
+
+
+@contextmanager
+def using(place: str) -> Iterator[None]:
+    """Let what is made and started within the block use these keys; NO_KEYS: none."""
+    before = os.environ.get(KEYS_VARIABLE)
+    os.environ[KEYS_VARIABLE] = place
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[KEYS_VARIABLE]
+        else:
+            os.environ[KEYS_VARIABLE] = before
 
 
 def default_place() -> Path:
