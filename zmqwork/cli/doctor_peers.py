@@ -136,6 +136,8 @@ def _of_refusal(why: str, search: Search) -> str:
         return f"name its realm{named}: --realm NAME"
     if "protocol" in why:
         return "its version does not speak with this one: pip install -U zmqwork on both"
+    if "admit" in why or "may not be" in why:
+        return "it has another roster, or other roles for this key: zmqwork keys check, keys push"
     return "that port answers, but not as a node of zmqwork: correct --peer"
 
 

@@ -12,7 +12,7 @@ from zmqwork.core.links import Links
 from zmqwork.core.liveness import Liveness
 from zmqwork.core.messages import Neighbour
 from zmqwork.core.neighbours import suggestions
-from zmqwork.core.peer import GREETING, OPEN, Peer
+from zmqwork.core.peer import GREETING, OPEN, RESTING, Peer
 from zmqwork.core.timers import Timers
 
 PEERS_MAX = 4096
@@ -52,8 +52,11 @@ class Contacts:
         peer = self.peers.get(found.key)
         if peer is not None:
             peer.endpoints = found.endpoints
-            peer.told_fingerprint = found.fingerprint
             peer.forgotten = False
+            if peer.told_fingerprint != found.fingerprint:
+                peer.told_fingerprint = found.fingerprint
+                if peer.stage == RESTING and peer.refusal:  # which was, perhaps, for its old key
+                    self._timers.set(("dial", peer.key), now)
             return
         if len(self.peers) >= PEERS_MAX:
             self._out.append(

@@ -86,7 +86,7 @@ class Dialer:
             case LinkDenied():
                 self._denied(event, now)
             case Rostered():
-                self._trust.learn(event.accesses)
+                self._trust.learn(event)
             case Garbled(link=int() as link):
                 self.counters.garbled += 1
                 self._break(link, f"sent bytes that are no message: {event.why}", now)
@@ -183,7 +183,7 @@ class Dialer:
         peer = self._links.by_link.get(denied.link)
         if peer is None or peer.stage != DIALING:
             return
-        if self._links.has_another_key(peer):
+        if self._links.has_another_key(peer, now):
             self._links.hang_up(peer)
             self._links.dial(peer, now)
         elif denied.by_peer:

@@ -163,9 +163,12 @@ class Links:
         self._out.append(Dial(peer.link, peer.endpoint, fingerprint))
         self._timers.set(("greet", peer.key), now + self._greeting_timeout)
 
-    def has_another_key(self, peer: Peer) -> bool:
+    def has_another_key(self, peer: Peer, now: float) -> bool:
         """As `KeyChoice.has_another`."""
-        return self._keys.has_another(peer)
+        if self._keys.has_another(peer, now):
+            return True
+        peer.refusal = "another key is there than the roster has for it, or none"
+        return False
 
     def dial_again(self, peer: Peer, now: float) -> None:
         """Dial a peer whose session has ended: at once, unless its sessions never last."""

@@ -175,11 +175,7 @@ class Producer(Asked):
             if recorder is not None:
                 recorder.close()
             raise
-        self._loop.start(
-            f"zmqwork-producer-{config.node_id[:4]}",
-            self._prepare,
-            self._finish,
-        )
+        self._loop.start(f"zmqwork-producer-{config.node_id[:4]}", self._prepare, self._finish)
 
     def _prepare(self) -> None:
         self._recover()

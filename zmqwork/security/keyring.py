@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from zmqwork.core.permissions import Access
 from zmqwork.errors import KeysError
@@ -204,6 +204,17 @@ class Watched:
         self.keyring = read(place)
         self.trouble = ""
         self._permit()
+
+    def describe(self) -> dict[str, Any]:
+        """For the status of its node: who it is, in which roster, and what is wrong."""
+        keyring = self.keyring
+        return {
+            "member": keyring.name,
+            "fingerprint": keyring.fingerprint,
+            "cluster": keyring.roster.cluster,
+            "serial": keyring.roster.serial,
+            "trouble": self.trouble,
+        }
 
     def poll(self) -> bool:
         """Look at the files; whether `keyring`, `accesses` or `trouble` is another one now."""

@@ -46,7 +46,7 @@ class Guard:
 
     def rostered(self) -> Rostered:
         """What holds now, for the machine."""
-        return Rostered(self._keys.accesses)
+        return Rostered(self._keys.accesses, self._keys.describe())
 
     def keys_for(self, fingerprint: str) -> tuple[Pair, str] | None:
         """Our own key, and the public one that must be there; None: it is not in the roster."""
