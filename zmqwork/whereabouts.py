@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from zmqwork.discovery.sources import Discovery
 
 
-# The value of ``--keys``, and of ZMQWORK_KEYS, with which a node uses none.
-NO_KEYS = "none"
-
-
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
     """The options of an app, or of one of its nodes; None: as somebody else says.

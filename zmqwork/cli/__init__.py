@@ -47,8 +47,8 @@ from zmqwork.cli.output import (
     writing,
 )
 from zmqwork.cli.parser import Parser, nearest
+from zmqwork.config import NO_KEYS
 from zmqwork.errors import ZmqworkError
-from zmqwork.whereabouts import NO_KEYS
 
 COMMANDS = {
     "worker": "run tasks of an app, or a command, until told to stop",
