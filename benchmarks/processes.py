@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.measure import Figures
+from zmqwork.config import NO_KEYS
 from zmqwork.security import cluster
-from zmqwork.security.keyring import KEYS_VARIABLE, NO_KEYS
+from zmqwork.security.keyring import KEYS_VARIABLE
 from zmqwork.security.membership import join
 
 # Far above any run: a bound for what hangs.
