@@ -19,11 +19,11 @@ def place():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(HERE)]))
         patch.delenv("ZMQWORK_PEERS", raising=False)
+        patch.setenv("ZMQWORK_KEYS", "none")
         for name, folder in {
             "XDG_RUNTIME_DIR": "run",
             "XDG_CONFIG_HOME": "config",
             "XDG_STATE_HOME": "state",
-            "ZMQWORK_KEYS": "keys",
         }.items():
             (path / folder).mkdir(0o700)
             patch.setenv(name, str(path / folder))

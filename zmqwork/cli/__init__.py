@@ -47,6 +47,7 @@ from zmqwork.cli.output import (
     writing,
 )
 from zmqwork.cli.parser import Parser, nearest
+from zmqwork.config import NO_KEYS
 from zmqwork.errors import ZmqworkError
 
 COMMANDS = {
@@ -154,9 +155,11 @@ def _run(words: list[str]) -> int:
     )
     command.configure(parser)
     args = parser.parse_strictly(words[1:])
-    if not getattr(args, "keys", None):
+    # Workers that a command starts for itself need not be members of anything.
+    place = getattr(args, "keys", None) or (NO_KEYS if name in ("demo", "bench") else None)
+    if place is None:
         return command.run(args)
     from zmqwork.security.keyring import using  # noqa: PLC0415 - loads pyzmq
 
-    with using(args.keys):
+    with using(place):
         return command.run(args)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from zmqwork.config import NO_KEYS
 from zmqwork.core.permissions import Access
 from zmqwork.errors import KeysError
 from zmqwork.security import files
@@ -28,8 +29,6 @@ from zmqwork.security.roster import ROSTER_BYTES_MAX, Roster, check_member_name
 from zmqwork.security.roster import decode as decode_roster
 
 KEYS_VARIABLE = "ZMQWORK_KEYS"
-# The value of that variable, and of ``--keys``, with which a node uses none.
-NO_KEYS = "none"
 NODE_FILE, ROSTER_FILE, DISCOVERY_FILE = "node.toml", "roster.toml", "discovery.key"
 _SMALL_BYTES_MAX = 4_096
 DISCOVERY_KEY_BYTES = 32
