@@ -34,18 +34,19 @@ def place():
 @pytest.fixture(scope="module")
 def start_node(place):
     """Start a worker, and wait until somebody honest was served; ended after the file's tests."""
-    ends = []
+    nodes = []
 
     def start(*words, **options):
         node = Node(f"hostile-{secrets.token_hex(4)}", *words, **options)
-        ends.append(node.end)
+        nodes.append(node)
         node.honest = Honest(node)
-        ends.append(node.honest.end)
         return node
 
     yield start
-    for end in reversed(ends):
-        end()
+    for node in nodes:
+        if node.honest is not None:
+            node.honest.end()
+        node.end()
 
 
 @pytest.fixture(scope="module")
