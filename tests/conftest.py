@@ -23,6 +23,14 @@ settings.register_profile(
 settings.load_profile("zmqwork")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def private_state(tmp_path_factory):
+    """What tests have to note in an audit log is not the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture
 def private_environment(tmp_path_factory):
     """Environment variables for child processes that meet nobody but each other.

@@ -19,6 +19,7 @@ PACKAGE = "zmqwork"
 RANKS = {
     "config": 0,
     "errors": 0,
+    "escaping": 0,
     "options": 0,
     "disk": 1,
     "lock": 1,
@@ -26,6 +27,7 @@ RANKS = {
     "core": 1,
     "wire": 2,
     "security": 2,
+    "validation": 3,
     "transport": 3,
     "discovery": 3,
     "journal": 3,
@@ -77,6 +79,7 @@ OWNERS = {
     "ifaddr": {"discovery"},  # zeroconf's own way to ask for interfaces: it comes with it
     "dns": {"discovery"},
     "numpy": {"wire"},
+    "msgspec": {"validation"},
     "rich": {"cli"},
 }
 NEVER = {"pickle", "cloudpickle", "dill", "marshal", "shelve", "zmq.asyncio", "zmq.utils.jsonapi"}
@@ -260,6 +263,7 @@ def test_no_test_sleeps():
         ("transport/sockets.py", "import zmq.asyncio", foreign),
         ("wire/values.py", "import pickle", foreign),
         ("wire/values.py", "import orjson", foreign),
+        ("execution/checked.py", "import msgspec", foreign),
     ],
 )
 def test_the_checks_can_fail(path, text, check):

@@ -73,5 +73,5 @@ def test_defining_tasks_does_little(private_environment):
     descriptors, threads, modules = look(action, private_environment)
     assert (descriptors, threads) == (0, 1)
     # What a program needs only once it submits, or never, is not loaded before.
-    later = {"zmq", "zeroconf", "asyncio", "numpy", "rich", "multiprocessing", "sqlite3"}
+    later = {"zmq", "msgspec", "zeroconf", "asyncio", "numpy", "rich", "multiprocessing", "sqlite3"}
     assert not modules & later

@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zmqwork.app import App
     from zmqwork.errors import (
+        ArgumentError,
+        ArgumentRefused,
         ConfigError,
         DecodeError,
         EncodeError,
@@ -71,6 +73,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "App",
+    "ArgumentError",
+    "ArgumentRefused",
     "ConfigError",
     "Context",
     "DecodeError",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from zmqwork.asking import Asking
 from zmqwork.batching import Batching
-from zmqwork.config import check_name
+from zmqwork.config import check_boolean, check_name
 from zmqwork.finding import Finding
 from zmqwork.hooking import Hooking
 from zmqwork.hooks import Hooks
@@ -27,6 +27,7 @@ from zmqwork.producing import ProducerOptions, whereabouts_of
 from zmqwork.sink import Sink, SinkOptions, check_sink_options, define
 from zmqwork.task import Task
 from zmqwork.tasking import Tasking
+from zmqwork.validation.needs import need_msgspec
 from zmqwork.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
@@ -57,7 +58,11 @@ class App(Tasking, Finding, Pausing, Asking, Batching, Hooking):
             `interface` or `insecure_lan`.
         interface: where mDNS speaks, by name or address (``"eth0"``); several in a list. None:
             those that are up and lead to a network, or the loopback without `insecure_lan`.
+        keys: the directory of this node's keys (`zmqwork keys`); None: ``ZMQWORK_KEYS``, or the
+            usual one, if there are any; False: none. With keys every link is encrypted and both
+            ends are proved, and nodes are found on the network.
         journal, allow_volatile_journal: of its producers, as `producing.ProducerOptions` has them.
+        validate: its tasks check their arguments, unless they say otherwise; see `task`.
 
     Raises:
         ConfigError: an argument has a value that it cannot have.
@@ -72,6 +77,8 @@ class App(Tasking, Finding, Pausing, Asking, Batching, Hooking):
         interface: str | Iterable[str] | None = None,
         journal: str | os.PathLike[str] | None = None,
         allow_volatile_journal: bool = False,
+        keys: str | os.PathLike[str] | bool | None = None,
+        validate: bool = False,
     ) -> None:
         self.name = check_name("an app's name", name)
         self._producing: ProducerOptions = {}
@@ -79,8 +86,12 @@ class App(Tasking, Finding, Pausing, Asking, Batching, Hooking):
             self._producing["journal"] = journal
             self._producing["allow_volatile_journal"] = allow_volatile_journal
         self._own = Whereabouts.of(
-            realm=name, peers=peers, discovery=discovery, interface=interface
+            realm=name, peers=peers, discovery=discovery, interface=interface, keys=keys
         )
+        check_boolean("validate", validate)
+        if validate:
+            need_msgspec(f"app {name!r}")
+        self._validate = validate
         # Bounded by the program's text.
         self._tasks: dict[str, Task[..., Any]] = {}
         self._sinks: dict[str, Sink] = {}

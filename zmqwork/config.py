@@ -124,6 +124,7 @@ class NodeConfig:
         name: a label for people; need not be unique.
         realm: the app's name; nodes of other realms are refused.
         host, pid, version: where the node runs, and what, for `ps`.
+        insecure: whether others on a network reach it, without keys, for `ps`.
         health: time-outs.
     """
 
@@ -133,6 +134,7 @@ class NodeConfig:
     host: str = ""
     pid: int = 0
     version: str = ""
+    insecure: bool = False
     health: Health = field(default_factory=Health)
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zmqwork.future import TaskFuture
     from zmqwork.producer import Producer
     from zmqwork.producers import Producers
+    from zmqwork.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,9 @@ class DeadLetters:
     then they outlive the process. At most 10,000 are kept (`letters_max`), the newest.
     """
 
-    def __init__(self, producers: Producers) -> None:
+    def __init__(self, producers: Producers, tasks: Mapping[str, Task[..., Any]]) -> None:
         self._producers = producers
+        self._tasks = tasks
 
     @property
     def _producer(self) -> Producer:
@@ -152,12 +154,16 @@ class DeadLetters:
 
         Raises:
             UsageError: there is no such letter.
-            EncodeError: an argument cannot travel.
+            EncodeError, ArgumentError, TypeError: as `Task.submit`.
         """
         found = self.find(task_id)
         if not found:
             raise UsageError(f"there is no dead letter {task_id}")
-        payload = encode_call(args, kwargs, found[0].task)
+        task = self._tasks.get(found[0].task)
+        if task is not None:
+            payload = task.encode(args, kwargs)
+        else:  # of another app that shares the producer's journal, or a chunk
+            payload = encode_call(args, kwargs, found[0].task)
         future = self._producer.submit(found[0].spec, payload)
         self.remove(task_id)
         return future

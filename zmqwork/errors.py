@@ -7,6 +7,7 @@
     │   ├── InsecureBind                  you: a routable address without keys
     │   └── KeysError                     you: a key file is missing, unsafe or wrong
     ├── UsageError (RuntimeError)         you: not like this, or not now
+    │   ├── ArgumentError (TypeError)     you: a value of another type than the task's
     │   ├── EncodeError (TypeError)       you: a value that cannot travel
     │   └── PendingFull                   you: faster than `max_pending` allows
     ├── ProtocolError                     a peer broke the protocol
@@ -21,6 +22,7 @@
     ├── SoftTimeout (TimeoutError)        inside a handler: time to clean up
     └── TaskError                         this task: always has `task_id`
         ├── TaskFailed                    its handler raised, attempts used up
+        │   └── ArgumentRefused (ArgumentError)  its handler was not run: the worker has refused
         ├── TaskTimeout (TimeoutError)    it ran too long
         ├── TaskLost                      its workers died of it, or rejected it, once too often
         ├── TaskCancelled (CancelledError)  somebody cancelled it
@@ -66,6 +68,21 @@ class KeysError(ConfigError):
 
 class UsageError(ZmqworkError, RuntimeError):
     """The call does not fit the state, or the way, in which things are."""
+
+
+class ArgumentError(UsageError, TypeError):
+    """An argument is not what its parameter is annotated with, in a task with ``validate=True``.
+
+    Attributes:
+        argument: the parameter's name; empty: the call as a whole does not fit.
+    """
+
+    def __init__(self, text: str, argument: str = "") -> None:
+        super().__init__(text, argument)
+        self.argument = argument
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class EncodeError(UsageError, TypeError):
@@ -163,7 +180,7 @@ class TaskFailed(TaskError):
 
     Attributes:
         task_id: the task, as `TaskFuture.id` names it.
-        reason: the exception as one line, ``ValueError: no such tile``.
+        reason: the exception, ``ValueError: no such tile``.
         type_name: the exception's type where it was raised, ``"ValueError"``.
         text: its message.
         traceback: the remote traceback as text; empty when there is none.
@@ -182,10 +199,32 @@ class TaskFailed(TaskError):
 
     def __str__(self) -> str:
         tries = "" if self.attempts == 1 else f" (attempt {self.attempts}, the last)"
-        head = f"task {self.task_id}{tries}: {self.reason}"
+        # A text of several lines does not begin one: it could pass for another message.
+        reason = self.reason.replace("\n", "\n    ")
+        head = f"task {self.task_id}{tries}: {reason}"
         if not self.traceback:
             return head
         return f"{head}\n\nOn the worker:\n{textwrap.indent(self.traceback.rstrip(), '    ')}"
+
+
+class ArgumentRefused(TaskFailed, ArgumentError):
+    """A worker has refused an argument, and has not run the handler: `submit` had let it pass.
+
+    Attributes:
+        task_id: the task, as `TaskFuture.id` names it.
+        reason: which argument, what it must be, and what it is.
+        argument: the parameter's name; empty: the call as a whole does not fit.
+        attempts: how many attempts were made, with this one.
+    """
+
+    def __init__(self, task_id: str, argument: str, text: str, attempts: int = 1) -> None:
+        TaskFailed.__init__(self, task_id, name_of(ArgumentError), text, attempts=attempts)
+        self.args = (task_id, argument, text, attempts)
+        self.reason = text
+        self.argument = argument
+
+    def __str__(self) -> str:
+        return TaskFailed.__str__(self)
 
 
 class TaskTimeout(TaskError, TimeoutError):

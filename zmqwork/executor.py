@@ -140,14 +140,14 @@ class Executor(concurrent.futures.Executor):
             UsageError: the function cannot travel, it is a task whose results go to a sink, or the
                 executor was shut down.
             EncodeError: an argument cannot travel.
+            ArgumentError: it is a task that checks them, and one does not fit.
             TypeError: the function does not take these arguments.
             PendingFull: too many tasks are unsettled, and the executor was told not to wait.
         """
         function, given, named = without_partial(fn, args, kwargs)
         producer = self._backing.producer()
         task = self._known.get(function) or self._learn(function)
-        task.check_call(*given, **named)
-        encoded = encode_call(given, named, task.name, task.parameter_names)
+        encoded = task.encode(given, named)
         return producer.submit(task.spec, encoded)
 
     def map(
@@ -233,9 +233,7 @@ class Executor(concurrent.futures.Executor):
         task = self._known.get(function) or self._learn(function)
         once = TaskSpec(f"{task.name}[]", task.fingerprint, self._options)
         while chunk := [[*before, *args] for args in islice(calls, chunksize)]:
-            for call in chunk:
-                task.check_call(*call)
-            encoded = encode_call((chunk, True), {}, task.name)
+            encoded = task.encode_items(chunk, star=True)
             yield self._backing.producer().submit(once, encoded), len(chunk)
 
 

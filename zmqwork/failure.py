@@ -7,6 +7,7 @@ from typing import Any
 
 from zmqwork.core import lifecycle
 from zmqwork.errors import (
+    ArgumentRefused,
     JournalBroken,
     JournalError,
     JournalFull,
@@ -17,6 +18,7 @@ from zmqwork.errors import (
     TaskLost,
     TaskTimeout,
 )
+from zmqwork.escaping import LINES, printable
 
 # An error's text names this many pieces of evidence; the rest is in the dead letter.
 _EVIDENCE_SHOWN = 3
@@ -32,14 +34,6 @@ class Raised:
         self.error = error
 
 
-def shown(text: object) -> str:
-    """Text of a peer, fit for a terminal: what it would obey instead of showing is spelled out."""
-    text = str(text)
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
-
-
 def error_of(task_id: str, state: str, error: Mapping[str, Any] | None) -> TaskError | JournalError:
     """The exception of a task that settled as anything but succeeded.
 
@@ -49,20 +43,27 @@ def error_of(task_id: str, state: str, error: Mapping[str, Any] | None) -> TaskE
         error: the ledger's record of it; every key may be missing.
     """
     error = error or {}
-    text = shown(error.get("text") or "")
+    text = printable(error.get("text") or "", LINES)
     if state == lifecycle.FAILED and "journal" in error:
         return JournalFull(text) if error["journal"] == "full" else JournalBroken(text)
-    if state == lifecycle.FAILED and error.get("timeout") is not None:
-        return TaskTimeout(task_id, text)
     if state == lifecycle.FAILED:
-        name = shown(error.get("type") or "Exception")
-        traceback = shown(error.get("traceback") or "")
-        return TaskFailed(task_id, name, text, traceback, int(error.get("attempts") or 1))
+        return _failed(task_id, text, error)
     if state == lifecycle.DEAD:
-        return TaskLost(task_id, text or shown(_lost(error.get("evidence"))))
+        return TaskLost(task_id, printable(text or _lost(error.get("evidence"))))
     if state == lifecycle.EXPIRED:
-        return TaskExpired(task_id, text or "it expired before a worker began it")
-    return TaskCancelled(task_id, text or "it was cancelled")
+        return TaskExpired(task_id, printable(text) or "it expired before a worker began it")
+    return TaskCancelled(task_id, printable(text) or "it was cancelled")
+
+
+def _failed(task_id: str, text: str, error: Mapping[str, Any]) -> TaskError:
+    attempts = int(error.get("attempts") or 1)
+    if error.get("timeout") is not None:
+        return TaskTimeout(task_id, printable(text))
+    if "argument" in error:
+        return ArgumentRefused(task_id, printable(error["argument"]), text, attempts)
+    name = printable(error.get("type") or "Exception")
+    traceback = printable(error.get("traceback") or "", LINES)
+    return TaskFailed(task_id, name, text, traceback, attempts)
 
 
 def _lost(evidence: object) -> str:

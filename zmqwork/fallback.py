@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zmqwork.future import TaskFuture
     from zmqwork.producer import Producer
     from zmqwork.task import Task
+    from zmqwork.validation.calls import Args, CallChecks, Kwargs
 
 # The exceptions that say how a task ended, by that.
 _ENDINGS: dict[str, type[Exception]] = {DEAD: TaskLost, EXPIRED: TaskExpired}
@@ -38,10 +39,12 @@ class Fallback:
     Attributes:
         target: the task, or the function; it is called with the same arguments.
         on: after which exceptions.
+        checks: of the task whose place it takes: a function gets what its handler would have got.
     """
 
     target: Task[..., Any] | Callable[..., Any]
     on: tuple[type[BaseException], ...]
+    checks: CallChecks | None = None
 
     @property
     def name(self) -> str:
@@ -91,10 +94,14 @@ class Fallback:
     ) -> None:
         from zmqwork.execution.invoke import error_record  # noqa: PLC0415 - what workers need
 
+        positional: Args
+        named: Kwargs
         entry = Entry(future.seq, TaskSpec(self.name, "", TaskOptions()), b"", future)
         entry.attempt = 1
         try:
             positional, named = decode_call(args)
+            if self.checks is not None:
+                positional, named = self.checks.take(positional, named)
             entry.value = encode_value(self.target(*positional, **named))
             entry.state = SUCCEEDED
         except BaseException as error:  # noqa: BLE001 - the caller of `result` gets it

@@ -36,7 +36,7 @@ class Hooking:
         """Tasks whose attempts are used up: `DeadLetters` lists them, and sends them again."""
         from zmqwork.deadletters import DeadLetters  # noqa: PLC0415 - few programs look
 
-        return DeadLetters(self._producers)
+        return DeadLetters(self._producers, self._tasks)
 
     def on(self, *kinds: Kind) -> Callable[[_H], _H]:
         """Let a function hear what happens to the tasks of this app: ``@app.on("failed", "dead")``.

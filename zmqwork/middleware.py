@@ -8,10 +8,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from zmqwork.chunks import chunk_handler
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.task import Task
-from zmqwork.wire.values import encode_call
 
 if TYPE_CHECKING:
     from zmqwork.execution.context import Context
@@ -117,8 +115,7 @@ class Layers:
         if running:
             from zmqwork.execution.layers import inside  # noqa: PLC0415 - few apps need it
 
-            task.served = inside(task.handler, running)
-            task.chunk_handler = chunk_handler(task.served)
+            task.serve(inside(task.handler, running))
 
 
 def _chain(layers: list[Middleware], innermost: Submit) -> Submit:
@@ -143,8 +140,7 @@ class _Aside:
 
     def submit(self, task: Task[..., Any], args: Args, kwargs: Kwargs, /) -> TaskFuture[Any]:
         """The innermost `call_next`."""
-        task.check_call(*args, **kwargs)
-        encoded = encode_call(args, kwargs, task.name, task.parameter_names)
+        encoded = task.encode(args, kwargs)
         producers = task.producers
         offer = (producers.current or producers.implicit()).offer(task.spec, encoded)
         # (What came later must not overtake what waits.)

@@ -109,6 +109,7 @@ class Pipeline:
         *,
         name: str | None = None,
         allow_wait: bool = False,
+        validate: bool | None = None,
         **options: Unpack[Options],
     ) -> TaskDecorator: ...
 

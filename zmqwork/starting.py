@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import secrets
 import socket
@@ -23,13 +22,10 @@ from zmqwork.producer import Producer
 from zmqwork.producers import Producers
 from zmqwork.producing import ProducerOptions
 from zmqwork.settling import add_parts, mark_progress
-from zmqwork.transport.addresses import refuse_routable
 
 if TYPE_CHECKING:
     from zmqwork.core.records import Legacy
     from zmqwork.journal.folder import Folder
-
-_log = logging.getLogger("zmqwork")
 
 _LIMITS = (
     "crash_limit",
@@ -55,15 +51,6 @@ def identity(realm: str, name: str | None) -> dict[str, Any]:
         "pid": os.getpid(),
         "version": __version__,
     }
-
-
-def warn_of_exposure(discovery: Discovery) -> None:
-    """A producer that speaks where others listen says so."""
-    if refuse_routable(list(discovery.default_bind), insecure_lan=True):
-        _log.warning(
-            "INSECURE: whoever is on the network can offer itself as a worker of this app, "
-            "and sees the tasks that it gets"
-        )
 
 
 def make_producer(
@@ -104,7 +91,6 @@ def make_producer(
         recorder: Recorder | None,
         legacy: Legacy | None,
     ) -> Node:
-        warn_of_exposure(discovery)
         own = config if legacy is None else replace(config, node_id=legacy.producer_id)
         node = Node(
             own,

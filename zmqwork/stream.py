@@ -28,7 +28,6 @@ from zmqwork.future import TaskFuture
 from zmqwork.inside import refuse_inside_task
 from zmqwork.instants import has_instants
 from zmqwork.window import MapOptions, Window
-from zmqwork.wire.values import encode_call
 
 if TYPE_CHECKING:
     from zmqwork.task import Task
@@ -107,14 +106,11 @@ class Stream:
         if self._options.chunk == 1:
             self._launch_singly(items)
             return
-        star = self._options.star
         try:
-            if star:
-                for item in items:
-                    self._task.check_call(*item)
-            args = encode_call((items, True) if star else (items,), {}, self._task.name)
+            args = self._task.encode_items(items, star=self._options.star)
         except (EncodeError, TypeError):
-            # One of them cannot travel: it alone is to fail, at its place and with its own text.
+            # One of them cannot travel, or does not fit: it alone is to fail, at its place and with
+            # its own text.
             self._launch_singly(items)
             return
         if has_instants(self._task):
@@ -140,8 +136,7 @@ class Stream:
         task = self._task
         try:
             call = (*item,) if self._options.star else (item,)
-            task.check_call(*call)
-            args = encode_call(call, {}, task.name, task.parameter_names)
+            args = task.encode(call, {})
         except (EncodeError, TypeError) as error:
             return Flight([item], error=error.with_traceback(None))
         future = self._producer.submit(spec, args)

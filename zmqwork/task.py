@@ -5,7 +5,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from datetime import datetime
 from typing import (
     TYPE_CHECKING,
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
     from zmqwork.fallback import Fallback
     from zmqwork.parts import StreamFuture
     from zmqwork.producers import Producers
+    from zmqwork.validation.calls import CallChecks
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -88,6 +97,7 @@ class Task(Mappable[P, R]):
         fingerprint: of the signature; a worker whose handler accepts other calls gets none.
         spec: name, fingerprint and options, as the ledger keeps them.
         chunk_handler: runs the handler for each of a list of arguments; for `map`.
+        checks: of the arguments of its calls; None: they may be anything.
         chunk_size: what `map` has learnt of how long the task takes.
     """
 
@@ -98,6 +108,8 @@ class Task(Mappable[P, R]):
         options: TaskOptions,
         producers: Producers,
         fallback: Fallback | None = None,
+        *,
+        validate: bool = False,
     ) -> None:
         # What others have put at the function stays at hand, but for what would hide our methods.
         for key, value in getattr(function, "__dict__", {}).items():
@@ -105,21 +117,57 @@ class Task(Mappable[P, R]):
                 setattr(self, key, value)
         functools.update_wrapper(self, function, updated=())
         self.handler: Callable[P, Any] = function
-        self.served: Callable[..., Any] = function
         self.name = name
         self.options = options
         self.signature = signature_of(function)
         self.fingerprint = fingerprint(self.signature)
+        self.parameter_names = tuple(self.signature.parameters) if self.signature else ()
+        self.check_call = call_check(self.signature, getattr(function, "__qualname__", name))
+        self.checks: CallChecks | None = None
+        if validate:
+            from zmqwork.validation.calls import CallChecks  # noqa: PLC0415 - few tasks have them
+
+            self.checks = CallChecks(name, function, self.signature, self.check_call)
+            fallback = fallback and dataclasses.replace(fallback, checks=self.checks)
         streams = is_generator(function)
         self.spec = TaskSpec(name, self.fingerprint, options, fallback=fallback, streams=streams)
         if streams:
             _refuse_sink(self.spec)
-        self.chunk_handler = chunk_handler(function)
         self.chunk_size = ChunkSize()
-        self.parameter_names = tuple(self.signature.parameters) if self.signature else ()
-        self.check_call = call_check(self.signature, getattr(function, "__qualname__", name))
+        self.serve(function)
         self.producers = producers
         self._origin: Task[P, R] = self
+
+    def serve(self, function: Callable[..., Any]) -> None:
+        """Let workers call this function: the handler, or what stands around it."""
+        self.served: Callable[..., Any] = function
+        if self.checks is not None:
+            from zmqwork.execution.checked import checked  # noqa: PLC0415 - likewise
+
+            self.served = checked(function, self.checks)
+        self.chunk_handler = chunk_handler(self.served)
+
+    def encode(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:
+        """The arguments of a call as they travel: all that is submitted is checked here.
+
+        Raises:
+            TypeError, ArgumentError, EncodeError: as `submit`.
+        """
+        self.check_call(*args, **kwargs)
+        if self.checks is not None:
+            args, kwargs = self.checks.send(args, kwargs)
+        return encode_call(args, kwargs, self.name, self.parameter_names)
+
+    def encode_items(self, items: list[Any], *, star: bool) -> bytes:
+        """The same for the arguments of several calls, as `chunk_handler` gets them."""
+        if star:
+            for item in items:
+                self.check_call(*item)
+        if self.checks is not None:
+            send = self.checks.send
+            sent = [send(item if star else (item,), {})[0] for item in items]
+            items = [list(args) for args in sent] if star else [args[0] for args in sent]
+        return encode_call((items, True) if star else (items,), {}, self.name)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the handler here, as if it had never been decorated."""
@@ -134,11 +182,11 @@ class Task(Mappable[P, R]):
 
         Raises:
             TypeError: the function does not take these arguments; said as a call says it.
+            ArgumentError: with `validate`, one is not what its parameter is annotated with.
             EncodeError: an argument cannot travel; nothing was sent.
             PendingFull: too many tasks are unsettled, and the producer was told not to wait.
         """
-        self.check_call(*args, **kwargs)
-        encoded = encode_call(args, kwargs, self.name, self.parameter_names)
+        encoded = self.encode(args, kwargs)
         producers = self.producers
         return (producers.current or producers.implicit()).submit(self.spec, encoded)
 
@@ -150,8 +198,7 @@ class Task(Mappable[P, R]):
             future = await thumbnail.asubmit("a.jpg")
             name = await future
         """
-        self.check_call(*args, **kwargs)
-        encoded = encode_call(args, kwargs, self.name, self.parameter_names)
+        encoded = self.encode(args, kwargs)
         producers = self.producers
         producer = producers.current or producers.implicit()
         return await producer.asubmit(self.spec, encoded)
@@ -170,12 +217,11 @@ class Task(Mappable[P, R]):
         drains or leaves, its future fails with `TaskLost` at once; no other runs it instead.
 
         Raises:
-            TypeError, EncodeError, PendingFull: as `submit`; then no worker gets it.
+            TypeError, ArgumentError, EncodeError, PendingFull: as `submit`; no worker gets it.
             NoWorker: none was there in time.
             UsageError: its results go to a sink.
         """
-        self.check_call(*args, **kwargs)
-        encoded = encode_call(args, kwargs, self.name, self.parameter_names)
+        encoded = self.encode(args, kwargs)
         producers = self.producers
         return send(producers.current or producers.implicit(), self.spec, encoded)
 

@@ -14,7 +14,7 @@ from collections.abc import (
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
-from zmqwork.config import check_options
+from zmqwork.config import check_boolean, check_options
 from zmqwork.definition import check_task_name, declare, origin, place, stand_side_by_side
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.fallback import Fallback, fallback_of
@@ -23,6 +23,7 @@ from zmqwork.options import TASK_OPTION_NAMES, TaskOptions
 from zmqwork.producers import Producers
 from zmqwork.signature import refuse_what_cannot_run
 from zmqwork.task import AsyncTask, Options, StreamTask, Task, TaskDecorator, task_kind
+from zmqwork.validation.needs import need_msgspec
 
 if TYPE_CHECKING:
     from zmqwork.execution.retry import RetryWhen
@@ -37,6 +38,7 @@ class Tasking:
 
     name: str
     layers: Layers
+    _validate: bool
     _tasks: dict[str, Task[..., Any]]
     _producers: Producers
 
@@ -72,6 +74,7 @@ class Tasking:
         retry_when: RetryWhen | None = None,
         fallback: Callable[..., Any] | None = None,
         fallback_on: type[BaseException] | Collection[type[BaseException]] = Exception,
+        validate: bool | None = None,
         **options: Unpack[Options],
     ) -> TaskDecorator: ...
 
@@ -85,6 +88,7 @@ class Tasking:
         retry_when: RetryWhen | None = None,
         fallback: Callable[..., Any] | None = None,
         fallback_on: type[BaseException] | Collection[type[BaseException]] = Exception,
+        validate: bool | None = None,
         **options: Unpack[Options],
     ) -> Any:
         """Make a function a task: ``@app.task`` or ``@app.task(max_retries=5)``.
@@ -105,12 +109,14 @@ class Tasking:
                 in whose hands the call is when this task's attempts are used up; see
                 `TaskFuture.degraded`.
             fallback_on: after which exceptions: those of `result`, or what the handler raised.
+            validate: check the arguments of each call against the function's annotations, when it
+                is submitted and where it runs; None: as the app says. See docs/validation.md.
             **options: see `options.TaskOptions`: `queue`, `priority`, `max_retries`,
                 `retry_backoff`, `retry_for`, `countdown`, `expires` and others.
 
         Raises:
             ConfigError: an option is unknown (the nearest is named) or has a wrong value, or the
-                name is taken.
+                name is taken; or `validate` needs what is not installed.
             UsageError: it is nothing that a worker can run.
         """
         what = name or getattr(function, "__qualname__", None)
@@ -119,10 +125,14 @@ class Tasking:
         instead = None if fallback is None else fallback_of(fallback, fallback_on)
         if name is not None:
             check_task_name(name)
+        validates = self._validate if validate is None else validate
+        check_boolean("validate", validates)
+        if validate and not self._validate:
+            need_msgspec(f"task {what!r}" if what else "a task")
 
         def decorate(decorated: Callable[..., Any]) -> Task[..., Any]:
             declare(decorated, allow_wait=allow_wait, retry_when=retry_when)
-            return self._add(decorated, name, checked, instead)
+            return self._add(decorated, name, checked, instead, validates)
 
         return decorate if function is None else decorate(function)
 
@@ -132,6 +142,7 @@ class Tasking:
         name: str | None,
         options: TaskOptions,
         fallback: Fallback | None,
+        validate: bool,
     ) -> Task[..., Any]:
         if isinstance(function, Task):
             raise UsageError(f"{function!r} is a task already; for other options: .using(...)")
@@ -150,7 +161,9 @@ class Tasking:
                 f"other one ({place(function)}) another name, or pass name='...'"
             )
         kind = task_kind(function)
-        task: Task[..., Any] = kind(function, name, options, self._producers, fallback)
+        task: Task[..., Any] = kind(
+            function, name, options, self._producers, fallback, validate=validate
+        )
         self.layers.stand_around(task)
         self._tasks[name] = task
         return task

@@ -23,13 +23,12 @@ from zmqwork.nodes.store import is_node_id
 from zmqwork.nodes.why_not import why_gone
 from zmqwork.remembering import Memory, NobodyRemembers
 from zmqwork.run import Failure, Run
-from zmqwork.starting import identity, warn_of_exposure
+from zmqwork.starting import identity
 from zmqwork.takers import Takers, ended
 from zmqwork.task import Task
 from zmqwork.teller import Teller
 from zmqwork.ventilation import Ventilation
 from zmqwork.whereabouts import Whereabouts
-from zmqwork.wire.values import encode_call
 
 if TYPE_CHECKING:
     from zmqwork.app import App
@@ -133,10 +132,11 @@ def ventilate(
         UsageError: `tasks` or `items` are none; the run was begun before, or no inbox remembers it;
             or it was called inside a task, or by a module that a worker imports.
         EncodeError: an item cannot travel.
+        ArgumentError: the first task checks its arguments, and an item does not fit.
         TypeError: a task cannot be called with one argument.
 
-    The last two, and what `items`, `key` or `on_failed` raise, are raised when the items before are
-    settled, with a note that says what became of these. KeyboardInterrupt ends the run at once.
+    The last three, and what `items`, `key` or `on_failed` raise, are raised when the items before
+    are settled, with a note that says what became of these. KeyboardInterrupt ends the run at once.
     """
     _refuse_where_it_cannot_wait()
     inboxes = (inbox,) if isinstance(inbox, str) else tuple(inbox)
@@ -260,7 +260,6 @@ def _producing(
     hooks: Hooks,
 ) -> Iterator[None]:
     """A producer for one run, which leaves when all is settled and the sinks know it."""
-    warn_of_exposure(discovery)
     run = engine.run
     if kept is not None:
         config = dataclasses.replace(config, node_id=kept.legacy.producer_id)
@@ -347,14 +346,9 @@ def _pull(
                 raise UsageError(f"item {item.number} comes behind item {last}: numbers must grow")
             last = number = item.number  # noqa: PLW2901 - its own number counts
             source = item.source
-            encoded = item.payload if kind is EncodedCall else _encode(item, task)
+            encoded = item.payload if kind is EncodedCall else task.encode(item.args, item.kwargs)
         else:
             source = item
-            task.check_call(item)
-            encoded = encode_call((item,), {}, task.name, task.parameter_names)
+            encoded = task.encode((item,), {})
         engine.feed(number, source, encoded, None if key is None else key(source))
     return None
-
-
-def _encode(call: Call, task: Task[..., Any]) -> bytes:
-    return encode_call(call.args, call.kwargs, task.name, task.parameter_names)

@@ -220,7 +220,7 @@ def test_what_is_logged_meanwhile_is_told(capsys, form):
     if form == "json":
         assert json.loads(out.splitlines()[0]) == {
             "event": "notice",
-            "text": "3 x task 'f' wait\x1b",
+            "text": "3 x task 'f' wait\\x1b",
         }
         assert (out.count("\n"), err) == (2, "")
     else:

@@ -4,8 +4,8 @@ import pytest
 from desks import node_id
 
 from zmqwork.core.bundle import RESULT_BYTES, Batch, Bundle
+from zmqwork.core.client import Client
 from zmqwork.core.clients import Account
-from zmqwork.core.listener import Client
 from zmqwork.core.messages import Hello
 
 

@@ -5,7 +5,7 @@ from desks import REALM, node_id
 
 from zmqwork.config import SinkConfig
 from zmqwork.core.carriers import Carriers
-from zmqwork.core.listener import Client
+from zmqwork.core.client import Client
 from zmqwork.core.messages import Hello
 
 

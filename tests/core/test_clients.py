@@ -4,8 +4,8 @@ import pytest
 from desks import node_id
 
 from zmqwork.core import clients
+from zmqwork.core.client import Client
 from zmqwork.core.clients import Account, Held, Outcomes
-from zmqwork.core.listener import Client
 from zmqwork.core.messages import FAILED, HELD_DONE, HELD_QUEUED, HELD_RUNNING, Failure, Hello
 
 

@@ -76,6 +76,14 @@ def test_a_sink_that_nobody_has_found_is_dialled_where_its_tasks_say(desk):
     assert desk.dials() == [], "it is in session"
 
 
+def test_whose_key_is_there_is_known_from_the_tasks(desk):
+    tasks = desk.tasks_for(1)
+    tasks.runs[0].to.fingerprint = "0f1e2d3c4b5a6978"
+    desk.say(desk.link, tasks)
+    (peer,) = desk.machine._deliverer.dialer.peers.values()
+    assert (peer.source, peer.told_fingerprint) == ("exchange", "0f1e2d3c4b5a6978")
+
+
 @pytest.mark.parametrize(
     ("endpoints", "dialled"),
     [

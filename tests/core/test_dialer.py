@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from desks import PRODUCER_ID, ProducerDesk, node_id, welcome
 
-from zmqwork.core import dialer
+from zmqwork.core import contacts
 from zmqwork.core.effects import Dial, HangUp, Notice, Probe
 from zmqwork.core.link_events import (
     Garbled,
@@ -41,7 +41,7 @@ def test_other_roles_and_empty_records_are_not_dialled(desk):
 
 
 def test_peers_are_bounded(desk, monkeypatch):
-    monkeypatch.setattr(dialer, "PEERS_MAX", 1)
+    monkeypatch.setattr(contacts, "PEERS_MAX", 1)
     desk.find("one")
     desk.turn(PeerFound("local:two", ("ipc://two",), "worker"))
     assert desk.notices() == ["misbehaved"]

@@ -7,7 +7,7 @@ from zmqwork.core.orders import DONE, ORDER_TASKS_MAX, UNFIT, UNKNOWN_VERB, Orde
 
 
 def test_every_verb_is_of_a_node_that_obeys():
-    assert {role for role, _ in orders.VERBS} == {"producer", "worker"}
+    assert {role for role, _ in orders.VERBS} == {"producer", "worker", "sink"}
 
 
 def test_an_order_that_is_right():
@@ -15,6 +15,9 @@ def test_an_order_that_is_right():
     assert refusal("producer", Order(1, "edit", {"seq": 1}, [b""])) is None
     assert refusal("producer", Order(1, "letters", {"older_than": 1, "newer_than": 2.5})) is None
     assert refusal("worker", Order(1, "drain")) is None
+    for role in ("producer", "worker", "sink"):
+        assert refusal(role, Order(1, "roster", {}, [b"text"])) is None
+        assert refusal(role, Order(1, "roster")).code == UNFIT
 
 
 @pytest.mark.parametrize("role", ["producer", "worker", "sink"])

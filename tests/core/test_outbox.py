@@ -5,9 +5,9 @@ from desks import node_id
 
 from zmqwork.core import outbox
 from zmqwork.core.bundle import RESULT_BYTES
+from zmqwork.core.client import Client
 from zmqwork.core.clients import Account, Target
 from zmqwork.core.link_events import PeerFound
-from zmqwork.core.listener import Client
 from zmqwork.core.liveness import Liveness
 from zmqwork.core.messages import Hello
 from zmqwork.core.outbox import Outbox

@@ -4,8 +4,8 @@ import pytest
 from desks import node_id
 
 from zmqwork.core.bundle import RESULT_BYTES
+from zmqwork.core.client import Client
 from zmqwork.core.clients import Account, Target
-from zmqwork.core.listener import Client
 from zmqwork.core.messages import HELD_DONE, Hello
 from zmqwork.core.outboxes import Outboxes, key_of
 

@@ -238,10 +238,12 @@ def test_an_outlet_that_was_never_met():
 def test_what_workers_are_told_of_an_outlet(outlets):
     peer = peer_of("s")
     peer.endpoints = tuple(f"tcp://10.0.0.{n}:1" for n in range(1, 9))
+    peer.fingerprint = "0f1e2d3c4b5a6978"
     outlet = outlets.admit(peer, sink_welcome("s", inbox="box"))
     to = outlet.destination("p")
     assert (to.node_id, to.inbox, to.producer_id) == (node_id("s"), "box", "p")
     assert (len(to.endpoints), to.sink_seqs) == (4, [])
+    assert to.fingerprint == "0f1e2d3c4b5a6978"
     assert outlet.label == "sink-s#0000 (inbox box)"
 
 

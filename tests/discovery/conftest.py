@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -10,8 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from mdns_ends import Seeker, Stranger
 
+from zmqwork.discovery.interfaces import Interfaces
 from zmqwork.discovery.record import Record
+from zmqwork.security.keyring import DISCOVERY_KEY_BYTES, Keyring, Watched
+from zmqwork.security.pairs import new_pair
+from zmqwork.security.roster import Key, Member, Roster
 
 REALM = "test realm / with a slash"
 
@@ -49,6 +55,39 @@ def _record(node_id="a" * 32, endpoints=("ipc:///nowhere",), realm=REALM, pid=1)
 def record():
     """Make records: call it with what matters to the test."""
     return _record
+
+
+class Cluster:
+    """Members that trust each other, with keys that are on no disk."""
+
+    def __init__(self, *names):
+        self.pairs = {name: new_pair() for name in names}
+        self.discovery_key = os.urandom(DISCOVERY_KEY_BYTES)
+
+    def keyring(self, name, *, without=(), pair=None):
+        """What this member has; in its roster the members `without` are revoked."""
+        pairs = self.pairs if pair is None else self.pairs | {name: pair}
+        members = tuple(
+            Member(it, ("worker", "producer"), (Key(found.public),), it in without)
+            for it, found in pairs.items()
+        )
+        roster = Roster("lab", 1, members)
+        return Keyring(Path("/nowhere"), name, pairs[name], roster, self.discovery_key)
+
+    def keys(self, name):
+        """The same, as a running node has it; its `keyring` may be replaced."""
+        keyring = self.keyring(name)
+        return Watched(keyring.place, lambda _: keyring)
+
+
+@pytest.fixture
+def cluster():
+    return Cluster("desk", "node7", "node8")
+
+
+@pytest.fixture
+def make_cluster():
+    return Cluster
 
 
 @pytest.fixture
@@ -102,3 +141,30 @@ def _wait_until(condition, what, patience=20.0):
 @pytest.fixture
 def wait_until():
     return _wait_until
+
+
+@pytest.fixture
+def realm():
+    """A realm of the test's own: other tests may announce on this loopback as well."""
+    return f"realm-{secrets.token_hex(8)}"
+
+
+@pytest.fixture
+def make_mdns(realm):
+    made = []
+
+    def make(name=realm, chosen=None, keys=None):
+        made.append(Seeker(name, chosen or Interfaces(), keys))
+        return made[-1]
+
+    yield make
+    for it in made:
+        it.close()
+        assert not it._thread.is_alive()
+
+
+@pytest.fixture
+def stranger():
+    it = Stranger()
+    yield it
+    it.close()

@@ -7,7 +7,7 @@ import ifaddr
 import pytest
 
 from zmqwork.discovery import interfaces
-from zmqwork.discovery.interfaces import Address, Interfaces, reachable_at
+from zmqwork.discovery.interfaces import Address, Interfaces, is_near, reachable_at
 from zmqwork.errors import ConfigError, InsecureBind
 
 LOOPBACK = Address("lo", "127.0.0.1", IPv4Network("127.0.0.0/8"))
@@ -49,8 +49,16 @@ def test_a_name_that_is_none_names_the_nearest(machine):
 
 def test_a_network_needs_to_be_permitted(machine):
     machine(eth0=("10.0.0.1", GOOD))
-    with pytest.raises(InsecureBind, match=r"eth0.*\n.*\n.*--insecure-lan"):
+    with pytest.raises(InsecureBind, match="refusing to use the interface eth0") as refused:
         Interfaces(["eth0"])
+    for word in (
+        "zmqwork keys init",
+        "zmqwork keys add NODE --role worker,sink -o node.zwk",
+        "zmqwork keys join node.zwk",
+        "--interface lo",
+        "--insecure-lan",
+    ):
+        assert word in str(refused.value)
     with pytest.raises(InsecureBind):
         Interfaces(["lo", "10.0.0.1"])
     chosen = Interfaces(["eth0"], insecure_lan=True)
@@ -80,6 +88,16 @@ def test_the_network_is_what_is_up_and_no_bridge_of_containers(machine):
     ]
 
 
+def test_with_keys_the_network_is_permitted(machine):
+    machine(eth0=("10.0.0.1", GOOD), docker0=("172.17.0.1", GOOD))
+    chosen = Interfaces(keyed=True)
+    assert [str(found) for found in chosen.now()] == ["eth0 10.0.0.1"], "and no loopback"
+    assert chosen.default_bind == ("tcp://0.0.0.0:*",)
+    assert [found.ip for found in Interfaces(["eth0"], keyed=True).now()] == ["10.0.0.1"]
+    assert [found.ip for found in Interfaces(["lo"], keyed=True).now()] == ["127.0.0.1"]
+    assert Interfaces(["lo"], keyed=True).default_bind == ("tcp://127.0.0.1:*",)
+
+
 def test_what_goes_down_is_left_out_and_comes_back(machine):
     machine(eth0=("10.0.0.1", GOOD))
     chosen = Interfaces(["eth0"], insecure_lan=True)
@@ -107,6 +125,54 @@ def test_networks_are_those_of_the_system():
     found = interfaces._all_addresses()
     assert {it.ip for it in found} == known
     assert all(ipaddress.IPv4Address(it.ip) in it.network for it in found)
+
+
+@pytest.mark.parametrize(
+    ("host", "networks", "near"),
+    [
+        ("10.0.0.7", ["10.0.0.1/24"], True),
+        ("10.0.0.1", ["10.0.0.1/24"], True),  # this machine's own: two nodes are on it
+        ("10.0.1.7", ["10.0.0.1/24"], False),
+        ("10.0.1.7", ["10.0.0.1/24", "10.0.1.1/24"], True),
+        ("8.8.8.8", ["10.0.0.1/24"], False),
+        # The network itself, and its broadcast; a link of two has neither.
+        ("10.0.0.0", ["10.0.0.1/24"], False),
+        ("10.0.0.255", ["10.0.0.1/24"], False),
+        ("10.0.0.255", ["10.0.0.1/23"], True),
+        ("10.0.0.0", ["10.0.0.1/31"], True),
+        ("10.0.0.1", ["10.0.0.1/32"], True),
+        ("255.255.255.255", ["10.0.0.1/0"], False),
+        # Groups, "any", and what has no use.
+        ("224.0.0.251", ["10.0.0.1/0"], False),
+        ("239.1.1.1", ["10.0.0.1/0"], False),
+        ("240.0.0.1", ["10.0.0.1/0"], False),
+        ("0.0.0.0", ["10.0.0.1/0"], False),
+        ("0.0.0.7", ["10.0.0.1/0"], False),
+        # The loopback, for those who are on nothing else.
+        ("127.0.0.1", ["127.0.0.1/8"], True),
+        ("127.0.3.1", ["127.0.0.1/8"], True),
+        ("127.255.255.255", ["127.0.0.1/8"], False),
+        ("127.0.0.1", ["127.0.0.1/8", "10.0.0.1/24"], False),
+        ("127.0.0.1", ["10.0.0.1/0"], False),
+        ("10.0.0.7", ["127.0.0.1/8", "10.0.0.1/24"], True),
+        ("127.0.0.1", [], False),
+        # Link-local, for those who are there themselves; never a cloud's secrets.
+        ("169.254.3.4", ["169.254.1.1/16"], True),
+        ("169.254.3.4", ["10.0.0.1/0"], False),
+        ("169.254.3.4", ["10.0.0.1/0", "169.254.1.1/16"], True),
+        ("169.254.169.254", ["169.254.1.1/16"], False),
+        ("169.254.169.254", ["10.0.0.1/0"], False),
+        # No IPv4 address, or written as none.
+        ("fd00:ec2::254", ["10.0.0.1/0"], False),
+        ("::ffff:10.0.0.7", ["10.0.0.1/24"], False),
+        ("010.0.0.7", ["10.0.0.1/24"], False),
+        ("10.7", ["10.0.0.1/24"], False),
+        ("", ["10.0.0.1/24"], False),
+    ],
+)
+def test_where_a_record_may_send_us(host, networks, near):
+    own = [address("eth0", *network.split("/")) for network in networks]
+    assert is_near(host, own) == near
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from zmqwork.discovery.record import decode_record
+from zmqwork.config import NodeConfig
+from zmqwork.discovery.record import decode_record, record_of
 
 
 def test_a_record_survives_its_file(record):
@@ -27,6 +28,10 @@ def test_the_nearest_endpoint_comes_first(record):
         {"pid": "7"},
         {"pid": True},
         {"realm": None},
+        {"fingerprint": None},
+        {"fingerprint": "f" * 15},
+        {"fingerprint": "F" * 16},
+        {"fingerprint": "f" * 16 + "\n"},
     ],
 )
 def test_what_is_no_record_of_this_version_is_none(change, record):
@@ -43,4 +48,18 @@ def test_no_content_raises(data):
 
 def test_fields_of_later_releases_are_ignored(record):
     fields = json.loads(record().encode()) | {"zone": "eu"}
+    assert decode_record(json.dumps(fields).encode()) == record()
+
+
+def test_a_record_names_the_key_of_its_node():
+    config = NodeConfig(node_id="a" * 32, name="n", realm="r")
+    it = record_of(config, "worker", ["ipc:///x"], "0f1e2d3c4b5a6978")
+    assert decode_record(it.encode()) == it
+    assert it.fingerprint == "0f1e2d3c4b5a6978"
+    assert record_of(config, "worker", ["ipc:///x"]).fingerprint == ""
+
+
+def test_a_record_of_an_older_release_has_no_key(record):
+    fields = json.loads(record().encode())
+    del fields["fingerprint"]
     assert decode_record(json.dumps(fields).encode()) == record()

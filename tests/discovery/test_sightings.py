@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.discovery import sightings
 from zmqwork.discovery.advert import Advert
@@ -93,6 +95,31 @@ def test_a_new_host_is_seen_when_every_host_has_one():
         seen.see(f"n{n}", advert(f"10.0.0.{n}"))
     assert "n3" in seen._seen
     assert len(seen) == len(seen._hosts) == 3
+
+
+def test_the_key_that_is_said_to_be_there_is_told():
+    seen = Sightings()
+    seen.see("a", replace(advert(), fingerprint="f" * 16))
+    (event,) = seen.take()
+    assert event.fingerprint == "f" * 16
+    seen.see("a", replace(advert(), fingerprint="e" * 16))
+    (event,) = seen.take()
+    assert (event.key, event.fingerprint) == ("mdns:a", "e" * 16)
+
+
+def test_a_hundred_thousand_records_take_no_more_memory_than_a_thousand():
+    seen = Sightings(per_host_max=sightings.PER_HOST_UNSEALED_MAX)
+    for n in range(100_000):
+        seen.see(f"flood-{n}", advert(f"10.0.{n % 250}.1", port=n % 60_000 + 1))
+        if n % 1_000 == 0:
+            seen.take()
+        if n % 7 == 0:
+            seen.lose(f"flood-{n}")
+    assert len(seen) <= sightings.SIGHTINGS_MAX
+    assert sum(map(len, seen._hosts.values())) == len(seen)
+    assert max(map(len, seen._hosts.values())) <= sightings.PER_HOST_UNSEALED_MAX
+    told, untold, gone = len(seen._told), len(seen._untold), len(seen._gone)
+    assert max(told, untold, gone) <= 2 * sightings.SIGHTINGS_MAX
 
 
 def test_a_flood_of_ten_thousand_leaves_room_for_the_one_that_is_real():

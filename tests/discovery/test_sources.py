@@ -8,8 +8,9 @@ import tempfile
 import pytest
 
 from zmqwork.core.link_events import PeerForgotten, PeerFound
-from zmqwork.discovery.sources import Discovery
+from zmqwork.discovery.sources import Discovery, join_realm
 from zmqwork.errors import ConfigError, UsageError
+from zmqwork.security.pairs import new_pair
 
 REALM = "test realm / with a slash"
 A, B = "a" * 32, "b" * 32
@@ -116,6 +117,7 @@ def test_it_says_where_it_looked_and_what_it_saw(make, runtime, record):
         "state": "ok",
         "where": str(seeker.directory.path),
         "found": 1,
+        "unlike": 0,
     }
     assert static == {"source": "static", "state": "ok", "where": "tcp://a:1", "found": 1}
     states = [source["state"] for source in make(local=False, peers=()).describe()]
@@ -168,3 +170,60 @@ def test_a_variable_that_is_passed_over_is_warned_of_once(make, record, monkeypa
         assert warning.levelname == "WARNING"
         assert f"'{place}/missing'" in warning.getMessage()
         assert f"it is {place}/zmqwork-{os.getuid()}" in warning.getMessage()
+
+
+# -- keys -------------------------------------------------------------------------------------
+
+
+def test_a_node_with_keys_is_found_with_its_fingerprint(make, record, cluster):
+    seeker, worker = make(keys=cluster.keys("desk")), make(keys=cluster.keys("node7"))
+    worker.announce(record(A))
+    (found,) = seeker.poll(0.0)
+    fingerprint = worker.keys.keyring.fingerprint
+    assert found == PeerFound(f"local:{A}", ("ipc:///nowhere",), "worker", "local", A, fingerprint)
+    assert seeker.describe()[0]["state"] == "ok"
+
+
+def test_nodes_with_and_without_keys_do_not_meet_and_say_why(make, record, cluster):
+    keyed, plain = make(keys=cluster.keys("desk")), make()
+    keyed.announce(record(A))
+    plain.announce(record(B))
+    assert keyed.poll(0.0) == plain.poll(0.0) == []
+    said = keyed.describe()[0]
+    assert (said["found"], said["unlike"]) == (0, 1)
+    assert said["state"] == "1 node here has no keys, and this one has: it does not talk to them"
+    said = plain.describe()[0]
+    assert (said["found"], said["unlike"]) == (0, 1)
+    assert said["state"] == "1 node here has keys, and this one has none: they do not talk to it"
+    plain.close()
+    assert keyed.poll(5.0) == []
+    assert keyed.describe()[0]["state"] == "ok"
+
+
+def test_a_node_whose_own_key_changes_is_found_again_under_the_new_one(make, record, cluster):
+    keys = cluster.keys("node7")
+    seeker, worker = make(keys=cluster.keys("desk")), make(keys=keys)
+    worker.announce(record(A))
+    assert len(seeker.poll(0.0)) == 1
+    keys.keyring = cluster.keyring("node7", pair=new_pair())
+    worker.poll(0.1)
+    (found,) = seeker.poll(0.2)
+    assert (found.key, found.fingerprint) == (f"local:{A}", keys.keyring.fingerprint)
+    keys.keyring = cluster.keyring("node7", without=("desk",), pair=keys.keyring.pair)
+    worker.poll(0.3)
+    assert seeker.poll(0.4) == [], "another roster is no other key"
+    worker.withdraw()
+    keys.keyring = cluster.keyring("node7")
+    worker.poll(0.5)
+    assert seeker.poll(0.6) == [PeerForgotten(f"local:{A}")], "withdrawn it stays"
+
+
+def test_with_keys_mdns_speaks_on_the_network(cluster, runtime, monkeypatch):
+    monkeypatch.delenv("ZMQWORK_PEERS", raising=False)
+    keys = cluster.keys("desk")
+    keyed = join_realm(REALM, ("mdns", "local"), keys=keys)
+    assert (keyed.keys, keyed.default_bind) == (keys, ("tcp://0.0.0.0:*",))
+    keyed.close()
+    plain = join_realm(REALM, ("mdns", "local"))
+    assert (plain.keys, plain.default_bind) == (None, ("tcp://127.0.0.1:*",))
+    plain.close()

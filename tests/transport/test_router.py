@@ -53,7 +53,7 @@ class Bound:
 
     @property
     def kept_bytes(self):
-        return sum(decoder.reassembly_bytes for decoder in self.router._decoders.values())
+        return sum(decoder.reassembly_bytes for _, decoder in self.router._decoders.values())
 
 
 @pytest.fixture

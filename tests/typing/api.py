@@ -108,6 +108,7 @@ def options() -> None:
     _ = plain.using(priority=-5)
     plain.using(priority="high")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     plain.using(queue=1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    app.task(validate="yes")  # type: ignore[call-overload] # pyright: ignore[reportArgumentType, reportCallIssue]
     app.task(max_retries="3")  # type: ignore[call-overload] # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
@@ -152,6 +153,7 @@ def takes_task(task: Task[[str], bytes], function: Callable[[str], bytes]) -> No
     assert_type(task.name, str)
     assert_type(app.task(function), Task[[str], bytes])
     assert_type(app.task(name="x")(function), Task[[str], bytes])
+    assert_type(app.task(validate=True)(function), Task[[str], bytes])
 
 
 def nodes() -> None:

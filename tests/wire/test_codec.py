@@ -238,7 +238,8 @@ S = head(
 )
 C = head(m.Welcome(1, "0" * 32, "worker", "n", "r", 1, can=["deliver"]))
 Q = head(m.Welcome(1, "0" * 32, "worker", "n", "r", 1, queues=["a"], weights=[3], without=["b"]))
-TO = d.Destination("0" * 32, "i", ["tcp://10.0.0.7:1"], "p", [1])
+TO = d.Destination("0" * 32, "i", ["tcp://10.0.0.7:1"], "p", [1], "f" * 16)
+N = head(m.Ping(1, neighbours=[m.Neighbour("0" * 32, "worker", ["tcp://10.0.0.7:1"], "f" * 16)]))
 R = head(m.Tasks([m.Run("t", {}, 1, [1], [b""], TO)]))
 P = head(d.Results(1, [d.Parcel("p", "t", [1], [1], [b""])]))
 MANY = list(range(m.BATCH_COUNT_MAX))
@@ -346,6 +347,10 @@ HOSTILE = {
     "a destination with an empty endpoint": replaced(R, (2, 0, 5, 2), [""]),
     "a destination with a long endpoint": replaced(R, (2, 0, 5, 2), ["t" * 129]),
     "a destination without a producer": replaced(R, (2, 0, 5, 3), ""),
+    "a destination with a short fingerprint": replaced(R, (2, 0, 5, 5), "f" * 15),
+    "a destination with a fingerprint that is nil": replaced(R, (2, 0, 5, 5), None),
+    "a neighbour with a fingerprint in upper case": replaced(N, (4, 0, 3), "F" * 16),
+    "a neighbour with a key for a fingerprint": replaced(N, (4, 0, 3), b"f" * 16),
     "a task without a number": replaced(R, (2, 0, 5, 4), []),
     "a number without a task": replaced(R, (2, 0, 5, 4), [1, 2]),
     "a number below 0": replaced(R, (2, 0, 5, 4), [-1]),
@@ -570,7 +575,7 @@ def test_a_full_batch_fits():
 
 
 def longest_destination(sink_seqs):
-    return d.Destination("0" * 32, "i" * 128, ["e" * 128] * 4, "p" * 128, sink_seqs)
+    return d.Destination("0" * 32, "i" * 128, ["e" * 128] * 4, "p" * 128, sink_seqs, "f" * 16)
 
 
 def longest_runs(count, destination):

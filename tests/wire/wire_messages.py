@@ -18,6 +18,7 @@ words = st.from_regex(r"[a-z][a-z0-9_-]{0,31}", fullmatch=True)
 seconds = st.floats(0.001, 86_400)
 sums = st.floats(0, 1e9)
 node_ids = st.text(alphabet="0123456789abcdef", min_size=32, max_size=32)
+fingerprints = st.just("") | st.text(alphabet="0123456789abcdef", min_size=16, max_size=16)
 payloads = st.binary(max_size=30)
 plain = st.recursive(
     st.none()
@@ -64,6 +65,7 @@ neighbours = st.lists(
         node_ids,
         words,
         st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=4),
+        fingerprints,
     ),
     max_size=3,
 )
@@ -97,7 +99,8 @@ places = st.one_of(
 @st.composite
 def destinations(draw, sink_seqs):
     node_id, inbox = draw(places)
-    return d.Destination(node_id, inbox, draw(endpoints), draw(names), sink_seqs)
+    key = draw(fingerprints)
+    return d.Destination(node_id, inbox, draw(endpoints), draw(names), sink_seqs, key)
 
 
 @st.composite

@@ -6,6 +6,7 @@ import itertools
 import os
 import secrets
 import socket
+import time
 from typing import Protocol
 
 from zmqwork.classic.places import Place, Realm, Static
@@ -15,7 +16,11 @@ from zmqwork.discovery.record import Record
 from zmqwork.discovery.sources import Discovery, join_realm
 from zmqwork.discovery.static import parse_peer
 from zmqwork.errors import ConfigError
+from zmqwork.security.audit import Audit
+from zmqwork.security.kinds import INSECURE_START
+from zmqwork.transport import clock
 from zmqwork.transport.addresses import refuse_routable
+from zmqwork.transport.exposure import Exposure
 from zmqwork.transport.pushpull import Endpoint
 
 # What binds a socket.
@@ -73,18 +78,21 @@ class StaticMeeting:
     def __init__(self, place: Static, role: str) -> None:
         self._place = place
         self._role = role
+        self._exposure = Exposure((), "")
 
     def bind(self, endpoint: Endpoint) -> None:
         """Bind all endpoints of this role."""
         own = self._place.of(self._role)
         if not own:
             raise ConfigError(f"Static has no endpoint for the {self._role}: {self._role}=...")
-        refuse_routable(list(own), insecure_lan=self._place.insecure_lan)
+        exposed = refuse_routable(list(own), insecure_lan=self._place.insecure_lan)
         for text in own:
             endpoint.bind(text)
+        self._exposure = _exposed(exposed, self._role)
 
     def look(self, now: float) -> None:
         """Nothing changes."""
+        self._exposure.look(now)
 
     def endpoints(self, role: str) -> tuple[str, ...]:
         """As they were typed. ConfigError: one is where to bind, and not whom to call."""
@@ -116,6 +124,7 @@ class Finding:
             insecure_lan=place.insecure_lan,
         )
         self._look_at = 0.0
+        self._exposure = Exposure((), "")
         # By source's key, the role, the node and its endpoint. Bound: as `Discovery` has it.
         self._found: dict[str, tuple[str, str, str]] = {}
         self._roles: dict[str, tuple[str, ...]] = {}
@@ -138,9 +147,12 @@ class Finding:
             host=socket.gethostname(),
         )
         self._discovery.announce(record, endpoint.bind_again)
+        exposed = refuse_routable(list(self._discovery.default_bind), insecure_lan=True)
+        self._exposure = _exposed(exposed, self._role)
 
     def look(self, now: float) -> None:
         """Ask the sources, as often as they may be asked."""
+        self._exposure.look(now)
         if now < self._look_at:
             return
         for event in self._discovery.poll(now):
@@ -180,6 +192,25 @@ class Finding:
 
 
 _LOOKED_AT = ("local", "mdns")
+
+# What whoever is there can do with a socket that is open to a network.
+_DANGERS = {
+    VENTILATOR: "take items of this pipeline, which nobody else gets then",
+    SINK: "send results to this sink",
+    CONTROL: "hear when this pipeline ends",
+}
+
+
+def _exposed(endpoints: list[str], role: str) -> Exposure:
+    """What was bound is open to a network, if these are; it is noted, and said."""
+    exposure = Exposure(endpoints, _DANGERS[role])
+    if exposure:
+        origin: dict[str, str | int] = {"name": role, "role": role, "pid": os.getpid()}
+        with Audit(origin, clock=clock.now) as audit:
+            why = f"without keys: others can {exposure.danger}"
+            audit.note(INSECURE_START, endpoints=endpoints, reason=why)
+        exposure.look(time.monotonic())  # as whoever looks again
+    return exposure
 
 
 def realm_of(name: str, *, raw: bool) -> str:

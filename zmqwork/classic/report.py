@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from zmqwork.classic.received import Received
 from zmqwork.errors import UsageError
+from zmqwork.escaping import printable
 
 # So many missing ranges, failures and workers are named; all of them are counted.
 NAMED_MAX = 10
@@ -72,7 +73,7 @@ class WorkerReport:
         text = f"worker {self.name}: did {self.done:,} items, {self.failed:,} failed{end}"
         if self.unsent or self.left:
             text += f"; lost {self.unsent:,} results and {self.left:,} items not done"
-        return text + _foreign(self.foreign, self.foreign_sample)
+        return printable(text + _foreign(self.foreign, self.foreign_sample))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class Report:
                 yield source.name, first, end - 1
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
+        return "\n".join(map(printable, self._lines()))
 
     def _lines(self) -> Iterator[str]:
         of = "" if self.total is None else f" of {self.total:,}"

@@ -22,15 +22,17 @@
     letters_at_producers  letters_in_journals  letter_choice
                                             where `deadletters` finds some
     control  ordering some                  arguments  words of the command line
+    keys_changed  keys_shown  keys_pushed   the actions of `keys`
 
     worker  ventilator  sink  call  ps  explain  inspect  result  cancel  pause  resume  drain
-    deadletters  journal  doctor  bench  demo
+    deadletters  journal  keys  audit  doctor  bench  demo
              a command each: `configure` its options, `run` it
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
@@ -42,6 +44,7 @@ from zmqwork.cli.output import (
     complain,
     lead_nowhere,
     open_closed_streams,
+    spell_out_unknown,
     writing,
 )
 from zmqwork.cli.parser import Parser, nearest
@@ -62,6 +65,8 @@ COMMANDS = {
     "drain": "let a worker finish, and leave",
     "deadletters": "look after tasks whose attempts are used up",
     "journal": "look after journals: what is in them, whether they can be read",
+    "keys": "make the keys of a cluster, and look after them",
+    "audit": "look at what was let in, refused and changed, and whether that log is whole",
     "doctor": "look for what keeps nodes apart, and say what to try",
     "bench": "measure throughput and latency on this machine",
     "demo": "watch work being shared, a worker being killed, and nothing being lost",
@@ -96,6 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     open_closed_streams()
+    spell_out_unknown()
     try:
         return _run_and_flush(words)
     except ZmqworkError as error:
@@ -148,4 +154,10 @@ def _run(words: list[str]) -> int:
         prog=f"zmqwork {name}", description=doc[0], examples=getattr(module, "EXAMPLES", "")
     )
     command.configure(parser)
-    return command.run(parser.parse_strictly(words[1:]))
+    args = parser.parse_strictly(words[1:])
+    if getattr(args, "keys", None):
+        from zmqwork.security.keyring import KEYS_VARIABLE  # noqa: PLC0415 - loads pyzmq
+
+        # For all that this command makes and starts: nodes, and processes of its own.
+        os.environ[KEYS_VARIABLE] = args.keys
+    return command.run(args)

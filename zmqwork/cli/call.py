@@ -14,13 +14,14 @@ from typing import Any
 from zmqwork.app import App
 from zmqwork.cli import exits
 from zmqwork.cli.arguments import argument
-from zmqwork.cli.output import Output, complain, jsonable, printable
+from zmqwork.cli.output import Output, complain, jsonable
 from zmqwork.cli.parser import Parser, add_output, add_search, nearest, seconds, whole
 from zmqwork.cli.search import search_options
 from zmqwork.cli.signals import terminable
 from zmqwork.cli.submitter import submitter
 from zmqwork.cli.target import load_app
 from zmqwork.errors import NoWorker, TaskError, TaskFailed, UsageError
+from zmqwork.escaping import LINES, printable
 from zmqwork.task import Task
 
 EXAMPLES = """
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             if task.spec.streams:
                 for part in future.stream(args.timeout):
-                    output.line(text_of(part))
+                    output.text(text_of(part))
                     output.json({"task_id": future.id, "part": jsonable(part)})
             result = future.result(args.timeout)
         except (TaskError, TimeoutError) as error:
@@ -92,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
             return _show_error(output, future.id, error, left)
         took = time.monotonic() - begun_at
     if not (task.spec.streams and result is None):
-        output.line(text_of(result))
+        output.text(text_of(result))
     values = {"result": jsonable(result), "seconds": round(took, 6)}
     output.json({"task_id": future.id, "state": "succeeded", **values})
     return exits.OK
@@ -121,7 +122,7 @@ def text_of(result: object) -> str:
             result = json.dumps(result, indent=2, ensure_ascii=False)
         except (TypeError, ValueError):
             return printable(repr(result))
-    return "\n".join(printable(line) for line in result.split("\n"))
+    return printable(result, LINES)
 
 
 def _show_error(output: Output, task_id: str, error: Exception, left: str) -> int:

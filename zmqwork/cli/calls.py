@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from zmqwork.cli.columns import TaskColumns, TextColumns
-from zmqwork.cli.output import printable
 from zmqwork.cli.parser import nearest
 from zmqwork.cli.records import Fault
 from zmqwork.cli.rows import Columns
-from zmqwork.errors import EncodeError
+from zmqwork.errors import ArgumentError, EncodeError
+from zmqwork.escaping import printable
 from zmqwork.task import Task
 from zmqwork.wire.values import encode_call
 
@@ -47,11 +47,12 @@ class Calls:
         return args, kwargs
 
     def encode(self, call: Call) -> bytes:
-        """The arguments as `Task.submit` sends them. Fault: one of them cannot travel."""
-        names = self.task.parameter_names if self.task is not None else ()
+        """The arguments as `Task.submit` sends them. Fault: one cannot travel, or does not fit."""
         try:
-            return encode_call(*call, self.name, names)
-        except EncodeError as error:
+            if self.task is not None:
+                return self.task.encode(*call)
+            return encode_call(*call, self.name)
+        except (ArgumentError, EncodeError) as error:
             raise Fault(str(error)) from None
 
     def columns(self, names: list[str]) -> Columns:

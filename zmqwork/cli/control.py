@@ -15,6 +15,7 @@ from zmqwork.cli.survey import Search, Survey, name_reasons
 from zmqwork.cli.target import load_app
 from zmqwork.core.orders import DONE, ORDER_TASKS_MAX, UNKNOWN_TASK, Ordered
 from zmqwork.errors import UsageError, ZmqworkError
+from zmqwork.escaping import printable
 from zmqwork.nodes.observer import Observer
 
 # Realms in which nodes are ordered at the same time: each costs some threads and descriptors.
@@ -27,6 +28,12 @@ _PAGE = 500
 def add_control(parser: Parser) -> None:
     """Add what all commands have that order: whom, how long to wait, what to print."""
     add_output(parser)
+    add_patience(parser)
+    add_search(parser, realm="look in this realm only")
+
+
+def add_patience(parser: Parser) -> None:
+    """Add ``--app`` and ``--timeout``."""
     parser.add_argument(
         "--app", metavar="MODULE:APP", help="look in the realm of this app: thumbs:app"
     )
@@ -37,7 +44,6 @@ def add_control(parser: Parser) -> None:
         metavar="SECONDS",
         help="how long a node may take to answer (default: 5)",
     )
-    add_search(parser, realm="look in this realm only")
 
 
 class Disobeyed(ZmqworkError):
@@ -48,7 +54,7 @@ class Disobeyed(ZmqworkError):
     """
 
     def __init__(self, node: dict[str, Any], ordered: Ordered) -> None:
-        super().__init__(f"{who(node)}: {ordered.text or ordered.code}")
+        super().__init__(f"{who(node)}: {printable(ordered.text or ordered.code)}")
         self.ordered = ordered
 
     @property
@@ -164,14 +170,15 @@ class Control:
         complain(f"zmqwork {command}: no {what} answered in {realms}.")
         name_reasons(survey.unheard, self._patience)
         for node in survey.unheard:
-            complain(f"  {node.get('name') or node['key']} did not: {node['why']}")
+            name = node.get("name") or node["key"]
+            complain(printable(f"  {name} did not: {node['why']}"))
         complain(f"seen {len(survey.nodes)} of {counted(survey.known, 'node')}. zmqwork doctor?")
         return exits.NO_WORKER
 
 
 def who(node: dict[str, Any]) -> str:
     """How people tell a node apart."""
-    return f"{node.get('role')} {node.get('name')} (process {node.get('pid')})"
+    return printable(f"{node.get('role')} {node.get('name')} (process {node.get('pid')})")
 
 
 def id_of(node: dict[str, Any], seq: object) -> str:

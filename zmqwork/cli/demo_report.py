@@ -45,7 +45,7 @@ class Report:
         output.table(("what", "how much"), self._rows(values))
         for text, count in self._outcome.errors.most_common(5):
             output.line(f"{count} x {text}")
-        output.line(_NEXT.format(path=self._files[0]))
+        output.text(_NEXT.format(path=self._files[0]))
 
     def _values(self) -> dict[str, Any]:
         outcome, counters = self._outcome, self._outcome.counters

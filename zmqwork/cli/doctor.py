@@ -17,7 +17,7 @@ from zmqwork.cli import doctor_machine as machine
 from zmqwork.cli import doctor_peers, exits
 from zmqwork.cli.doctor_network import Network
 from zmqwork.cli.finding import FAIL, OK, WARN, Finding
-from zmqwork.cli.output import Output, printable
+from zmqwork.cli.output import Output
 from zmqwork.cli.parser import Parser, add_output, add_search, seconds
 from zmqwork.cli.signals import terminable
 from zmqwork.cli.survey import Search, Survey
@@ -69,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     output.table(("", "CHECK", "FOUND"), [(f.state, f.check, f.text) for f in findings])
     _show_advice(output, findings)
-    output.line(f"\n{counts[OK]} ok, {counts[WARN]} to look at, {counts[FAIL]} failed")
+    output.line()
+    output.line(f"{counts[OK]} ok, {counts[WARN]} to look at, {counts[FAIL]} failed")
     return exits.FAILED if counts[FAIL] else exits.OK
 
 
@@ -80,12 +81,13 @@ def _show_advice(output: Output, findings: list[Finding]) -> None:
         if finding.advice:
             groups.setdefault(finding.advice, []).append(finding)
     if groups:
-        output.line("\nwhat to try")
+        output.line()
+        output.line("what to try")
     for advice, troubled in groups.items():
         for finding in troubled:
-            output.line(f"  {finding.state}  {printable(finding.check)}")
+            output.line(f"  {finding.state}  {finding.check}")
         for line in advice:
-            output.line(f"        {printable(line)}")
+            output.line(f"        {line}")
 
 
 def _examine(args: argparse.Namespace) -> Iterator[Finding]:

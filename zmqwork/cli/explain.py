@@ -15,6 +15,7 @@ from zmqwork.cli.parser import Parser, add_output, add_search, seconds
 from zmqwork.cli.survey import Search, Survey, label, name_reasons, node_id_of, records
 from zmqwork.core.functions import COMMAND_TASK
 from zmqwork.discovery.runtime import choose
+from zmqwork.escaping import printable
 from zmqwork.task_ids import task_id as parse_task_id
 
 EXAMPLES = """
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 def _who(node: dict[str, Any]) -> str:
     where = f"process {node.get('pid')} on {node.get('host')}"
     version = node.get("version")
-    return f"{node.get('name')} ({where}, zmqwork {version})"
+    return printable(f"{node.get('name')} ({where}, zmqwork {version})")
 
 
 def _commands(search: Search, producer: dict[str, Any], timeout: float) -> list[str]:
@@ -158,11 +159,12 @@ def _not_found(
         return exits.NO_WORKER
     if silent:
         for node in silent:
-            complain(f"zmqwork explain: its {label(node)} is there, but silent: {node['why']}")
+            why = printable(node["why"])
+            complain(f"zmqwork explain: its {label(node)} is there, but silent: {why}")
         return exits.NO_WORKER
     complain(f"zmqwork explain: no producer {producer[:8]} answered.")
     if holders:
-        names = ", ".join(f"{h['worker']} ({h['held']} held)" for h in holders)
+        names = printable(", ".join(f"{h['worker']} ({h['held']} held)" for h in holders))
         complain(f"Workers know it: {names}. It is on another host, or another user's: ask there;")
         complain("or it has just ended.")
     else:

@@ -20,6 +20,7 @@ from zmqwork.cli.submitter import submitter
 from zmqwork.cli.target import load_app
 from zmqwork.core.ledger import TaskSpec
 from zmqwork.errors import ProtocolError, UsageError
+from zmqwork.escaping import printable
 from zmqwork.wire.values import decode_call
 
 
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     errors = {old: future.exception() for old, future in futures.items() if not future.cancelled()}
     failed = [old for old, error in errors.items() if error is not None]
     for old in failed:
-        complain(f"zmqwork deadletters: {old}: {errors[old]}")
+        complain(f"zmqwork deadletters: {printable(old)}: {errors[old]}")
     succeeded, left = len(errors) - len(failed), len(futures) - len(errors)
     output.json({"succeeded": succeeded, "failed": failed, "cancelled": left})
     output.line(f"{succeeded} succeeded, {len(failed)} failed, {left} had no worker")

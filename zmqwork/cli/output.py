@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from zmqwork.errors import ZmqworkError
+from zmqwork.escaping import LINES, printable
 
 TABLE, JSON, QUIET = "table", "json", "quiet"
 
@@ -50,6 +52,15 @@ def open_closed_streams() -> None:
         setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
+def spell_out_unknown() -> None:
+    r"""Standard output spells out what its encoding does not have, as in ISO 8859-1: ``\u5de5``.
+
+    A name in another script must not end the command. (Standard error does so by itself.)
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def lead_nowhere(descriptor: int) -> None:
     """Let what is still written to a descriptor, also at the interpreter's end, vanish."""
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -58,18 +69,6 @@ def lead_nowhere(descriptor: int) -> None:
         return
     os.dup2(nowhere, descriptor)
     os.close(nowhere)
-
-
-def printable(text: object) -> str:
-    r"""Text from elsewhere, so that it can neither steer a terminal nor break a line.
-
-    Control characters, line ends and the marks that turn the direction of writing become
-    escapes, ``\x1b``.
-    """
-    text = str(text)
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def counted(count: int, what: str) -> str:
@@ -106,10 +105,14 @@ class Output:
         return self.form == TABLE
 
     def line(self, text: str = "") -> None:
-        """A line for people."""
+        """A line for people; one, whatever it holds."""
+        self.text(printable(text))
+
+    def text(self, text: str) -> None:
+        """Some lines for people; what others have said on one of them is made `printable` first."""
         if self.for_people:
             with writing():
-                print(text, file=self._stream, flush=True)
+                print(printable(text, LINES), file=self._stream, flush=True)
 
     def lines(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Lines of a name and a value, aligned."""
@@ -138,7 +141,10 @@ class Output:
 
 
 def complain(text: str) -> None:
-    """Say on standard error what went wrong; the text may hold what a peer sent."""
+    """Say on standard error what went wrong, in a line or several.
+
+    What a peer sent for one line is made `printable` first: it could make another one.
+    """
     lines = text.expandtabs(4).split("\n")
     # What cannot be said there can be said nowhere; the exit code is left.
     with contextlib.suppress(OSError):

@@ -88,10 +88,15 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_search(parser: argparse.ArgumentParser, *, realm: str) -> None:
+def add_search(
+    parser: argparse.ArgumentParser, *, realm: str, several_realms: bool = False
+) -> None:
     """Add what says where nodes find each other: ``--realm``, ``--peer``, and `add_sources`."""
     group = parser.add_argument_group("finding each other")
-    group.add_argument("--realm", metavar="NAME", help=realm)
+    if several_realms:
+        group.add_argument("--realm", metavar="NAME", action="append", default=[], help=realm)
+    else:
+        group.add_argument("--realm", metavar="NAME", help=realm)
     group.add_argument(
         "--peer",
         action="append",
@@ -145,6 +150,12 @@ def add_sources(group: argparse._ActionsContainer) -> None:
         metavar="NAME",
         help="where mdns speaks: eth0, or an address; may be given again (default: the loopback; "
         "with --insecure-lan all that lead to a network, without those of containers)",
+    )
+    group.add_argument(
+        "--keys",
+        metavar="DIR",
+        help="the keys of this node, from `zmqwork keys`; none: use no keys (default: "
+        "ZMQWORK_KEYS, or ~/.config/zmqwork/keys if there are any)",
     )
     group.add_argument(
         "--insecure-lan",

@@ -17,6 +17,7 @@ from zmqwork.cli.parser import Parser, add_output, add_search, seconds
 from zmqwork.cli.queues import queues_text
 from zmqwork.cli.survey import Search, Survey, label, name_reasons, records
 from zmqwork.discovery.runtime import choose
+from zmqwork.escaping import printable
 
 EXAMPLES = """
 zmqwork ps
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     name_reasons(survey.unheard, args.timeout)
     output.json(
         {"realms": survey.realms, "seen": len(survey.nodes), "known": survey.known,
-         "nodes": survey.nodes, "unheard": survey.unheard}
+         "nodes": survey.nodes, "unheard": survey.unheard, "unlike": survey.unlike}
     )  # fmt: skip
     if survey.nodes:
         done = _done(survey.nodes)
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         if search.local and choose().warning:
             complain(choose().warning)
         for text in _remarks(survey):
-            complain(text)
+            complain(printable(text))
         if not survey.nodes:
             _complain_of_nobody(search)
     return exits.OK if survey.nodes else exits.NO_WORKER
@@ -76,12 +77,18 @@ def _remarks(survey: Survey) -> Iterable[str]:
     for node in survey.unheard:
         state = "" if node["state"] == "new" else f", {node['state']}"
         yield f"  {label(node)} ({node['source']}{state}): {node['why']}"
+    for unlike in survey.unlike:
+        yield f"realm {unlike['realm']!r}: {unlike['why']}"
     for node in survey.nodes:
         if paused := _listed(node.get("paused")):
             yield f"{node.get('role')} {node.get('name')}: paused: {paused}"
         for lane in records(node.get("lanes")):
             if lane.get("why"):
                 yield f"{node.get('role')} {node.get('name')}: {lane['why']}"
+    exposed = [node for node in survey.nodes if node.get("insecure") is True]
+    if exposed:
+        who = ", ".join(f"{node.get('role')} {node.get('name')}" for node in exposed)
+        yield f"INSECURE: others on the network can use without keys: {who}"
     versions = Counter(str(node.get("version")) for node in survey.nodes)
     if len(versions) > 1:
         shown = ", ".join(f"{count} x {version}" for version, count in sorted(versions.items()))
@@ -119,17 +126,21 @@ def _row(node: Mapping[str, Any], done: Mapping[str, int]) -> tuple[object, ...]
     queues = _listed(node.get("queues"))
     if node.get("role") == "sink":
         stored = f"{node.get('stored')} stored"
-        names = (node.get("state"), _listed(node.get("sinks")))
+        names = (_state(node), _listed(node.get("sinks")))
         return (*who, *names, None, None, node.get("queued"), stored, version)
     if node.get("role") != "worker":
         pending = node.get("pending")
         states = _states(node, done.get(str(node.get("node_id")), 0))
-        return (*who, None, queues, None, None, pending, states, version)
-    state = node.get("state")
-    if node.get("cause"):
-        state = f"{state} ({node['cause']})"
-    busy = (state, queues_text(node), node.get("slots"), node.get("busy"))
+        return (*who, _state(node), queues, None, None, pending, states, version)
+    busy = (_state(node), queues_text(node), node.get("slots"), node.get("busy"))
     return (*who, *busy, node.get("queued"), _tasks(node), version)
+
+
+def _state(node: Mapping[str, Any]) -> str | None:
+    words = [str(node["state"])] if node.get("state") else []
+    words += [f"({node['cause']})"] if node.get("cause") else []
+    words += ["INSECURE"] if node.get("insecure") is True else []
+    return " ".join(words) or None
 
 
 def _tasks(node: Mapping[str, Any]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from zmqwork.cli.output import printable
 from zmqwork.errors import ZmqworkError
+from zmqwork.escaping import printable
 
 # Characters of a broken record that are shown: one row of a terminal.
 _SHOWN_MAX = 72

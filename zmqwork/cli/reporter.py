@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import sys
 import threading
 import time
@@ -12,8 +13,9 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from zmqwork.cli.feed import Feed, Misfortune
-from zmqwork.cli.output import JSON, QUIET, TABLE, Output, OutputFailed, complain, printable
+from zmqwork.cli.output import JSON, QUIET, TABLE, Output, OutputFailed, complain
 from zmqwork.cli.progress import Meter, Progress, measure
+from zmqwork.escaping import LINES, printable
 from zmqwork.execution.logs import TEXT, JsonFormatter
 
 # Seconds between two reports that stay, and between two pictures of the bar.
@@ -125,7 +127,7 @@ class Reporter:
         with self._lock:
             self._told += 1
             if self._told <= _TOLD_MAX:
-                self._display.say("\n".join(map(printable, misfortune.text.split("\n"))))
+                self._display.say(_hung(printable(misfortune.text, LINES)))
             if self._told == _TOLD_MAX:
                 self._display.say("what else goes wrong is counted, and not told one by one")
 
@@ -220,3 +222,8 @@ class _Log(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """What the logger calls, in whichever thread."""
         self._tell(record)
+
+
+def _hung(text: str) -> str:
+    """Its lines behind the first are indented: none may pass for another message."""
+    return re.sub(r"\n(?! {4})", "\n    ", text)

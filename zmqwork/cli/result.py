@@ -16,6 +16,7 @@ from zmqwork.cli.output import Output, complain, jsonable
 from zmqwork.cli.parser import Parser, seconds
 from zmqwork.core.lifecycle import SETTLED, SUCCEEDED
 from zmqwork.core.orders import SILENT
+from zmqwork.escaping import printable
 from zmqwork.failure import error_of
 from zmqwork.task_ids import task_id as parse
 from zmqwork.wire.values import decode_value
@@ -62,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
 def _unsettled(output: Output, task_id: str, state: str) -> int:
     output.json({"task_id": task_id, "state": state})
     if output.for_people:
-        complain(f"zmqwork result: task {task_id} is {state}: --wait SECONDS waits for it")
+        shown = printable(state)
+        complain(f"zmqwork result: task {task_id} is {shown}: --wait SECONDS waits for it")
     return exits.FAILED
 
 
@@ -76,5 +78,5 @@ def _settled(output: Output, task_id: str, state: str, error: Any, data: list[by
         return exits.FAILED
     result = decode_value(data[0]) if data else None
     output.json({"task_id": task_id, "state": state, "result": jsonable(result)})
-    output.line(text_of(result))
+    output.text(text_of(result))
     return exits.OK

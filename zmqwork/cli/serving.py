@@ -27,6 +27,7 @@ from zmqwork.nodes.systemd import Notifier
 from zmqwork.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
+    from zmqwork.nodes.bound import BoundNode
     from zmqwork.worker import Worker
 
 _log = logging.getLogger("zmqwork")
@@ -133,6 +134,7 @@ def _show(output: Output, status: dict[str, Any], worker: Worker, pool: str) -> 
             "tasks": status.get("tasks", []),
             "allow": status.get("allow", []),
             **({"command": status["command"]} if "command" in status else {}),
+            "insecure": worker.insecure,
             "version": __version__,
         }
     )
@@ -144,6 +146,7 @@ def _show(output: Output, status: dict[str, Any], worker: Worker, pool: str) -> 
             ("process", status.get("pid")),
             ("endpoints", ", ".join(worker.endpoints)),
             ("discovery", found_by(status)),
+            *insecurity(worker),
             ("pool", f"{pool}, {status.get('slots')} at a time"),
             ("queues", queues_text(status)),
             ("tasks", _tasks(status)),
@@ -161,6 +164,12 @@ def found_by(status: dict[str, Any]) -> str:
         + (f" ({source['where']})" if source["where"] else "")
         for source in status.get("sources", [])
     )
+
+
+def insecurity(node: BoundNode[Any]) -> list[tuple[str, str]]:
+    """The line of a banner that says who else can use the node; secure ones have none."""
+    who = f"without keys: others on the network can {node.danger}"
+    return [("INSECURE", who)] if node.insecure else []
 
 
 def _tasks(status: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from zmqwork.cli import exits
 from zmqwork.cli.output import Output, OutputFailed, complain, counted, lead_nowhere
 from zmqwork.cli.parser import nearest
 from zmqwork.cli.search import search_options
-from zmqwork.cli.serving import found_by, leave_at_eof, log_to_people
+from zmqwork.cli.serving import found_by, insecurity, leave_at_eof, log_to_people
 from zmqwork.cli.sink_end import SinkEnd
 from zmqwork.cli.target import load_app
 from zmqwork.definition import place
@@ -139,6 +139,7 @@ def _introduce(output: Output, sink: Sink, node: Node) -> None:
         "inbox": config.inbox or None,
         "out": place_of(sink),
         "stored_before": before,
+        "insecure": node.insecure,
         "version": __version__,
     }
     output.json({"event": "started", **values})
@@ -151,6 +152,7 @@ def _introduce(output: Output, sink: Sink, node: Node) -> None:
             ("process", config.pid),
             ("endpoints", ", ".join(node.endpoints)),
             ("discovery", found_by(status)),
+            *insecurity(node),
             ("takes", f"results for {', '.join(config.sinks)}"),
             ("puts them", f"{place_of(sink)}{has}"),
             ("inbox", config.inbox or "none: after a crash some results come twice"),

@@ -18,9 +18,12 @@ from zmqwork.discovery.source import DEFAULT_SOURCES
 from zmqwork.discovery.sources import Discovery, join_realm
 from zmqwork.discovery.static import parse_peers, peers_of_environment, source_of
 from zmqwork.errors import UsageError
+from zmqwork.escaping import printable
 from zmqwork.nodes.observer import Observer
 from zmqwork.nodes.requests import Request
+from zmqwork.security.keyring import keys_of
 from zmqwork.starting import identity
+from zmqwork.transport.addresses import refuse_to_dial
 from zmqwork.transport.reach import NODE, reach_each
 
 # Realms that are surveyed at the same time: each costs some threads and descriptors.
@@ -45,6 +48,8 @@ class Survey:
             its ``realm``.
         missed: the same, of nodes that answered on another way.
         sources: those that were asked.
+        unlike: nodes of this machine that are not asked, because only one side has keys: the
+            ``realm``, the ``count`` and ``why``.
     """
 
     realms: list[str] = field(default_factory=list)
@@ -52,6 +57,7 @@ class Survey:
     unheard: list[dict[str, Any]] = field(default_factory=list)
     missed: list[dict[str, Any]] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
+    unlike: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def known(self) -> int:
@@ -108,6 +114,9 @@ class Search:
         self.peers = tuple(peer for peer in named if source_of(peer) in self.sources)
         self._interfaces: list[str] = args.interface
         self._insecure_lan: bool = args.insecure_lan
+        self._keys = keys_of()
+        if self._keys is None and not self._insecure_lan:
+            refuse_to_dial(self.peers)
         self._realms: list[str] | None = None
         if args.peer and not self.realm and not any_realm:
             raise UsageError("--peer needs --realm NAME: a node answers those of its own realm")
@@ -148,7 +157,7 @@ class Search:
 
     def check_interfaces(self) -> None:
         """Raise what `survey` would raise of the interfaces."""
-        Interfaces(self._interfaces, insecure_lan=self._insecure_lan)
+        Interfaces(self._interfaces, insecure_lan=self._insecure_lan, keyed=self._keys is not None)
 
     def survey(self, patience: float) -> Survey:
         """Ask every node of every realm for its status.
@@ -184,10 +193,10 @@ class Search:
     def _ways(self, realm: str) -> Iterator[tuple[str, Discovery]]:
         """Each source by itself; the quickest one first."""
         if self.local:
-            yield "local", join_realm(realm, ["local"], peers=())
+            yield "local", join_realm(realm, ["local"], peers=(), keys=self._keys)
         if self.peers:
             named = [source for source in self.sources if source not in ("local", "mdns")]
-            yield "static", join_realm(realm, named, peers=self.peers)
+            yield "static", join_realm(realm, named, peers=self.peers, keys=self._keys)
         if "mdns" in self.sources:
             yield (
                 "mdns",
@@ -197,6 +206,7 @@ class Search:
                     peers=(),
                     interfaces=self._interfaces,
                     insecure_lan=self._insecure_lan,
+                    keys=self._keys,
                 ),
             )
 
@@ -207,7 +217,8 @@ def _sources(args: argparse.Namespace) -> tuple[str, ...]:
         if args.interface and "mdns" not in sources:
             raise UsageError("--interface is for the source `mdns`, which --discovery leaves out")
         return sources
-    return (*(("mdns",) if args.interface or args.insecure_lan else ()), *DEFAULT_SOURCES)
+    wide = args.interface or args.insecure_lan or keys_of() is not None
+    return (*(("mdns",) if wide else ()), *DEFAULT_SOURCES)
 
 
 def _observer(realm: str, source: str, discovery: Discovery, patience: float) -> Observer:
@@ -223,6 +234,11 @@ def _take_in(asked: list[tuple[str, str, Observer, Request]], found: Survey) -> 
         if source == "local":
             _name_recorded(realm, answer["unheard"])
         found.add(realm, answer)
+        found.unlike.extend(
+            {"realm": realm, "count": said["unlike"], "why": said["state"]}
+            for said in observer.sources()
+            if said.get("unlike")
+        )
         if source not in found.sources:
             found.sources.append(source)
         if any("task" in node for node in answer["nodes"]):
@@ -261,7 +277,7 @@ def label(node: dict[str, Any]) -> str:
     """How people tell a node apart that did not answer."""
     name = str(node.get("name") or node.get("node_id") or node.get("endpoint") or node["key"])
     pid = f", process {node['pid']}" if node.get("pid") else ""
-    return f"{node['role']} {name}{pid}" if node.get("role") else name
+    return printable(f"{node['role']} {name}{pid}" if node.get("role") else name)
 
 
 def node_id_of(node: dict[str, Any]) -> str:

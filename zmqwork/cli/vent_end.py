@@ -7,7 +7,7 @@ from typing import Any
 
 from zmqwork.cli.errors_file import ErrorsFile
 from zmqwork.cli.feed import Counts, Feed
-from zmqwork.cli.output import Output, complain, counted, printable
+from zmqwork.cli.output import Output, complain, counted
 from zmqwork.cli.plan import Plan
 from zmqwork.cli.progress import duration, short_number
 
@@ -113,7 +113,7 @@ def lacking_of(sink: Mapping[str, Any]) -> int:
 
 def sink_text(sink: Mapping[str, Any]) -> str:
     """What a sink said at the end, as in `Run.sinks`."""
-    name, expected = f"sink {printable(sink['sink'])}", sink["succeeded"]
+    name, expected = f"sink {sink['sink']}", sink["succeeded"]
     if sink["taken"] is None:
         return f"{name} took {expected:,} results, and is not there any more to count them"
     lacking = lacking_of(sink)

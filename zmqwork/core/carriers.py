@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from zmqwork.config import SinkConfig
-from zmqwork.core.listener import Client
+from zmqwork.core.client import Client
 
 
 class Carrier:

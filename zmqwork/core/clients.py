@@ -7,7 +7,7 @@ from collections.abc import Container
 from typing import Any
 
 from zmqwork.core.advance import Advance
-from zmqwork.core.listener import Client
+from zmqwork.core.client import Client
 from zmqwork.core.messages import (
     BATCH_BYTES_MAX,
     BATCH_COUNT_MAX,

@@ -14,23 +14,26 @@ from typing import Any
 from zmqwork.config import SinkConfig
 from zmqwork.core import portrait, reports, welcome
 from zmqwork.core.carriers import Carrier, Carriers
+from zmqwork.core.client import Client
 from zmqwork.core.collected import Collected
 from zmqwork.core.delivery import End, Floor, Has, Have, Results, ResultsAck
-from zmqwork.core.effects import Answer, Deliver, Effect, Left, MarkComplete, Marks, Notice
+from zmqwork.core.effects import Deliver, Effect, Left, MarkComplete, Marks, Notice
 from zmqwork.core.events import (
     DrainRequested,
     Event,
+    RosterTaken,
     StatusRequested,
     StopRequested,
     Stored,
     StoreFailed,
 )
 from zmqwork.core.lag import Lag, earliest
-from zmqwork.core.listener import Client, Listener
-from zmqwork.core.messages import Bye, Credit, Draining, Hello, Info, Message, Status
+from zmqwork.core.listener import Listener
+from zmqwork.core.messages import Bye, Credit, Draining, Hello, Message
 from zmqwork.core.ranges import Ranges
 from zmqwork.core.roll import INBOX_PRODUCERS_MAX, PRODUCERS_MAX, Roll
 from zmqwork.core.shelf import Shelf, size_of
+from zmqwork.core.sink_answers import SinkAnswers
 from zmqwork.core.timers import Timers
 
 SERVING, DRAINING, LEAVING, GONE = "serving", "draining", "leaving", "gone"
@@ -59,7 +62,8 @@ class Collector:
     ) -> None:
         self._config = config
         self._out: list[Effect] = []
-        self.listener = Listener(config, self, self._out)
+        self.listener = Listener(config, "sink", self, self._out)
+        self._answers = answers = SinkAnswers(self.status, self.listener, self._out)
         producers_max = INBOX_PRODUCERS_MAX if config.inbox else PRODUCERS_MAX
         self._roll = Roll(taken or {}, counts or {}, producers_max)
         # What an inbox has counts: whoever starts the sink again expects the same as before.
@@ -84,7 +88,8 @@ class Collector:
             StoreFailed: self._store_failed,
             DrainRequested: self._drain_requested,
             StopRequested: self._stop_requested,
-            StatusRequested: self._status_requested,
+            StatusRequested: answers.status_requested,
+            RosterTaken: answers.roster_taken,
         }
         self._messages: dict[type[Message], Callable[[Client, Collected, Any], None]] = {
             Have: self._have,
@@ -168,15 +173,13 @@ class Collector:
             if carrier is not None and self.state in (SERVING, DRAINING):
                 self._results(carrier, message, now)
                 return
-        elif isinstance(message, Info):
-            self.listener.send(client, Status(message.request, self.status()))
+        elif self._answers.observer_message(client, message):
             return
-        else:
-            collected = self._roll.of_node(client.node_id)
-            handler = self._messages.get(type(message))
-            if collected is not None and handler is not None:
-                handler(client, collected, message)
-                return
+        collected = self._roll.of_node(client.node_id)
+        handler = self._messages.get(type(message))
+        if collected is not None and handler is not None:
+            handler(client, collected, message)
+            return
         self.listener.counters.strays += 1
 
     def client_renewed(self, client: Client, now: float) -> None:
@@ -363,10 +366,6 @@ class Collector:
         self._out.append(Left())
 
     # -- what people are told -----------------------------------------------------------------
-
-    def _status_requested(self, event: StatusRequested, now: float) -> None:
-        self._out.append(Answer(event.request, self.status()))
-        del now
 
     def status(self) -> dict[str, Any]:
         """Plain values, as `portrait.of_sink` has them."""

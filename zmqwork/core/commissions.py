@@ -95,7 +95,7 @@ class Commissions:
 
     def _say(self, given: _Open, peer: Peer) -> None:
         if self._able.get(peer.key) != peer.link:
-            text = f"{peer.label} takes no orders: it has an older version of zmqwork, or is a sink"
+            text = f"{peer.label} takes no orders: it has an older version of zmqwork"
             self._answer(given, REFUSED, text)
             return
         verb = VERBS.get((peer.role, given.order.verb))

@@ -18,6 +18,7 @@ from zmqwork.core.delivery import Destination, ResultsAck, Route
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.effects import Effect, Notice
 from zmqwork.core.events import Event
+from zmqwork.core.hearsay import HEARSAY
 from zmqwork.core.lag import earliest
 from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.core.listener import Listener
@@ -27,6 +28,7 @@ from zmqwork.core.outbox import Outbox
 from zmqwork.core.outboxes import Outboxes, key_of
 from zmqwork.core.peer import Peer
 from zmqwork.core.timers import Timers
+from zmqwork.core.trust import Trust
 
 # A peer that is no sink is of no use to a worker; a typed endpoint may have one some day.
 _USELESS_DELAY = 60.0
@@ -59,6 +61,7 @@ class Deliverer:
         turned: where accounts with news are noted (`Feeder.turned`).
         counters: the worker's.
         out: where effects go.
+        trust: whom the worker believes.
     """
 
     def __init__(
@@ -69,13 +72,14 @@ class Deliverer:
         turned: dict[Account, None],
         counters: dict[str, int],
         out: list[Effect],
+        trust: Trust,
     ) -> None:
         self._config = config
         self._listener = listener
         self._turned = turned
         self._out = out
         self.counters = counters
-        self.dialer = Dialer(config, "worker", self, out, random, wanted=("sink",))
+        self.dialer = Dialer(config, "worker", self, out, random, wanted=("sink",), trust=trust)
         self._timers = Timers()
         self._awake = False
         # What discovery has found before the first task for a sink. Bound: KNOWN_MAX.
@@ -95,7 +99,9 @@ class Deliverer:
         elif event.role in ("sink", ""):
             self._found.pop(event.key, None)
             if len(self._found) >= KNOWN_MAX:
-                del self._found[next(iter(self._found))]
+                # (Others than the network's records are few, and no flood may push them out.)
+                records = (key for key, it in self._found.items() if it.source in HEARSAY)
+                del self._found[next(records, next(iter(self._found)))]
             self._found[event.key] = event
 
     def tick(self, now: float) -> None:
@@ -278,7 +284,7 @@ class Deliverer:
         if to.node_id and to.node_id not in self._stations:
             # (Names would have to be looked up.)
             endpoints = [e for e in to.endpoints if is_usable(e) or not e.startswith("tcp:")]
-            named = [Neighbour(to.node_id, "sink", endpoints)]
+            named = [Neighbour(to.node_id, "sink", endpoints, to.fingerprint)]
             for event in unknown(named, self.dialer.peers, self._config.node_id):
                 self.dialer.handle(event, now)
 

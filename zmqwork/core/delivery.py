@@ -32,6 +32,7 @@ class Destination:
         endpoints: where the node may be reached: at most four.
         producer_id: under which the tasks are numbered there.
         sink_seqs: the tasks' numbers there, as long as their `seqs`.
+        fingerprint: of the key that is said to be there; empty: that is not said.
     """
 
     node_id: str
@@ -39,6 +40,7 @@ class Destination:
     endpoints: list[str]
     producer_id: str
     sink_seqs: list[int]
+    fingerprint: str = ""
 
 
 @dataclass(slots=True)

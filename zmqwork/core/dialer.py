@@ -14,32 +14,33 @@ from typing import cast
 
 from zmqwork.config import PROTOCOL_MAX, PROTOCOL_MIN, NodeConfig
 from zmqwork.core import numbering
+from zmqwork.core.contacts import Contacts
 from zmqwork.core.doubts import Doubts
-from zmqwork.core.effects import Effect, HangUp, Notice, Probe, Send
+from zmqwork.core.effects import Effect, HangUp, Probe, Send
 from zmqwork.core.events import Event
 from zmqwork.core.lifecycle import ALIVE, LOST, PEER, SUSPECT
 from zmqwork.core.link_events import (
     Garbled,
+    LinkDenied,
     LinkDown,
     LinkUp,
     PeerForgotten,
     PeerFound,
     Probed,
     Received,
+    Rostered,
 )
 from zmqwork.core.links import REFUSED_DELAY, LinkCounters, Links
 from zmqwork.core.liveness import Liveness
-from zmqwork.core.messages import Bye, Hello, Message, Neighbour, Ping, Pong, Refused, Welcome
-from zmqwork.core.neighbours import suggestions
+from zmqwork.core.messages import Bye, Hello, Message, Ping, Pong, Refused, Welcome
 from zmqwork.core.peer import DIALING, GREETING, OPEN, Peer, Sessions
 from zmqwork.core.timers import Timers
+from zmqwork.core.trust import Trust
 from zmqwork.core.welcome import hello
-
-PEERS_MAX = 4096
 
 
 class Dialer:
-    """All peers that this node dials. Bound: PEERS_MAX; further ones are ignored, with a notice."""
+    """The sessions with `peers`; `trust` is its machine's, and the listener's, too."""
 
     def __init__(
         self,
@@ -51,19 +52,20 @@ class Dialer:
         *,
         wanted: tuple[str, ...] = (),
         epoch: int = 0,
+        trust: Trust | None = None,
     ) -> None:
         self._config = config
         self._health = config.health
-        self._role = role
         self._sessions = sessions
         self._out = out
-        self._wanted = wanted
         self._epoch = epoch
         self._timers = Timers()
-        self._links = Links(self._timers, out, random, self._health.greeting_timeout)
+        self._trust = trust or Trust(role)
+        self._heeded = 0  # its generation
+        self._links = Links(self._timers, out, random, config.health, self._trust, wanted)
         self._doubts = Doubts(sessions, self._timers, out)
-        self._closed = False
-        self.peers: dict[str, Peer] = {}
+        self._contacts = Contacts(config, wanted, self._links, self._timers, out)
+        self.peers = self._contacts.peers
         self.counters = LinkCounters()
 
     # -- what the machine calls ---------------------------------------------------------------
@@ -81,18 +83,32 @@ class Dialer:
                 self._link_up(event.link, now)
             case LinkDown(link=int() as link):
                 self._link_down(link, now)
+            case LinkDenied():
+                self._denied(event, now)
+            case Rostered():
+                self._trust.learn(event.accesses)
             case Garbled(link=int() as link):
                 self.counters.garbled += 1
                 self._break(link, f"sent bytes that are no message: {event.why}", now)
             case PeerFound():
-                self._found(event, now)
+                self._contacts.found(event, now)
             case PeerForgotten():
-                self._forgotten(event.key)
+                self._contacts.forgotten(event.key)
             case Probed():
                 self._probed(event, now)
             case _:
                 return False
         return True
+
+    def _heed(self, now: float) -> None:
+        """Another roster holds: whoever may not be what it is any more is not heard."""
+        self._heeded = self._trust.generation
+        for peer in list(self.peers.values()):
+            if peer.stage == OPEN:
+                peer.says = self._trust.heeds(peer.fingerprint, peer.role)
+            known = peer.stage != OPEN or Welcome in peer.says
+            if peer.link and not (known and self._trust.knows(peer.fingerprint, now)):
+                self._refused(peer, "role", f"the roster does not admit {peer.label} any more", now)
 
     def forgive(self, lag: float, now: float) -> None:
         """We did not listen for `lag` seconds: nobody is to blame for that silence."""
@@ -101,16 +117,18 @@ class Dialer:
 
     def tick(self, now: float) -> None:
         """Do what is due."""
-        for due in self._timers.due(now):
+        if self._heeded != self._trust.generation:
+            self._heed(now)
+        for due in self._links.due(now):
             what, key = cast("tuple[str, str]", due)
             peer = self.peers.get(key)
             if peer is None:
                 continue
             if what == "dial":
-                self._links.dial(peer, now)
+                self._contacts.dial(peer, now)
             elif what == "greet":
                 peer.turn += 1
-                self._rest(peer, now, self._links.backoff(peer))
+                self._contacts.rest(peer, now, self._links.backoff(peer))
             elif what == "ping":
                 self._ping(peer, now)
             elif what == "judge":
@@ -130,11 +148,11 @@ class Dialer:
         peer.reached = ""
         self.send(peer, Bye())
         self._links.hang_up(peer, farewell=True)
-        self._rest(peer, now, delay)
+        self._contacts.rest(peer, now, delay)
 
     def farewell(self) -> None:
         """Say BYE to everybody who was greeted and close every link; no other is opened."""
-        self._closed = True
+        self._contacts.closed = True
         for peer in self.peers.values():
             # (Who was greeted knows us already, whether its WELCOME has come or not.)
             if peer.stage in (GREETING, OPEN):
@@ -142,60 +160,17 @@ class Dialer:
             if peer.link:
                 self._out.append(HangUp(peer.link, farewell=True))
         self.peers.clear()
-        self._links.by_link.clear()
+        self._links.close()
         self._timers = Timers()
 
-    # -- discovery ----------------------------------------------------------------------------
-
-    def _found(self, found: PeerFound, now: float) -> None:
-        unwanted = found.role and self._wanted and found.role not in self._wanted
-        if unwanted or self._closed or not found.endpoints:
-            return
-        peer = self.peers.get(found.key)
-        if peer is not None:
-            peer.endpoints = found.endpoints
-            peer.forgotten = False
-            return
-        if len(self.peers) >= PEERS_MAX:
-            self._out.append(
-                Notice("misbehaved", f"more than {PEERS_MAX} peers: {found.key} is ignored")
-            )
-            return
-        health = self._health
-        peer = Peer(found, Liveness(health.suspect_timeout, health.lost_timeout, now))
-        self.peers[peer.key] = peer
-        self._links.begin(peer, now)
-
-    def _forgotten(self, key: str) -> None:
-        peer = self.peers.get(key)
-        if peer is None:
-            return
-        peer.forgotten = True
-        if peer.stage not in (GREETING, OPEN) and peer.state != SUSPECT:
-            self._drop(peer)  # else when that has come to nothing
-
-    def _drop(self, peer: Peer) -> None:
-        self._links.hang_up(peer)
-        del self.peers[peer.key]
-        for what in ("dial", "gone", "judge", "probe"):
-            self._timers.cancel((what, peer.key))
-
     # -- links --------------------------------------------------------------------------------
-
-    def _rest(self, peer: Peer, now: float, delay: float) -> None:
-        """Close the link and dial again after `delay`, if the peer is still wanted."""
-        self._links.hang_up(peer)
-        if (peer.forgotten or self._links.is_hopeless(peer)) and peer.state != SUSPECT:
-            self._drop(peer)
-        else:
-            self._timers.set(("dial", peer.key), now + delay)
 
     def _link_up(self, link: int, now: float) -> None:
         peer = self._links.by_link.get(link)
         if peer is None or peer.stage != DIALING:
             return
         peer.stage = GREETING
-        self.send(peer, hello(self._config, self._role, peer.session, self._epoch))
+        self.send(peer, hello(self._config, self._trust.role, peer.session, self._epoch))
         self._timers.set(("greet", peer.key), now + self._health.greeting_timeout)
 
     def _link_down(self, link: int, now: float) -> None:
@@ -203,12 +178,25 @@ class Dialer:
         if peer is not None:
             self._renew(peer, "its link vanished", now)
 
+    def _denied(self, denied: LinkDenied, now: float) -> None:
+        """Another key may be the one; and a node that does not admit us now may do so later."""
+        peer = self._links.by_link.get(denied.link)
+        if peer is None or peer.stage != DIALING:
+            return
+        if self._links.has_another_key(peer):
+            self._links.hang_up(peer)
+            self._links.dial(peer, now)
+        elif denied.by_peer:
+            self._refused(peer, "role", "it does not admit our key", now)
+        else:
+            self._renew(peer, "it has another key", now)
+
     def _renew(self, peer: Peer, why: str, now: float) -> None:
         """This link is of no use any more, another one may be."""
         if peer.stage == OPEN:
             self._end_session(peer, why, now)
         else:
-            self._rest(peer, now, self._links.backoff(peer))
+            self._contacts.rest(peer, now, self._links.backoff(peer))
 
     def _break(self, link: int, why: str, now: float) -> None:
         """A link that cannot be trusted any more."""
@@ -268,28 +256,37 @@ class Dialer:
                 self._welcomed(peer, message, now)
             case _ if peer.stage != OPEN:
                 self.counters.strays += 1
-            case Ping():
+            case Ping() if peer.ping_rate.admits(now):
                 self.send(peer, Pong(message.sequence))
-                self._named(peer, message.neighbours, now)
-            case Pong():
+                self._contacts.named(peer, message.neighbours, now)
+            case Ping() | Pong():
                 pass  # it was heard, which is all that a producer wants to know
             case Bye():
                 self._said_bye(peer, now)
             case Hello() | Welcome():
                 self.counters.strays += 1
+            case _ if type(message) not in peer.says:
+                self._offended(peer, message, now)
             case _:
                 self._sessions.message(peer, message, now)
 
+    def _offended(self, peer: Peer, message: Message, now: float) -> None:
+        """It said what nobody of its role may say; with a key, that costs it the session."""
+        self.counters.strays += 1
+        if peer.fingerprint:
+            self.counters.offences += 1
+            text = f"{peer.label} said {type(message).__name__.upper()}, as no {peer.role} may"
+            self._doubts.notice("offence", text, peer)
+            self._refused(peer, "role", text, now)
+
     def _welcomed(self, peer: Peer, welcome: Welcome, now: float) -> None:
-        config = self._config
-        if welcome.realm != config.realm or not (PROTOCOL_MIN <= welcome.protocol <= PROTOCOL_MAX):
-            why = f"realm {welcome.realm!r}, protocol {welcome.protocol}"
+        if why := self._objection(peer, welcome):
             self._refused(peer, "protocol", why, now)
             return
-        if welcome.node_id == config.node_id:
+        if welcome.node_id == self._config.node_id:
             self.send(peer, Bye())  # this node need not look out for itself
             self._links.hang_up(peer, farewell=True)
-            self._rest(peer, now, REFUSED_DELAY)
+            self._contacts.rest(peer, now, REFUSED_DELAY)
             return
         if peer.node_id and peer.node_id != welcome.node_id and peer.state == SUSPECT:
             # Another process answers at this endpoint, so the old one is gone.
@@ -299,7 +296,7 @@ class Dialer:
         if twin is not None:
             # Two sources found one node. The session by the one that came first is kept; this
             # HELLO has ended it over there, but it is the last one from here.
-            self._rest(peer, now, REFUSED_DELAY)
+            self._contacts.rest(peer, now, REFUSED_DELAY)
             self._end_session(twin, "it has another address as well", now)
             # It has just answered, so it may take as long as one that is merely silent.
             self._timers.set(("gone", twin.key), now + self._health.lost_timeout)
@@ -307,7 +304,8 @@ class Dialer:
         peer.stage = OPEN
         peer.name = welcome.name
         peer.role = welcome.role
-        peer.dials = 0
+        peer.says = self._trust.heeds(peer.fingerprint, peer.role)
+        peer.dials = peer.keys_tried = 0
         peer.reached = peer.endpoint
         peer.refusal = ""
         health = self._health
@@ -322,13 +320,15 @@ class Dialer:
         self._timers.set(("judge", peer.key), peer.liveness.next_at(now))
         self._doubts.notice("peer_alive", f"{peer.role} {peer.label} is alive", peer)
         self._sessions.opened(peer, welcome, now)
-        self._named(peer, welcome.neighbours, now)
+        self._contacts.named(peer, welcome.neighbours, now)
 
-    def _named(self, teller: Peer, neighbours: list[Neighbour], now: float) -> None:
-        """A peer has named others of the realm."""
-        if neighbours:
-            for found in suggestions(teller, neighbours, self.peers, self._config.node_id):
-                self._found(found, now)
+    def _objection(self, peer: Peer, welcome: Welcome) -> str:
+        """Why a session with this peer cannot be; empty: it can."""
+        if welcome.realm != self._config.realm:
+            return f"realm {welcome.realm!r}"
+        if not PROTOCOL_MIN <= welcome.protocol <= PROTOCOL_MAX:
+            return f"protocol {welcome.protocol}"
+        return self._trust.objection(peer.fingerprint, welcome.role, welcome.node_id, Welcome)
 
     def _refused(self, peer: Peer, code: str, text: str, now: float) -> None:
         if code in ("gap", "order"):
@@ -344,7 +344,7 @@ class Dialer:
         if peer.refusal != text:
             peer.refusal = text
             self._doubts.notice("peer_refused", f"{peer.whereabouts} refused us: {text}", peer)
-        self._rest(peer, now, self._links.refused_backoff(peer))
+        self._contacts.rest(peer, now, self._links.refused_backoff(peer))
 
     def _said_bye(self, peer: Peer, now: float) -> None:
         self._sessions.left(peer, now)
@@ -377,4 +377,4 @@ class Dialer:
         """Give a suspect up, and dial on: it may come back."""
         self._doubts.give_up(peer, why, now)
         if peer.forgotten or peer.stage not in (DIALING, GREETING):  # else it may still succeed
-            self._rest(peer, now, self._links.backoff(peer))
+            self._contacts.rest(peer, now, self._links.backoff(peer))

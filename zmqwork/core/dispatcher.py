@@ -28,6 +28,7 @@ from zmqwork.core.assigner import Assigner
 from zmqwork.core.balancer import Balancer
 from zmqwork.core.books import Books
 from zmqwork.core.broadcasts import Broadcasts
+from zmqwork.core.client import Client
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.effects import Effect
 from zmqwork.core.events import (
@@ -47,7 +48,7 @@ from zmqwork.core.judge import Judge
 from zmqwork.core.lag import Lag, earliest
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import LEFT
-from zmqwork.core.listener import Client, Listener
+from zmqwork.core.listener import Listener
 from zmqwork.core.messages import (
     Credit,
     Done,
@@ -69,6 +70,7 @@ from zmqwork.core.requests import Requests
 from zmqwork.core.retirement import Retirement
 from zmqwork.core.shipping import Shipping
 from zmqwork.core.submission import Submission
+from zmqwork.core.trust import Trust
 from zmqwork.core.workers import Worker
 
 # An ack goes with the next tasks for its worker, or after this long: alone it would wake the
@@ -96,10 +98,18 @@ class Dispatcher:
     ) -> None:
         self._config = config
         self._out: list[Effect] = []
+        trust = Trust("producer")
         self.dialer = Dialer(
-            config, "producer", self, self._out, random, wanted=("worker", "sink"), epoch=epoch
+            config,
+            "producer",
+            self,
+            self._out,
+            random,
+            wanted=("worker", "sink"),
+            epoch=epoch,
+            trust=trust,
         )
-        self.listener = Listener(config, self, self._out)
+        self.listener = Listener(config, "producer", self, self._out, trust)
         self._books = books = Books(config, random, self.dialer, self._out, epoch)
         self._ledger, self._lanes, self._timers = books.ledger, books.lanes, books.timers
         self._workforce = books.workforce
@@ -255,7 +265,9 @@ class Dispatcher:
     def opened(self, peer: Peer, greeting: Welcome, now: float) -> None:
         """A session began: compare what a worker holds, or a sink has, with the ledger."""
         # A producer names what is proved; a worker, which dials nobody, names what it found.
-        self.listener.neighbours.found(peer.key, peer.node_id, peer.role, peer.endpoints)
+        self.listener.neighbours.found(
+            peer.key, peer.node_id, peer.role, peer.endpoints, peer.fingerprint
+        )
         # (A node is one or the other; one that says now this, now that, harms nobody else.)
         if greeting.role == "sink":
             if self._worker(peer) is not None:

@@ -34,6 +34,20 @@ class HangUp:
 
 
 @dataclass(slots=True)
+class Suspend:
+    """Admit this key to no new connection for so many seconds: it misbehaves."""
+
+    fingerprint: str
+    seconds: float
+    why: str
+
+
+@dataclass(slots=True)
+class Rebind:
+    """End every connection that others have opened: one of them must end, and libzmq ends none."""
+
+
+@dataclass(slots=True)
 class Send:
     """Send a numbered message over a link."""
 
@@ -106,6 +120,17 @@ class Resubmit:
 
     spec: TaskSpec
     args: bytes
+    request: Any
+
+
+@dataclass(slots=True)
+class TakeRoster:
+    """An observer has brought the text of a roster; answer with `RosterTaken`.
+
+    It is kept if it is a newer one of this node's cluster.
+    """
+
+    text: bytes
     request: Any
 
 
@@ -266,6 +291,8 @@ class Left:
 Effect = (
     Dial
     | HangUp
+    | Suspend
+    | Rebind
     | Send
     | Forget
     | Probe
@@ -275,6 +302,7 @@ Effect = (
     | Confirm
     | Reopen
     | Resubmit
+    | TakeRoster
     | MarkRunning
     | Answer
     | Execute

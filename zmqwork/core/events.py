@@ -10,6 +10,7 @@ from zmqwork.core.happenings import ListenRequested
 from zmqwork.core.letters import LettersRequested, RevivalRequested
 from zmqwork.core.link_events import (
     Garbled,
+    LinkDenied,
     LinkDown,
     LinkUp,
     PeerForgotten,
@@ -102,6 +103,25 @@ class Resubmitted:
     request: Any
     seq: int | None
     text: str = ""
+
+
+@dataclass(slots=True)
+class RosterTaken:
+    """The answer to `effects.TakeRoster`.
+
+    Attributes:
+        request: as it was there.
+        refusal: why it was not taken; empty: it was, or is known.
+        before: the serial of the roster in use.
+        serial: that of the one which is kept now, and will be in use soon.
+        written: whether it was not known.
+    """
+
+    request: Any
+    refusal: str = ""
+    before: int = 0
+    serial: int = 0
+    written: bool = False
 
 
 @dataclass(slots=True)
@@ -273,6 +293,7 @@ Event = (
     | PeerForgotten
     | LinkUp
     | LinkDown
+    | LinkDenied
     | Received
     | Garbled
     | Rostered
@@ -284,6 +305,7 @@ Event = (
     | ListenRequested
     | RevivalRequested
     | Resubmitted
+    | RosterTaken
     | OrderRequested
     | WorkersRequested
     | PauseRequested

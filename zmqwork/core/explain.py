@@ -332,6 +332,7 @@ def status(config: ProducerConfig, books: Books) -> dict[str, Any]:
         "host": config.host,
         "pid": config.pid,
         "version": config.version,
+        "insecure": config.insecure,
         "pending": len(books.ledger),
         "newest": books.ledger.newest,
         "letters": len(books.letters),

@@ -52,6 +52,14 @@ class LinkDown:
 
 
 @dataclass(slots=True)
+class LinkDenied:
+    """A dialled link came to nothing: another key is there, or (`by_peer`) it says no to ours."""
+
+    link: int
+    by_peer: bool = False
+
+
+@dataclass(slots=True)
 class Received:
     """Numbered messages of one link, in the order of arrival.
 
@@ -65,10 +73,11 @@ class Received:
 
 @dataclass(slots=True)
 class Garbled:
-    """A link delivered bytes that are no message."""
+    """A link delivered bytes that are no message; `fingerprint`: as in `Received`."""
 
     link: Link
     why: str
+    fingerprint: str = ""
 
 
 @dataclass(slots=True)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from random import Random
 
+from zmqwork.config import Health
 from zmqwork.core.effects import Dial, Effect, HangUp
+from zmqwork.core.hearsay import Hearsay
+from zmqwork.core.key_choice import KeyChoice
 from zmqwork.core.neighbours import EXCHANGE
 from zmqwork.core.numbering import Numbering
 from zmqwork.core.peer import DIALING, OPEN, RESTING, Peer
 from zmqwork.core.timers import Timers
+from zmqwork.core.trust import Trust
 
 # Back-off between dials of a peer that does not answer: as libzmq's RECONNECT_IVL..MAX.
 _REDIAL_FIRST = 0.1
@@ -25,15 +30,16 @@ _BROKEN_MAX = 8
 # A peer that no new dial can win over soon is asked again after this long.
 REFUSED_DELAY = 5.0
 
-# Records outlive their nodes by an hour, and can be forged. One that has not proved itself by a
-# WELCOME, or not since its process is known to be gone, is tried less and less: a node that
-# starts again announces itself under another name.
-_RECORDS = ("mdns", EXCHANGE)
+# A record that has not proved itself by a WELCOME, or not since its process is known to be gone, is
+# tried less and less: a node that starts again announces itself under another name.
 _STALE_MAX = 60.0
 
 # What was heard from others is withdrawn by nobody: after so many dials in vain, some minutes, it
 # is dropped. If it comes to be true, it will be heard again.
 _HOPELESS_DIALS = 14
+
+# The timer of those that wait for their turn. No peer has this key.
+_TURN = ("turn", "")
 
 # One node that two sources name at once: the one named first gets so much time to answer.
 _TWIN_DELAY = 0.5
@@ -49,6 +55,7 @@ class LinkCounters:
     garbled: int = 0
     strays: int = 0
     refused: int = 0
+    offences: int = 0
 
 
 class Links:
@@ -58,21 +65,31 @@ class Links:
         by_link: the peer behind each open link. Bound: the dialer's PEERS_MAX.
     """
 
-    __slots__ = ("_count", "_greeting_timeout", "_out", "_random", "_timers", "by_link")
+    __slots__ = (
+        "_count", "_greeting_timeout", "_hearsay", "_keys", "_out", "_random", "_timers", "by_link",
+    )  # fmt: skip
 
     def __init__(
-        self, timers: Timers, out: list[Effect], random: Random, greeting_timeout: float
+        self,
+        timers: Timers,
+        out: list[Effect],
+        random: Random,
+        health: Health,
+        trust: Trust,
+        wanted: tuple[str, ...],
     ) -> None:
         self._timers = timers
         self._out = out
         self._random = random
-        self._greeting_timeout = greeting_timeout
+        self._greeting_timeout = health.greeting_timeout
+        self._keys = KeyChoice(trust, wanted)
+        self._hearsay = Hearsay()
         self._count = 0
         self.by_link: dict[int, Peer] = {}
 
     def backoff(self, peer: Peer) -> float:
         """Seconds until the next dial: longer each time, and never in step with others."""
-        longest = _STALE_MAX if self._is_hearsay(peer) else _REDIAL_MAX
+        longest = _STALE_MAX if Hearsay.covers(peer) else _REDIAL_MAX
         return self._after(peer.dials, _RETURN_MAX if peer.reached else longest)
 
     def _after(self, count: int, longest: float) -> float:
@@ -81,11 +98,7 @@ class Links:
 
     def refused_backoff(self, peer: Peer) -> float:
         """The same for one that answers, and does not want us."""
-        return max(REFUSED_DELAY, self.backoff(peer)) if self._is_hearsay(peer) else REFUSED_DELAY
-
-    @staticmethod
-    def _is_hearsay(peer: Peer) -> bool:
-        return peer.source in _RECORDS and not peer.reached
+        return max(REFUSED_DELAY, self.backoff(peer)) if Hearsay.covers(peer) else REFUSED_DELAY
 
     @staticmethod
     def is_hopeless(peer: Peer) -> bool:
@@ -101,21 +114,58 @@ class Links:
             self.dial(peer, now)
 
     def dial(self, peer: Peer, now: float) -> None:
-        """Begin to connect to a peer at rest."""
+        """Begin to connect to a peer at rest, if it need not wait for its turn."""
         assert peer.stage == RESTING
         # Set anew, perhaps, by what was due in this turn together with this dial.
         self._timers.cancel(("dial", peer.key))
-        if self.open_twin(peer, peer.node_id) is not None:
-            self._timers.set(("dial", peer.key), now + REFUSED_DELAY)
+        if self._puts_off(peer, now):
             return
+        if Hearsay.covers(peer) and not self._hearsay.admits(peer, now):
+            self._timers.set_default(_TURN, self._hearsay.next_at)
+            return
+        self._open(peer, now)
+
+    def due(self, now: float) -> list[Hashable]:
+        """The timers that are due; peers whose turn has come are dialled."""
+        due = self._timers.due(now)
+        for peer in self._hearsay.ready(now):
+            if not self._puts_off(peer, now):
+                self._open(peer, now)
+        if self._hearsay:
+            self._timers.set(_TURN, self._hearsay.next_at)
+        return due
+
+    def _puts_off(self, peer: Peer, now: float) -> bool:
+        """Whether it is of no use to dial it now: its node is in session, or has no key of ours.
+
+        (It takes nobody's turn, or a peer that names strangers could keep all others waiting.)
+        """
+        delay = REFUSED_DELAY
+        if self._keys.of(peer, now) is None:
+            peer.dials += 1
+            peer.refusal = "the roster has no key for it"
+            delay = self.refused_backoff(peer)
+        elif self.open_twin(peer, peer.node_id) is None:
+            return False
+        self._timers.set(("dial", peer.key), now + delay)
+        return True
+
+    def _open(self, peer: Peer, now: float) -> None:
+        peer.dials += 1
+        fingerprint = self._keys.of(peer, now)
+        assert fingerprint is not None
         self._count += 1
         peer.link = peer.session = self._count
-        peer.dials += 1
+        peer.fingerprint = fingerprint
         peer.stage = DIALING
         peer.numbers = Numbering()
         self.by_link[peer.link] = peer
-        self._out.append(Dial(peer.link, peer.endpoint))
+        self._out.append(Dial(peer.link, peer.endpoint, fingerprint))
         self._timers.set(("greet", peer.key), now + self._greeting_timeout)
+
+    def has_another_key(self, peer: Peer) -> bool:
+        """As `KeyChoice.has_another`."""
+        return self._keys.has_another(peer)
 
     def dial_again(self, peer: Peer, now: float) -> None:
         """Dial a peer whose session has ended: at once, unless its sessions never last."""
@@ -127,7 +177,8 @@ class Links:
             self._timers.set(("dial", peer.key), now + delay)
 
     def hang_up(self, peer: Peer, *, farewell: bool = False) -> None:
-        """Close the link, if there is one."""
+        """Close the link, if there is one; it does not wait for its turn any more."""
+        self._hearsay.leave(peer)
         if peer.link:
             del self.by_link[peer.link]
             self._out.append(HangUp(peer.link, farewell=farewell))
@@ -135,6 +186,11 @@ class Links:
         peer.stage = RESTING
         for what in ("greet", "ping"):
             self._timers.cancel((what, peer.key))
+
+    def close(self) -> None:
+        """Forget all links, and dial nobody who waits."""
+        self.by_link.clear()
+        self._hearsay = Hearsay()
 
     def open_twin(self, peer: Peer, node_id: str) -> Peer | None:
         """The same node, already in session under another key. O(n), once per dial."""

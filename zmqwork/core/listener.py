@@ -13,12 +13,13 @@ began to send is kept.
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Protocol, cast
+from collections.abc import Callable
+from typing import cast
 
 from zmqwork.config import PROTOCOL_MAX, PROTOCOL_MIN, NodeConfig
 from zmqwork.core import numbering
-from zmqwork.core.effects import Effect, Forget, Notice, Send
+from zmqwork.core.client import Client, Clients
+from zmqwork.core.effects import Effect, Forget, Notice, Rebind, Send, Suspend
 from zmqwork.core.events import Event
 from zmqwork.core.link_events import (
     Garbled,
@@ -26,6 +27,7 @@ from zmqwork.core.link_events import (
     PeerForgotten,
     PeerFound,
     Received,
+    Rostered,
 )
 from zmqwork.core.links import LinkCounters
 from zmqwork.core.messages import (
@@ -41,83 +43,41 @@ from zmqwork.core.messages import (
 from zmqwork.core.neighbours import Neighbours
 from zmqwork.core.numbering import Numbering
 from zmqwork.core.timers import Timers
+from zmqwork.core.trust import SUSPENSION, Trust
 
 CLIENTS_MAX = 4096
-_PINGS_REMEMBERED = 64
 
-
-class Client:
-    """A node that dialled us.
-
-    Attributes:
-        lease_from: our send time of the newest PING that it echoed, or of a WELCOME that it had.
-        welcomed_at: our send time of the WELCOME of this session.
-        hears_progress: whether it is a producer that takes PROGRESS.
-    """
-
-    __slots__ = (
-        "epoch",
-        "heard_at",
-        "hears_progress",
-        "lease_from",
-        "link",
-        "name",
-        "node_id",
-        "numbers",
-        "ping_sequence",
-        "pings",
-        "role",
-        "session",
-        "told",
-        "welcomed_at",
-    )
-
-    def __init__(self, hello: Hello) -> None:
-        self.node_id = hello.node_id
-        self.role = hello.role
-        self.name = hello.name
-        self.epoch = hello.epoch
-        self.hears_progress = TAKE_PROGRESS in hello.can
-        self.session = 0
-        self.told = 0  # of our neighbours, in this session
-        self.link: bytes | None = None
-        self.numbers = Numbering()
-        self.heard_at = 0.0
-        self.lease_from = float("-inf")
-        self.welcomed_at = 0.0
-        self.ping_sequence = 0
-        self.pings: deque[tuple[int, float]] = deque(maxlen=_PINGS_REMEMBERED)
-
-    @property
-    def label(self) -> str:
-        """How people tell it apart."""
-        return f"{self.name}#{self.node_id[:4]}"
-
-
-class Clients(Protocol):
-    """What a listener tells its machine."""
-
-    def client_opened(self, client: Client, hello: Hello, now: float) -> None:
-        """A session began: answer with a WELCOME."""
-
-    def client_message(self, client: Client, message: Message, now: float) -> None:
-        """Something that it said."""
-
-    def client_renewed(self, client: Client, now: float) -> None:
-        """Its lease was renewed."""
-
-    def client_lost(self, client: Client, now: float) -> None:
-        """It left, or is given up."""
+# A key that is not admitted may still have a connection, from before. It is ended, together with
+# all others, when so many messages came over it; and no sooner than so many seconds after the last
+# time, for honest nodes are cut off by it for a tenth of one.
+_MUTED_MAX = 100
+_REBIND_INTERVAL = 10.0
 
 
 class Listener:
-    """All nodes that dialled us. Bound: CLIENTS_MAX; further ones are refused."""
+    """All nodes that dialled us. Bound: CLIENTS_MAX; further ones are refused.
 
-    def __init__(self, config: NodeConfig, clients: Clients, out: list[Effect]) -> None:
+    What a node says counts if the key that said it may say it: `trust` knows. A key that offends
+    again and again is suspended; if it does not stop, every connection is ended, for libzmq cannot
+    end one.
+    """
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        role: str,
+        clients: Clients,
+        out: list[Effect],
+        trust: Trust | None = None,
+    ) -> None:
         self._config = config
         self._health = config.health
         self._machine = clients
         self._out = out
+        self._trust = trust or Trust(role)
+        self._heeded = 0  # the trust's generation
+        self._muted = 0  # messages that were not heard since the last `Rebind`
+        self._rebind_at = 0.0
         self._timers = Timers()
         self.clients: dict[str, Client] = {}
         self._by_link: dict[bytes, Client] = {}
@@ -137,15 +97,21 @@ class Listener:
     def handle(self, event: Event, now: float) -> bool:
         """Take an event that is about a link opened to us; False if it is not."""
         match event:
-            case Received(link=bytes() as link, messages=messages):
-                self._received(link, messages, now)
+            case Received(link=bytes() as link):
+                if self._is_heard(link, event, now):
+                    self._received(link, event, now)
             case LinkDown(link=bytes() as link):
                 self._link_down(link, now)
             case Garbled(link=bytes() as link):
                 self.counters.garbled += 1
                 self._reset(link, "order", event.why, now)
+                self._blame(event.fingerprint, f"sent bytes that are no message: {event.why}", now)
+            case Rostered():
+                self._trust.learn(event.accesses)
             case PeerFound():
-                self.neighbours.found(event.key, event.node_id, event.role, event.endpoints)
+                self.neighbours.found(
+                    event.key, event.node_id, event.role, event.endpoints, event.fingerprint
+                )
             case PeerForgotten():
                 self.neighbours.forget(event.key)
             case _:
@@ -164,6 +130,8 @@ class Listener:
 
     def tick(self, now: float) -> None:
         """Do what is due."""
+        if self._heeded != self._trust.generation:
+            self._heed(now)
         for due in self._timers.due(now):
             what, node_id = cast("tuple[str, str]", due)
             client = self.clients.get(node_id)
@@ -182,15 +150,34 @@ class Listener:
 
     # -- links --------------------------------------------------------------------------------
 
-    def _received(self, link: bytes, messages: list[tuple[int, Message]], now: float) -> None:
+    def _is_heard(self, link: bytes, received: Received, now: float) -> bool:
+        """Whether whoever speaks on a link may speak there."""
+        client = self._by_link.get(link)
+        if self._trust.knows(received.fingerprint, now) and (
+            # A routing id is no proof: its next owner may have chosen it.
+            client is None or client.fingerprint == received.fingerprint
+        ):
+            return True
+        self.counters.strays += len(received.messages)
+        self._muted += len(received.messages)
+        if self._muted >= _MUTED_MAX and now >= self._rebind_at:
+            self._rebind(now)
+        return False
+
+    def _rebind(self, now: float) -> None:
+        self._muted = 0
+        self._rebind_at = now + _REBIND_INTERVAL
+        self._out.append(Rebind())
+
+    def _received(self, link: bytes, received: Received, now: float) -> None:
         known = self._by_link.get(link)
         if known is not None:
             known.heard_at = now  # even if all that came is a part of a message
-        for number, message in messages:
+        for number, message in received.messages:
             client = self._by_link.get(link)
             if client is None:
                 if number == 1 and isinstance(message, Hello):
-                    self._hello(link, message, now)
+                    self._hello(link, message, received.fingerprint, now)
                 else:
                     # Left over from an older link (then nobody reads the answer), or from a
                     # client that we gave up on: it must greet again.
@@ -206,23 +193,33 @@ class Listener:
                 self.counters.gaps += 1
                 self._reset(link, "gap", "a message is missing", now)
 
-    def _hello(self, link: bytes, hello: Hello, now: float) -> None:
+    def _objection(self, hello: Hello, fingerprint: str) -> tuple[str, str]:
+        """Why there can be no session: a code of REFUSED, and a text; empty: there can."""
         realm = self._config.realm
         low, high = hello.protocol
         if high < PROTOCOL_MIN or low > PROTOCOL_MAX:
             ours = f"{PROTOCOL_MIN} to {PROTOCOL_MAX}"
-            self._refuse(
-                link, "protocol", f"this node speaks protocol {ours}, you speak {low} to {high}"
-            )
-            return
+            return "protocol", f"this node speaks protocol {ours}, you speak {low} to {high}"
         if hello.realm != realm:
-            self._refuse(link, "realm", f"this node belongs to {realm!r}, not to {hello.realm!r}")
+            return "realm", f"this node belongs to {realm!r}, not to {hello.realm!r}"
+        if len(self.clients) >= CLIENTS_MAX and hello.node_id not in self.clients:
+            return "full", f"this node has {CLIENTS_MAX} clients already"
+        known = self.clients.get(hello.node_id)
+        if known is not None and known.role != hello.role:
+            return "role", f"this node is a {known.role}"
+        why = self._trust.objection(fingerprint, hello.role, hello.node_id, Hello)
+        return ("role", why) if why else ("", "")
+
+    def _hello(self, link: bytes, hello: Hello, fingerprint: str, now: float) -> None:
+        code, why = self._objection(hello, fingerprint)
+        if code:
+            self._refuse(link, code, why)
+            if code == "role" and (name := self._trust.name(fingerprint)):
+                # No more than a refusal: a node that looks for others greets whoever was named.
+                self._notice("offence", fingerprint, f"{name}: {why}")
             return
         client = self.clients.get(hello.node_id)
         if client is None:
-            if len(self.clients) >= CLIENTS_MAX:
-                self._refuse(link, "full", f"this node has {CLIENTS_MAX} clients already")
-                return
             client = self.clients[hello.node_id] = Client(hello)
         elif (hello.epoch, hello.session) <= (client.epoch, client.session):
             self.counters.strays += 1  # an older link, read late
@@ -233,6 +230,8 @@ class Listener:
             self._refuse(client.link, "order", "a newer session took the place of this one")
             del self._by_link[client.link]
         client.link = link
+        client.fingerprint = fingerprint
+        client.says = self._trust.heeds(fingerprint, hello.role)
         client.session = hello.session
         client.epoch = hello.epoch
         client.hears_progress = TAKE_PROGRESS in hello.can
@@ -255,16 +254,56 @@ class Listener:
             client.lease_from = client.welcomed_at
             self._machine.client_renewed(client, now)
         match message:
-            case Ping():
+            case Ping() if client.ping_rate.admits(now):
                 self.send(client, Pong(message.sequence))
+            case Ping():
+                self.counters.strays += 1
             case Pong():
                 self._echoed(client, message.sequence, now)
             case Bye():
                 self._forget(client, now)
             case Hello():
                 self.counters.strays += 1
+            case _ if type(message) not in client.says:
+                verb = type(message).__name__.upper()
+                why = f"{client.role} {client.label} said {verb}, which is not for it to say"
+                self.counters.strays += 1
+                self._blame(client.fingerprint, why, now)
             case _:
                 self._machine.client_message(client, message, now)
+
+    def _blame(self, fingerprint: str, why: str, now: float) -> None:
+        """An offence: it is told, and after some of them the key is suspended."""
+        name = self._trust.name(fingerprint)
+        if not name:  # there are no keys: nobody can be held to it
+            return
+        self.counters.offences += 1
+        self._notice("offence", fingerprint, f"{name}: {why}")
+        if not self._trust.blame(fingerprint, now):
+            return
+        self._out.append(Suspend(fingerprint, SUSPENSION, why))
+        text = f"{name} is suspended for {SUSPENSION:g} s: {why}"
+        self._notice("suspended", fingerprint, text)
+        self._end(lambda client: client.fingerprint == fingerprint, now)
+
+    def _notice(self, kind: str, fingerprint: str, text: str) -> None:
+        data = {"fingerprint": fingerprint, "member": self._trust.name(fingerprint)}
+        self._out.append(Notice(kind, text, data))
+
+    def _heed(self, now: float) -> None:
+        """Another roster holds: whoever may not be what it is any more is not heard."""
+        self._heeded = self._trust.generation
+        for client in self.clients.values():
+            client.says = self._trust.heeds(client.fingerprint, client.role)
+        self._end(lambda client: Hello not in client.says, now)
+        self._rebind(now)
+
+    def _end(self, is_meant: Callable[[Client], bool], now: float) -> None:
+        """Give these clients up at once, with what they hold."""
+        for client in [client for client in self.clients.values() if is_meant(client)]:
+            if client.link is not None:
+                self._send_refusal(client.link, "role", "this key is not admitted here any more")
+            self._lose(client, "its key is not admitted any more", now)
 
     def _echoed(self, client: Client, sequence: int, now: float) -> None:
         pings = client.pings

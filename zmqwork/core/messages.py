@@ -93,11 +93,13 @@ class Neighbour:
     Attributes:
         node_id, role: as in its HELLO.
         endpoints: where it may be reached: one to four.
+        fingerprint: of the key that is said to be there; empty: that is not said.
     """
 
     node_id: str
     role: str
     endpoints: list[str]
+    fingerprint: str = ""
 
 
 @dataclass(slots=True)
@@ -328,10 +330,7 @@ class Cancel:
 
 @dataclass(slots=True)
 class Info:
-    """An observer asks; the answer is a STATUS with the same number.
-
-    `seq`: a producer is asked about this task of its own as well (0: about none).
-    """
+    """An observer asks, a producer about its task `seq` as well (0: none); STATUS answers."""
 
     request: int
     seq: int = 0

@@ -20,6 +20,12 @@ HEARD_MAX = 1_024
 # Endpoints of one node: more were not found on interfaces.
 _ENDPOINTS_MAX = 4
 
+# The teller's loopback is ours only if it is on this machine; likewise for addresses without a
+# router. Where clouds tell their machines secrets no node is.
+_LOOPBACK = "tcp://127."
+_LINK_LOCAL = "tcp://169.254."
+_METADATA = "169.254.169.254"
+
 # The source of such a suggestion.
 EXCHANGE = "exchange"
 
@@ -37,10 +43,12 @@ class Neighbours:
         # Bound: KNOWN_MAX. In the order of their numbers, which are never used again.
         self._known: dict[str, tuple[int, Neighbour]] = {}
 
-    def found(self, key: str, node_id: str, role: str, endpoints: Iterable[str]) -> None:
+    def found(
+        self, key: str, node_id: str, role: str, endpoints: Iterable[str], fingerprint: str = ""
+    ) -> None:
         """Remember a node, if there is an address of it that others can use."""
         usable = [endpoint for endpoint in endpoints if is_usable(endpoint)][:_ENDPOINTS_MAX]
-        neighbour = Neighbour(node_id, role, usable)
+        neighbour = Neighbour(node_id, role, usable, fingerprint)
         known = self._known.get(key)
         if known is not None and known[1] == neighbour:
             return
@@ -83,11 +91,14 @@ def suggestions(
     teller: Peer, neighbours: Iterable[Neighbour], peers: Mapping[str, Peer], own_id: str
 ) -> list[PeerFound]:
     """What a peer has named, as far as it is new and can be dialled from here."""
-    near = teller.endpoint.startswith("ipc://") or _is_loopback(teller.endpoint)
+    shut: tuple[str, ...] = (_LOOPBACK, _LINK_LOCAL)
+    if teller.endpoint.startswith(("ipc://", _LOOPBACK)):
+        shut = ()
+    elif teller.endpoint.startswith(_LINK_LOCAL):
+        shut = (_LOOPBACK,)
 
     def can_be_dialled(endpoint: str) -> bool:
-        # The teller's loopback is ours only if it is on this machine.
-        return is_usable(endpoint) and (near or not _is_loopback(endpoint))
+        return is_usable(endpoint) and not endpoint.startswith(shut)
 
     reachable = [
         replace(n, endpoints=list(filter(can_be_dialled, n.endpoints))) for n in neighbours
@@ -108,8 +119,9 @@ def unknown(
             continue
         heard += 1
         known.add(neighbour.node_id)
-        key = f"{EXCHANGE}:{neighbour.node_id}"
-        found.append(PeerFound(key, endpoints, neighbour.role, EXCHANGE, neighbour.node_id))
+        node_id, key = neighbour.node_id, f"{EXCHANGE}:{neighbour.node_id}"
+        fingerprint = neighbour.fingerprint
+        found.append(PeerFound(key, endpoints, neighbour.role, EXCHANGE, node_id, fingerprint))
     return found
 
 
@@ -120,13 +132,13 @@ def is_usable(endpoint: str) -> bool:
     octets = host.split(".")
     if scheme != "tcp" or len(octets) != 4 or not all(_is_number(octet, 255) for octet in octets):
         return False
+    if host == _METADATA:
+        return False
     # 0 is "any address", 224 and up are groups and what has no use yet.
     return 0 < int(octets[0]) < 224 and _is_number(port, 65_535) and int(port) > 0
 
 
 def _is_number(text: str, most: int) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= most
-
-
-def _is_loopback(endpoint: str) -> bool:
-    return endpoint.startswith("tcp://127.")
+    # (Who resolves it takes digits behind a 0 as octal: 0177 is 127.)
+    written = text.isascii() and text.isdigit() and (text == "0" or text[0] != "0")
+    return written and len(text) <= 5 and int(text) <= most

@@ -3,7 +3,7 @@
 A verb is no message of its own, so that a later one needs no other protocol: who does not know it
 says so. Each has arguments that are checked here, by the same table for all nodes; `writes` says
 whether it changes anything, and so may be left to some observers only. `steward` does what is
-ordered for a producer, `runner` for a worker.
+ordered for a producer, `worker_answers` for a worker, `sink_answers` for a sink.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ UNKNOWN_TASK = "unknown_task"
 REFUSED = "refused"
 SILENT = "silent"
 
-PRODUCER, WORKER = "producer", "worker"
+PRODUCER, WORKER, SINK = "producer", "worker", "sink"
+
+# The verb that all of them know: take this roster, which is the data.
+ROSTER = "roster"
 
 
 @dataclass(slots=True)
@@ -43,7 +46,7 @@ class Order:
         request: chosen by who asks.
         verb: one of `VERBS`; others are refused.
         arguments: plain values by name.
-        data: encoded arguments of tasks, where the verb takes some.
+        data: encoded arguments of tasks, or the text of a roster, where the verb takes some.
     """
 
     request: int
@@ -162,6 +165,9 @@ VERBS: Mapping[tuple[str, str], Verb] = {
     (PRODUCER, "remove"): Verb(True, {}, {**_CHOICE, "after": NUMBER}),
     (PRODUCER, "edit"): Verb(True, {"seq": NUMBER}, data_max=1),
     (WORKER, "drain"): Verb(True),
+    (PRODUCER, ROSTER): Verb(True, data_max=1),
+    (WORKER, ROSTER): Verb(True, data_max=1),
+    (SINK, ROSTER): Verb(True, data_max=1),
 }
 
 

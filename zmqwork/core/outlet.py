@@ -227,5 +227,6 @@ class Outlet:
         server = self.server
         if server is None:
             return Destination("", self.inbox, [], producer_id, [])
-        endpoints = list(server.peer.endpoints[:_ENDPOINTS_MAX])
-        return Destination(server.welcome.node_id, self.inbox, endpoints, producer_id, [])
+        peer, node_id = server.peer, server.welcome.node_id
+        endpoints = list(peer.endpoints[:_ENDPOINTS_MAX])
+        return Destination(node_id, self.inbox, endpoints, producer_id, [], peer.fingerprint)

@@ -9,34 +9,50 @@ from zmqwork.core.link_events import PeerFound
 from zmqwork.core.liveness import Liveness
 from zmqwork.core.messages import Message, Welcome
 from zmqwork.core.numbering import Numbering
+from zmqwork.core.permissions import Verbs
+from zmqwork.core.ping_rate import PingRate
 
 # The stages of a peer's link.
 RESTING, DIALING, GREETING, OPEN = "resting", "dialing", "greeting", "open"
 
 
 class Peer:
-    """A peer that this node dials."""
+    """A peer that this node dials.
+
+    Attributes:
+        told_fingerprint: of the key that it has, as its source says; empty: it does not.
+        member: whose key that must be, as a person has said; empty: anybody's.
+        fingerprint: of the key that was dialled last; empty without keys.
+        keys_tried: so many keys were tried for it in vain, one after the other.
+        says: what it may say, since its WELCOME.
+    """
 
     __slots__ = (
         "broken",
         "dials",
         "endpoints",
+        "fingerprint",
         "forgotten",
         "key",
+        "keys_tried",
         "link",
         "liveness",
+        "member",
         "name",
         "node_id",
         "numbers",
+        "ping_rate",
         "ping_sequence",
         "probes",
         "reached",
         "refusal",
         "role",
+        "says",
         "session",
         "source",
         "stage",
         "state",
+        "told_fingerprint",
         "turn",
     )
 
@@ -45,6 +61,11 @@ class Peer:
         self.endpoints = found.endpoints
         self.role = found.role
         self.source = found.source
+        self.told_fingerprint = found.fingerprint
+        self.member = found.member
+        self.fingerprint = ""
+        self.keys_tried = 0
+        self.says: Verbs = frozenset()
         self.name = ""
         self.node_id = found.node_id  # as the source says, until a WELCOME does
         self.state: str = NEW
@@ -53,6 +74,7 @@ class Peer:
         self.session = 0
         self.numbers = Numbering()
         self.liveness = liveness
+        self.ping_rate = PingRate()
         self.ping_sequence = 0
         self.dials = 0  # since the last WELCOME
         self.broken = 0  # sessions in a row that did not last for a heartbeat

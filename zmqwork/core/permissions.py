@@ -68,6 +68,9 @@ _DIALS: Verbs = frozenset({Hello, Ping, Pong, Bye})
 _ANSWERS: Verbs = frozenset({Welcome, Refused, Ping, Pong, Bye})
 _ASKS: Verbs = _DIALS | {Info}
 
+# What any two nodes may say that meet by mistake, and part again: where there are no keys.
+GREETINGS: Verbs = _DIALS | _ANSWERS
+
 # (who speaks, to whom): what may be said. Pairs that do not stand here have nothing to say.
 SAYS: Mapping[tuple[str, str], Verbs] = {
     # Connecting sides.

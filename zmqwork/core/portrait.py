@@ -143,5 +143,6 @@ def _of_node(config: NodeConfig, role: str, state: str) -> dict[str, Any]:
         "host": config.host,
         "pid": config.pid,
         "version": config.version,
+        "insecure": config.insecure,
         "state": state,
     }

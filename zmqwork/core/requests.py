@@ -8,6 +8,7 @@ from typing import Any
 from zmqwork.config import ProducerConfig
 from zmqwork.core import explain, welcome
 from zmqwork.core.books import Books
+from zmqwork.core.client import Client
 from zmqwork.core.effects import Answer, Reopen
 from zmqwork.core.events import (
     CancelRequested,
@@ -15,6 +16,7 @@ from zmqwork.core.events import (
     ClaimRequested,
     Event,
     Resubmitted,
+    RosterTaken,
     StatusRequested,
 )
 from zmqwork.core.happenings import CLAIMED, Happenings, ListenRequested
@@ -22,7 +24,7 @@ from zmqwork.core.journaling import Journaling
 from zmqwork.core.ledger import Entry
 from zmqwork.core.letters import DeadLetter, LettersRequested, RevivalRequested
 from zmqwork.core.lifecycle import DISPATCHED, STARTED, WAITING
-from zmqwork.core.listener import Client, Listener
+from zmqwork.core.listener import Listener
 from zmqwork.core.messages import Hello, Info, Message, Status
 from zmqwork.core.orders import Order
 from zmqwork.core.pauses import Pauses
@@ -89,6 +91,7 @@ class Requests:
             ListenRequested: self.listen,
             Resubmitted: self.steward.resubmitted,
             RevivalRequested: self.revival,
+            RosterTaken: self.steward.rosters.taken,
             StatusRequested: self.status,
         }
 

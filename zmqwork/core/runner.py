@@ -23,6 +23,7 @@ from typing import Any
 from zmqwork.config import WorkerConfig
 from zmqwork.core import welcome
 from zmqwork.core.advances import Advances
+from zmqwork.core.client import Client
 from zmqwork.core.clients import Account
 from zmqwork.core.deliverer import Deliverer
 from zmqwork.core.delivery import Route
@@ -32,6 +33,7 @@ from zmqwork.core.events import (
     DrainRequested,
     Event,
     Finished,
+    RosterTaken,
     SlotDied,
     SlotFailed,
     SlotReady,
@@ -47,7 +49,7 @@ from zmqwork.core.lag import Lag, earliest
 from zmqwork.core.leisure import Leisure
 from zmqwork.core.lender import Lender
 from zmqwork.core.link_events import PeerForgotten, PeerFound
-from zmqwork.core.listener import Client, Listener
+from zmqwork.core.listener import Listener
 from zmqwork.core.messages import (
     Bye,
     Cancel,
@@ -64,6 +66,7 @@ from zmqwork.core.news import News
 from zmqwork.core.orphans import Orphans
 from zmqwork.core.progress import Advanced, PartsAck, Yielded
 from zmqwork.core.timers import Timers
+from zmqwork.core.trust import Trust
 from zmqwork.core.window import Window
 from zmqwork.core.worker_answers import WorkerAnswers
 from zmqwork.core.worker_requests import (
@@ -85,7 +88,8 @@ class Runner:
     def __init__(self, config: WorkerConfig, random: Random) -> None:
         self._config = config
         self._out: list[Effect] = []
-        self.listener = Listener(config, self, self._out)
+        trust = Trust("worker")
+        self.listener = Listener(config, "worker", self, self._out, trust)
         self._accounts: dict[str, Account] = {}
         self._window = Window(config.slots, config.prefetch_max)
         self._timers = Timers()
@@ -94,7 +98,7 @@ class Runner:
         self.counters = dict.fromkeys(_COUNTERS, 0)
         turned: dict[Account, None] = {}
         self._deliverer = deliverer = Deliverer(
-            config, random, self.listener, turned, self.counters, self._out
+            config, random, self.listener, turned, self.counters, self._out, trust
         )
         self._fitness = Fitness(config.unfit_after)
         self._feeder = Feeder(
@@ -160,6 +164,7 @@ class Runner:
             WorkerResumeRequested: departure.resume_requested,
             StatusRequested: answers.status_requested,
             StacksRequested: answers.stacks_requested,
+            RosterTaken: answers.roster_taken,
         }
         self._messages: dict[type[Message], Callable[[Account, Any, float], None]] = {
             Tasks: self._tasks,

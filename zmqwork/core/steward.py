@@ -11,18 +11,20 @@ from itertools import islice
 from typing import Any
 
 from zmqwork.core.books import Books
+from zmqwork.core.client import Client
 from zmqwork.core.effects import Resubmit
 from zmqwork.core.events import Resubmitted
 from zmqwork.core.kept import Result
 from zmqwork.core.ledger import Entry
 from zmqwork.core.letters import DeadLetter
 from zmqwork.core.lifecycle import DISPATCHED, RESTING, STARTED, WAITING
-from zmqwork.core.listener import Client, Listener
+from zmqwork.core.listener import Listener
 from zmqwork.core.messages import BATCH_BYTES_MAX
 from zmqwork.core.orders import (
     ORDER_TASKS_MAX,
     PRODUCER,
     REFUSED,
+    ROSTER,
     ROWS_MAX,
     UNFIT,
     UNKNOWN_TASK,
@@ -30,6 +32,7 @@ from zmqwork.core.orders import (
     Ordered,
     refusal,
 )
+from zmqwork.core.rosters import Rosters
 
 _ROWS = 100
 _STATES = (STARTED, DISPATCHED, RESTING, WAITING)
@@ -48,6 +51,9 @@ class Steward:
         withdraw: cancels: numbers, whether running ones as well, whether hard; those that were.
         pause: pauses a queue or resumes it; False: there are too many.
         revive: sends these dead letters again.
+
+    Attributes:
+        rosters: those that observers bring.
     """
 
     __slots__ = (
@@ -58,6 +64,7 @@ class Steward:
         "_pause",
         "_revive",
         "_withdraw",
+        "rosters",
     )
 
     def __init__(
@@ -76,6 +83,7 @@ class Steward:
         self._withdraw = withdraw
         self._pause = pause
         self._revive = revive
+        self.rosters = Rosters(listener, books.out)
         self._handlers: dict[str, Callable[[Client, Order, float], Ordered | None]] = {
             "tasks": self._tasks,
             "letters": self._letters,
@@ -86,6 +94,7 @@ class Steward:
             "revive": self._revived,
             "remove": self._removed,
             "edit": self._edited,
+            ROSTER: self._rostered,
         }
 
     def obey(self, client: Client, order: Order, now: float) -> None:
@@ -96,6 +105,10 @@ class Steward:
         if answer is not None:
             said = answer
             self._later(lambda: self._listener.send(client, said))
+
+    def _rostered(self, client: Client, order: Order, now: float) -> None:
+        self.rosters.brought(client, order)
+        del now
 
     # -- tasks --------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from zmqwork.core.events import (
     StatusRequested,
     StopRequested,
 )
-from zmqwork.core.lifecycle import LEFT, LOST, REFUSED
+from zmqwork.core.lifecycle import LEFT, LOST, NEW, REFUSED
 from zmqwork.core.messages import Info, Message, Status, Welcome
 from zmqwork.core.orders import Ordered
 from zmqwork.core.peer import DIALING, GREETING, OPEN, Peer
@@ -202,6 +202,6 @@ def _why_silent(peer: Peer) -> str:
         return f"connected, and {peer.state}, but it did not answer in time"
     if peer.stage == GREETING:
         return "connected, but nobody greets: it hangs, or it is no node"
-    if peer.stage == DIALING:
-        return "no connection"
-    return "no connection; it is dialled again later"
+    if peer.state == NEW and not peer.dials:
+        return "not dialled yet: many were found at once, and each waits for its turn"
+    return "no connection" if peer.stage == DIALING else "no connection; it is dialled again later"

@@ -70,7 +70,6 @@ def of_worker(config: WorkerConfig, hello: Hello, held: list[list[int]]) -> Welc
 def of_sink(config: SinkConfig, hello: Hello, taken: Ranges | None) -> Welcome:
     """The answer of a sink; `taken`: the numbers of this producer that it has."""
     welcome = of_node(config, "sink", hello)
-    welcome.can = []  # there is nothing to order
     welcome.sinks = list(config.sinks)
     welcome.inbox = config.inbox
     if taken is not None:

@@ -7,15 +7,17 @@ from typing import Any
 
 from zmqwork.config import WorkerConfig
 from zmqwork.core import portrait
+from zmqwork.core.client import Client
 from zmqwork.core.clients import Account
 from zmqwork.core.deliverer import Deliverer
 from zmqwork.core.departure import DRAINING, SERVING, Departure
 from zmqwork.core.effects import Answer, Effect, ShowStacks, Withdraw
-from zmqwork.core.events import DrainRequested, StatusRequested
+from zmqwork.core.events import DrainRequested, RosterTaken, StatusRequested
 from zmqwork.core.fitness import Fitness
-from zmqwork.core.listener import Client, Listener
+from zmqwork.core.listener import Listener
 from zmqwork.core.messages import Info, Message, Status
-from zmqwork.core.orders import WORKER, Order, Ordered, refusal
+from zmqwork.core.orders import ROSTER, WORKER, Order, Ordered, refusal
+from zmqwork.core.rosters import Rosters
 from zmqwork.core.slots import Slot
 from zmqwork.core.window import Window
 from zmqwork.core.worker_requests import StacksRequested
@@ -34,7 +36,7 @@ class WorkerAnswers:
 
     __slots__ = (
         "_accounts", "_config", "_counters", "_deliverer", "_departure", "_fitness", "_listener",
-        "_out", "_slots", "_window",
+        "_out", "_rosters", "_slots", "_window",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +62,7 @@ class WorkerAnswers:
         self._listener = listener
         self._counters = counters
         self._out = out
+        self._rosters = Rosters(listener, out)
 
     def observer_message(self, client: Client, message: Message, now: float) -> bool:
         """Answer a question, or obey an order; False if it is neither."""
@@ -72,14 +75,21 @@ class WorkerAnswers:
         return True
 
     def _order(self, client: Client, order: Order, now: float) -> None:
-        """There is one thing that it can be told, to drain."""
+        """It can be told to drain, and to take a roster."""
         answer = refusal(WORKER, order)
+        if answer is None and order.verb == ROSTER:
+            self._rosters.brought(client, order)
+            return
         if answer is None:
             answer = Ordered(order.request, value={"state": DRAINING})
             if self._departure.state == SERVING:
                 self._out.append(Withdraw())
                 self._departure.drain_requested(DrainRequested(), now)
         self._listener.send(client, answer)
+
+    def roster_taken(self, event: RosterTaken, now: float) -> None:
+        """The shell has looked at a roster."""
+        self._rosters.taken(event, now)
 
     def status_requested(self, event: StatusRequested, now: float) -> None:
         """The application asks."""

@@ -8,7 +8,7 @@ import ipaddress
 import socket
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import ifaddr
@@ -18,6 +18,8 @@ from zmqwork.errors import ConfigError, InsecureBind
 # Bridges and tunnels of containers and virtual machines: what is behind them is this machine
 # again, under addresses that nobody else can reach. Who wants one names it.
 _SKIPPED = ("docker*", "veth*", "br-*", "virbr*", "tun*", "tap*", "wg*", "cni*", "flannel*")
+# Where clouds answer to their machines with what those may know, secrets among it (IPv4's one).
+METADATA = ipaddress.IPv4Address("169.254.169.254")
 # Linux lets a socket join 20 multicast groups (igmp_max_memberships).
 ADDRESSES_MAX = 16
 
@@ -48,35 +50,43 @@ class Address:
         return f"{self.interface} {self.ip}"
 
 
+_REFUSAL = """\
+refusing to use the interface {name}: other machines could reach this node there, and without keys \
+whoever reaches it can run the tasks of this app.
+  with keys, which tell friends from strangers:
+    here:                        zmqwork keys init
+    for a second machine:        zmqwork keys add NODE --role worker,sink -o node.zwk
+    there, with that file:       zmqwork keys join node.zwk
+  on this machine only:          --interface lo   (or no --interface at all)
+  on a network that you trust:   --insecure-lan"""
+
+
 class Interfaces:
     """The choice of one node, made once; what there is to choose from changes.
 
     Args:
-        names: interfaces by name or by address; none: the loopback, or with `insecure_lan` all
-            that lead to a network.
-        insecure_lan: permit interfaces that others reach.
+        names: interfaces by name or by address; none: the loopback, or with keys or
+            `insecure_lan` all that lead to a network.
+        insecure_lan: permit interfaces that others reach, without keys.
+        keyed: the node has keys: what others reach is not open to them.
 
     Raises:
         ConfigError: a name is no interface; the nearest is named.
-        InsecureBind: a name leads to a network, and `insecure_lan` is not set.
+        InsecureBind: a name leads to a network, and neither is there.
     """
 
-    def __init__(self, names: Iterable[str] = (), *, insecure_lan: bool = False) -> None:
+    def __init__(
+        self, names: Iterable[str] = (), *, insecure_lan: bool = False, keyed: bool = False
+    ) -> None:
         self._names = tuple(dict.fromkeys(names))
-        self._insecure_lan = insecure_lan
+        self._is_open = insecure_lan or keyed
         known = _all_addresses() if self._names else []
         for name in self._names:
             found = [address for address in known if name in (address.interface, address.ip)]
             if not found:
                 raise ConfigError(_unknown(name, known))
-            if not insecure_lan and not all(address.is_loopback for address in found):
-                raise InsecureBind(
-                    f"refusing to use the interface {name}: other machines could reach this node "
-                    "there, and whoever reaches it can run the tasks of this app. This version "
-                    "has no keys to tell friends from strangers.\n"
-                    "  on this machine only:          --interface lo   (or no --interface at all)\n"
-                    "  on a network that you trust:   --insecure-lan"
-                )
+            if not self._is_open and not all(address.is_loopback for address in found):
+                raise InsecureBind(_REFUSAL.format(name=name))
 
     @property
     def default_bind(self) -> tuple[str, ...]:
@@ -86,7 +96,7 @@ class Interfaces:
             return tuple(f"tcp://{address.ip}:*" for address in named)
         # All addresses, because those of a network come and go. What is open to one network of
         # this machine by --insecure-lan is open to all: that is what the option says.
-        return ("tcp://0.0.0.0:*",) if self._insecure_lan else ("tcp://127.0.0.1:*",)
+        return ("tcp://0.0.0.0:*",) if self._is_open else ("tcp://127.0.0.1:*",)
 
     def now(self) -> tuple[Address, ...]:
         """The addresses to use at this moment; bound: `ADDRESSES_MAX`."""
@@ -99,8 +109,8 @@ class Interfaces:
             return False
         if self._names:
             return self._is_named(address)
-        if not self._insecure_lan or address.is_loopback:
-            return address.is_loopback and not self._insecure_lan
+        if not self._is_open or address.is_loopback:
+            return address.is_loopback and not self._is_open
         skipped = any(fnmatch.fnmatch(address.interface, pattern) for pattern in _SKIPPED)
         return bool(flags & _MULTICAST) and not flags & _POINT_TO_POINT and not skipped
 
@@ -123,6 +133,33 @@ def reachable_at(endpoints: Iterable[str], addresses: Iterable[Address]) -> tupl
         if found:
             return int(port), found
     return 0, []
+
+
+def is_near(host: str, addresses: Sequence[Address]) -> bool:
+    """Whether a record may send us there: to one machine that our networks lead to.
+
+    The loopback counts only for a node that is on nothing else: for another one it would be a way
+    to services of its own machine. A forged record must not make us call what is no node.
+    """
+    try:
+        ip = ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    if ip.is_loopback and not all(address.is_loopback for address in addresses):
+        return False
+    # 0 is "this network", 224 and up are groups and what has no use yet.
+    if ip == METADATA or not 0 < int(ip) >> 24 < 224:
+        return False
+    return any(_is_host_of(ip, address) for address in addresses)
+
+
+def _is_host_of(ip: ipaddress.IPv4Address, address: Address) -> bool:
+    network = address.network
+    if ip.is_link_local and not ipaddress.IPv4Address(address.ip).is_link_local:
+        return False
+    # The first and the last address are the network and its broadcast; not of two or one.
+    ends = (network.network_address, network.broadcast_address)
+    return ip in network and (network.prefixlen >= 31 or ip not in ends)
 
 
 def _all_addresses() -> list[Address]:

@@ -13,7 +13,8 @@ from typing import Any
 from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.discovery.interfaces import Address, Interfaces
 from zmqwork.discovery.record import Record
-from zmqwork.discovery.sightings import Sightings
+from zmqwork.discovery.sightings import PER_HOST_MAX, PER_HOST_UNSEALED_MAX, Sightings
+from zmqwork.security.keyring import Keyring, Watched
 
 _log = logging.getLogger("zmqwork")
 
@@ -30,14 +31,18 @@ class Mdns:
     Args:
         realm: the app's name.
         interfaces: where to speak.
+        keys: what it seals its records with, and believes those of others by; None: there are none.
     """
 
     name = "mdns"
 
-    def __init__(self, realm: str, interfaces: Interfaces) -> None:
+    def __init__(self, realm: str, interfaces: Interfaces, keys: Watched | None = None) -> None:
         self._realm = realm
+        self._keys = keys
+        self._keyring = self.keyring  # as the thread was told of it
         self.interfaces = interfaces
-        self.sightings = Sightings()
+        per_host_max = PER_HOST_UNSEALED_MAX if keys is None else PER_HOST_MAX
+        self.sightings = Sightings(per_host_max=per_host_max)
         self.ignored: Counter[str] = Counter()
         self.own: Record | None = None
         self.own_id = ""  # also after a goodbye, which the cache does not heed at once
@@ -46,6 +51,11 @@ class Mdns:
         self.addresses: Sequence[Address] = interfaces.now()
         self._thread: threading.Thread | None = None
         self._wake: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+
+    @property
+    def keyring(self) -> Keyring | None:
+        """The keys as they are now: what this returns never changes, so that threads share it."""
+        return None if self._keys is None else self._keys.keyring
 
     @property
     def found(self) -> int:
@@ -67,6 +77,10 @@ class Mdns:
         """What has changed since the last call. Never waits, never raises."""
         del now
         self._start()
+        keyring = self.keyring
+        if keyring is not self._keyring:
+            self._keyring = keyring
+            self._tell()
         return self.sightings.take()
 
     def describe(self) -> dict[str, Any]:

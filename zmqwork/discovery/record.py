@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,6 +15,8 @@ RECORD_BYTES_MAX = 64 * 1024
 # Written into each record. A reader skips versions that it does not know: two releases of the
 # package may share a machine.
 RECORD_VERSION = 1
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 # Best first: no network at all, the loopback, the rest (DESIGN 4).
 _LOOPBACK = ("tcp://127.", "tcp://localhost", "tcp://[::1]")
@@ -30,6 +33,8 @@ class Record:
         realm: the app's name.
         endpoints: where its ROUTER is bound.
         pid, host: where it runs, for people.
+        fingerprint: of its key; empty: it has none. Only whoever has that key in the roster knows
+            the key itself, so that a forged record leads nowhere.
     """
 
     node_id: str
@@ -39,6 +44,7 @@ class Record:
     endpoints: tuple[str, ...]
     pid: int
     host: str
+    fingerprint: str = ""
 
     def encode(self) -> bytes:
         """The record as the content of its file."""
@@ -49,7 +55,9 @@ class Record:
         return tuple(sorted(self.endpoints, key=_distance))
 
 
-def record_of(config: NodeConfig, role: str, endpoints: Iterable[str]) -> Record:
+def record_of(
+    config: NodeConfig, role: str, endpoints: Iterable[str], fingerprint: str = ""
+) -> Record:
     """The record of a node that is bound to these endpoints."""
     return Record(
         node_id=config.node_id,
@@ -59,6 +67,7 @@ def record_of(config: NodeConfig, role: str, endpoints: Iterable[str]) -> Record
         endpoints=tuple(endpoints),
         pid=config.pid,
         host=config.host,
+        fingerprint=fingerprint,
     )
 
 
@@ -84,5 +93,13 @@ def decode_record(data: bytes) -> Record | None:
         return None
     if not isinstance(endpoints, list) or not all(isinstance(e, str) for e in endpoints):
         return None
+    fingerprint = fields.get("fingerprint", "")  # older releases do not say it: they have no keys
+    if fingerprint != "" and not is_fingerprint(fingerprint):
+        return None
     node_id, role, name, realm, host = texts
-    return Record(node_id, role, name, realm, tuple(endpoints), pid, host)
+    return Record(node_id, role, name, realm, tuple(endpoints), pid, host, fingerprint)
+
+
+def is_fingerprint(value: object) -> bool:
+    """Whether this is that of a key: 16 hexadecimal digits."""
+    return isinstance(value, str) and _FINGERPRINT.fullmatch(value) is not None

@@ -1,7 +1,6 @@
 """The mDNS side of a node: announces, browses, follows the interfaces. Runs in `mdns`'s thread.
 
-The only module that knows python-zeroconf. All that it is told by the network goes through
-`advert.judge`, and none of it can end the thread.
+All that it is told by the network goes through `advert.judge`, and none of it can end the thread.
 """
 
 from __future__ import annotations
@@ -10,8 +9,9 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter, deque
-from collections.abc import Awaitable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Collection, Sequence
+from dataclasses import replace
+from typing import NamedTuple, Protocol
 
 from zeroconf import DNSQuestionType, IPVersion, ServiceStateChange, Zeroconf
 from zeroconf import Error as ZeroconfError
@@ -19,6 +19,7 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZerocon
 
 from zmqwork.discovery.advert import (
     SERVICE_TYPE,
+    UNSEALED,
     Advert,
     judge,
     label_of,
@@ -29,6 +30,8 @@ from zmqwork.discovery.advert import (
 from zmqwork.discovery.interfaces import Address, Interfaces, reachable_at
 from zmqwork.discovery.record import Record
 from zmqwork.discovery.sightings import Sightings
+from zmqwork.discovery.sweeping import sweep
+from zmqwork.security.keyring import Keyring
 
 _log = logging.getLogger("zmqwork")
 
@@ -42,10 +45,16 @@ _AGAIN_DELAY = 10.0
 _BROWSE_INTERVAL = 60.0
 _LONELY_INTERVAL = 10.0
 _BROWSE_INTERVAL_PER_NODE = 1.0
+# After so many names we look whether they have filled the cache. (The browser remembers each for as
+# long as its time to live says, or until there is another browser.)
+_NOTICED_MAX = 1_000
 # Names whose records did not come with them: asked for, so many at a time.
 _ASKED_MAX = 16
 _UNASKED_MAX = 1_024
 _ASK_TIMEOUT_MS = 3_000
+# If the goodbye of an old address is lost, it expires a second after the new one has come
+# (RFC 6762, 10.2). Until then the seal does not fit.
+_DOUBT_DELAY = 2.0
 
 
 class Board(Protocol):
@@ -53,14 +62,26 @@ class Board(Protocol):
 
     interfaces: Interfaces
     sightings: Sightings
-    ignored: Counter[
-        str
-    ]  # by reason; bound: the words of `advert.judge`, "full", "failed", "unanswered"
+    # By reason; bound: the words of `advert.judge`, "full", "failed", "unanswered".
+    ignored: Counter[str]
     own: Record | None
     own_id: str
     closing: bool
     state: str
     addresses: Sequence[Address]
+
+    @property
+    def keyring(self) -> Keyring | None:
+        """The keys as they are now, or None."""
+
+
+class _Announced(NamedTuple):
+    """All that others are told."""
+
+    record: Record
+    port: int
+    hosts: list[str]
+    key: bytes | None
 
 
 class Responder:
@@ -72,13 +93,18 @@ class Responder:
         self._changed = changed
         self._zeroconf: AsyncZeroconf | None = None
         self._browser: AsyncServiceBrowser | None = None
-        self._browse_at = 0.0
+        self._browse_at = self._browsed_at = 0.0
+        self._noticed_count = 0
         self._incarnation = new_incarnation()
-        self._announced: tuple[Record, int, list[str]] | None = None
+        self._announced: _Announced | None = None
         self._info: AsyncServiceInfo | None = None
+        self._keyring = board.keyring
+        self._members: Collection[str] = ()  # bound: the roster; when it was browsed last
         self._sending: asyncio.Future[None] | None = None
         self._unasked: deque[str] = deque()  # bound: _UNASKED_MAX
         self._asking: dict[str, asyncio.Task[None]] = {}  # bound: _ASKED_MAX
+        # Names that are looked at again. Bound: the sightings.
+        self._doubted: dict[str, asyncio.TimerHandle] = {}
 
     async def run(self) -> None:
         """Serve until the board says that it is closing."""
@@ -115,7 +141,11 @@ class Responder:
             # It announces again by itself where an interface was added.
             await self._zeroconf.async_update_interfaces(list(ips))
             self._browse_at = 0.0
+        if board.keyring is not self._keyring:
+            self._keyring = board.keyring
+            self._browse_at = 0.0  # what is in the cache is judged anew
         await self._announce(addresses)
+        self._sweep()
         await self._browse()
 
     # -- announcing ---------------------------------------------------------------------------
@@ -123,22 +153,23 @@ class Responder:
     async def _announce(self, addresses: Sequence[Address]) -> None:
         """Say what there is to say, if it differs from what was said."""
         assert self._zeroconf is not None
-        own = self._board.own
-        port, hosts = reachable_at(own.endpoints, addresses) if own is not None else (0, [])
-        wanted = (own, port, hosts) if own is not None and hosts else None
+        wanted = self._wanted(addresses)
         if wanted == self._announced:
             return
         if wanted is None:
             await self._withdraw()
             return
-        record, port, hosts = wanted
+        record, port, hosts, key = wanted
+        if key is not None and self._announced is not None and hosts != self._announced.hosts:
+            # An old address that stays in a cache beside the new one would break the seal.
+            await self._withdraw()
         label = label_of(record, self._incarnation)
         info = AsyncServiceInfo(
             SERVICE_TYPE,
             f"{label}.{SERVICE_TYPE}",
             port=port,
             parsed_addresses=hosts,
-            properties=txt_of(record, self._incarnation),
+            properties=txt_of(record, self._incarnation, key, port, hosts),
             # A name of our own: the machine's belongs to its own responder.
             server=f"{label}.local.",
         )
@@ -149,6 +180,16 @@ class Responder:
             sending = self._zeroconf.async_update_service(info)
         self._announced, self._info = wanted, info
         self._send(await sending)
+
+    def _wanted(self, addresses: Sequence[Address]) -> _Announced | None:
+        own, keyring = self._board.own, self._keyring
+        port, hosts = reachable_at(own.endpoints, addresses) if own is not None else (0, [])
+        if own is None or not hosts:
+            return None
+        if keyring is None:
+            return _Announced(own, port, hosts, None)
+        own = replace(own, fingerprint=keyring.fingerprint)
+        return _Announced(own, port, hosts, keyring.discovery_key)
 
     def _send(self, sending: Awaitable[None]) -> None:
         """Let three announcements go, without waiting for them."""
@@ -177,7 +218,10 @@ class Responder:
             return
         seen = len(self._board.sightings)
         interval = _BROWSE_INTERVAL if seen else _LONELY_INTERVAL
+        self._browsed_at = now
         self._browse_at = now + interval + _BROWSE_INTERVAL_PER_NODE * seen
+        if self._keyring is not None:
+            self._members = frozenset(self._keyring.accesses())
         if self._browser is not None:
             await self._browser.async_cancel()
         # A new browser asks at once, and tells again what is in the cache. It asks everybody to
@@ -193,6 +237,9 @@ class Responder:
         self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
     ) -> None:
         del service_type
+        self._noticed_count += 1
+        if self._noticed_count == _NOTICED_MAX:
+            asyncio.get_running_loop().call_soon(self._sweep)
         try:
             if state_change is ServiceStateChange.Removed:
                 self._board.sightings.lose(name)
@@ -206,20 +253,53 @@ class Responder:
         """Take in what the cache knows of that name; False if it does not know all."""
         if not info.load_from_cache(zeroconf):
             return False
-        board = self._board
+        board, keyring = self._board, self._keyring
         advert = judge(
             info.text or b"",
             info.port,
             info.parsed_addresses(IPVersion.V4Only),
+            label=info.name.removesuffix(f".{SERVICE_TYPE}"),
             realm=self._realm,
             addresses=board.addresses,
+            key=None if keyring is None else keyring.discovery_key,
+            members=self._members,
         )
         if not isinstance(advert, Advert):
             board.ignored[advert] += 1
-            board.sightings.lose(info.name)
+            if advert == UNSEALED:
+                self._doubt(info.name)
+            else:
+                board.sightings.lose(info.name)
         elif advert.node_id != board.own_id and not board.sightings.see(info.name, advert):
             board.ignored["full"] += 1
         return True
+
+    def _sweep(self) -> None:
+        """Make room in the cache if strangers have filled it; who is honest is asked for again."""
+        self._noticed_count = 0
+        if self._zeroconf is None:
+            return
+        if sweep(self._zeroconf.zeroconf.cache, self._board.sightings.names()):
+            self._browse_at = min(self._browse_at, self._browsed_at + _LONELY_INTERVAL)
+
+    def _doubt(self, name: str) -> None:
+        """What was sealed is not any more: keep it, and look again, once.
+
+        Its node has another address, and the old one is still in the cache; or a stranger has added
+        one, which shall not take the node away.
+        """
+        if name in self._board.sightings and name not in self._doubted:
+            loop = asyncio.get_running_loop()
+            self._doubted[name] = loop.call_later(_DOUBT_DELAY, self._look_again, name)
+
+    def _look_again(self, name: str) -> None:
+        try:
+            if self._zeroconf is not None:
+                self._read(self._zeroconf.zeroconf, AsyncServiceInfo(SERVICE_TYPE, name))
+        except Exception:  # noqa: BLE001 - as in `_noticed`
+            self._board.ignored["failed"] += 1
+        finally:
+            del self._doubted[name]
 
     def _ask_later(self, name: str) -> None:
         if name in self._asking or name in self._unasked:
@@ -262,6 +342,9 @@ class Responder:
         self._browse_at = 0.0
         self._stop_sending()
         self._unasked.clear()
+        for timer in self._doubted.values():
+            timer.cancel()
+        self._doubted.clear()
         asking = list(self._asking.values())
         for task in asking:
             task.cancel()

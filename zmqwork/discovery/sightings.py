@@ -10,8 +10,9 @@ from zmqwork.discovery.advert import Advert
 
 # A node costs its finder two descriptors and 59 KiB while it is dialled (DESIGN 4).
 SIGHTINGS_MAX = 1_024
-# Workers of one machine: more than it has processors.
+# Nodes of one machine: more than it has processors. Of records that anybody can make, fewer.
 PER_HOST_MAX = 256
+PER_HOST_UNSEALED_MAX = 64
 # So many new ones are told at once: to dial a thousand in one turn would stop the heartbeats.
 BATCH_MAX = 64
 
@@ -39,6 +40,14 @@ class Sightings:
 
     def __len__(self) -> int:
         return len(self._seen)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._seen
+
+    def names(self) -> list[str]:
+        """The instances that are seen."""
+        with self._lock:
+            return list(self._seen)
 
     def see(self, name: str, advert: Advert) -> bool:
         """Note a record, new or changed; False if another one had to go for it."""
@@ -75,9 +84,7 @@ class Sightings:
                 del self._untold[name]
                 self._told.add(name)
                 advert = self._seen[name]
-                events.append(
-                    PeerFound(_KEY + name, advert.endpoints, advert.role, "mdns", advert.node_id)
-                )
+                events.append(_found(name, advert))
         return events
 
     def _make_room(self, host: str) -> bool:
@@ -105,3 +112,9 @@ class Sightings:
         if not names:
             del self._hosts[host]
         self._untold.pop(name, None)
+
+
+def _found(name: str, advert: Advert) -> PeerFound:
+    return PeerFound(
+        _KEY + name, advert.endpoints, advert.role, "mdns", advert.node_id, advert.fingerprint
+    )

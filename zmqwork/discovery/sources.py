@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from zmqwork.core.link_events import PeerForgotten, PeerFound
@@ -13,8 +14,9 @@ from zmqwork.discovery.presence import Presence
 from zmqwork.discovery.record import Record
 from zmqwork.discovery.runtime import choose
 from zmqwork.discovery.source import Source
-from zmqwork.discovery.static import parse_peers, peers_of_environment
+from zmqwork.discovery.static import parse_peers, peers_of_environment, split_member
 from zmqwork.errors import ConfigError, UsageError
+from zmqwork.security.keyring import Watched
 
 # A node without a single peer has nothing better to do than look.
 _EAGER_INTERVAL = 0.02
@@ -39,6 +41,7 @@ class Discovery:
         others: further sources; they are closed with this one.
         default_bind: where a node listens that was not told where, beside its ipc endpoint: a
             source that looks further than this user's processes needs an address to tell.
+        keys: those of the node; None: it has none. Nodes with keys and nodes without do not meet.
 
     Raises:
         ConfigError: a peer is no endpoint.
@@ -53,16 +56,20 @@ class Discovery:
         peers: Iterable[str] | None = None,
         others: Sequence[Source] = (),
         default_bind: tuple[str, ...] = (),
+        keys: Watched | None = None,
     ) -> None:
         self._realm = realm
+        self.keys = keys
         self.default_bind = default_bind
         self._others = tuple(others)
         self._peers = peers_of_environment() if peers is None else parse_peers(peers)
         self._directory = LocalDirectory(realm) if local else None
+        self._own: Record | None = None
         self._presence: Presence | None = None
         self._bind_again: Callable[[str], None] | None = None
         # Bounded by what fits in the directory: each is a file of a living process.
         self._known: dict[str, Record] = {}
+        self._unlike_count = 0
         self._static_said = False
         self._sweep_at = 0.0
         self._trouble = ""
@@ -90,6 +97,7 @@ class Discovery:
         """
         if record.realm != self._realm:
             raise UsageError(f"a node of realm {record.realm!r} announced in {self._realm!r}")
+        record = self._own = self._with_key(record)
         if self._directory is not None:
             self._directory.announce(record)
             self._bind_again = bind_again or self._bind_again
@@ -100,7 +108,7 @@ class Discovery:
 
     def withdraw(self) -> None:
         """Stay reachable for those who know this node, and be found by nobody else."""
-        self._presence = None
+        self._own = self._presence = None
         if self._directory is not None:
             self._directory.withdraw()
         self.say_goodbye()
@@ -119,9 +127,14 @@ class Discovery:
         A peer whose endpoints changed is found again, under the same key.
         """
         events: list[PeerFound | PeerForgotten] = []
+        self._heed_new_key()
         if not self._static_said:
             self._static_said = True
-            events += [PeerFound(_STATIC + e, (e,), "", "static") for e in self._peers]
+            for peer in self._peers:
+                endpoint, member = split_member(peer)
+                events.append(
+                    PeerFound(_STATIC + endpoint, (endpoint,), "", "static", member=member)
+                )
         directory = self._directory
         if directory is not None and (now >= self._sweep_at or directory.changed()):
             if now >= self._sweep_at:
@@ -139,14 +152,19 @@ class Discovery:
         return self._directory.alive(key.removeprefix(_LOCAL)) is False
 
     def describe(self) -> list[dict[str, Any]]:
-        """Each source with its state, for people: ``source``, ``state``, ``where``, ``found``."""
+        """Each source with its state, for people: ``source``, ``state``, ``where``, ``found``.
+
+        ``unlike``, of the local directory: nodes that are there and do not talk to this one,
+        because one of the two has keys.
+        """
         sources: list[dict[str, Any]] = []
         if self._directory is None:
             sources.append({"source": "local", "state": "off", "where": "", "found": 0})
         else:
             where, found = str(self._directory.path), len(self._known)
-            state = self._trouble or "ok"
-            sources.append({"source": "local", "state": state, "where": where, "found": found})
+            state = self._trouble or self._unlikeness or "ok"
+            local = {"source": "local", "state": state, "where": where, "found": found}
+            sources.append(local | {"unlike": self._unlike_count})
         where, found = ", ".join(self._peers), len(self._peers)
         state = "ok" if self._peers else "none given"
         sources.append({"source": "static", "state": state, "where": where, "found": found})
@@ -162,6 +180,34 @@ class Discovery:
         for source in self._others:
             source.close()
 
+    def _with_key(self, record: Record) -> Record:
+        if self.keys is None:
+            return record
+        return replace(record, fingerprint=self.keys.keyring.fingerprint)
+
+    def _heed_new_key(self) -> None:
+        """Announce this node anew if its own key has changed."""
+        own = self._own
+        if own is None or own == (fresh := self._with_key(own)):
+            return
+        self._own = fresh
+        if self._presence is not None:
+            self._presence.record = fresh
+            self._sweep_at = 0.0  # which shows it
+        for source in self._others:
+            source.announce(fresh)
+
+    @property
+    def _unlikeness(self) -> str:
+        """Why some that are there are not found, for people; or nothing."""
+        count = self._unlike_count
+        if not count:
+            return ""
+        nodes = "1 node here has" if count == 1 else f"{count} nodes here have"
+        if self.keys is None:
+            return f"{nodes} keys, and this one has none: they do not talk to it"
+        return f"{nodes} no keys, and this one has: it does not talk to them"
+
     def _poll_local(self, directory: LocalDirectory) -> list[PeerFound | PeerForgotten]:
         trouble = self._presence.keep() if self._presence else ""
         try:
@@ -172,15 +218,19 @@ class Discovery:
             return []
         self._trouble = f"failed: {trouble}" if trouble else ""
         own_id = self._presence.record.node_id if self._presence else ""
-        now_known = {_LOCAL + r.node_id: r for r in records if r.node_id != own_id}
+        others = [record for record in records if record.node_id != own_id]
+        alike = [record for record in others if bool(record.fingerprint) == (self.keys is not None)]
+        self._unlike_count = len(others) - len(alike)
+        now_known = {_LOCAL + record.node_id: record for record in alike}
         before, self._known = self._known, now_known
         gone = [PeerForgotten(key) for key in before if key not in now_known]
-        found = [
-            PeerFound(key, record.best_first(), record.role, "local", record.node_id)
-            for key, record in now_known.items()
-            if before.get(key) != record
-        ]
+        found = [_found(key, r) for key, r in now_known.items() if before.get(key) != r]
         return [*gone, *found]
+
+
+def _found(key: str, record: Record) -> PeerFound:
+    endpoints = record.best_first()
+    return PeerFound(key, endpoints, record.role, "local", record.node_id, record.fingerprint)
 
 
 _warned = ""
@@ -202,6 +252,7 @@ def join_realm(
     peers: Iterable[str] | None = None,
     interfaces: Iterable[str] = (),
     insecure_lan: bool = False,
+    keys: Watched | None = None,
 ) -> Discovery:
     """What a node of this realm uses to be found and to find others.
 
@@ -210,11 +261,12 @@ def join_realm(
         sources: names out of `source.SOURCES`.
         peers: as for `Discovery`.
         interfaces: where mDNS speaks, by name or address; none: see `Interfaces`.
-        insecure_lan: permit interfaces that others reach.
+        insecure_lan: permit interfaces that others reach, without keys.
+        keys: those of the node, with which they are permitted; None: it has none.
 
     Raises:
         ConfigError: a peer is no endpoint, or an interface is none.
-        InsecureBind: an interface leads to a network, and `insecure_lan` is not set.
+        InsecureBind: an interface leads to a network, without keys or `insecure_lan`.
         TransportError: the local directory cannot be used safely.
     """
     others: list[Source] = []
@@ -224,8 +276,9 @@ def join_realm(
         from zmqwork.discovery.interfaces import Interfaces  # noqa: PLC0415
         from zmqwork.discovery.mdns import Mdns  # noqa: PLC0415
 
-        chosen = Interfaces(interfaces, insecure_lan=insecure_lan)
-        others.append(Mdns(realm, chosen))
+        keyed = keys is not None
+        chosen = Interfaces(interfaces, insecure_lan=insecure_lan, keyed=keyed)
+        others.append(Mdns(realm, chosen, keys))
         default_bind = chosen.default_bind
     endpoints, names = [], []
     for peer in peers_of_environment() if peers is None else parse_peers(peers):
@@ -242,5 +295,10 @@ def join_realm(
 
         others.append(Dns(names))
     return Discovery(
-        realm, local="local" in sources, peers=endpoints, others=others, default_bind=default_bind
+        realm,
+        local="local" in sources,
+        peers=endpoints,
+        others=others,
+        default_bind=default_bind,
+        keys=keys,
     )

@@ -17,13 +17,16 @@ PEERS_MAX = 1_000
 _IPC_PATH_BYTES_MAX = 107
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
-_HOST_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^:\[\]/\s]+)(?::(?P<port>[^:]*))?")
+_HOST_PORT = re.compile(
+    r"(?:(?P<member>[A-Za-z0-9][A-Za-z0-9_.-]{0,63})@)?(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^:\[\]/\s]+)(?::(?P<port>[^:]*))?"
+)
 
 
 def parse_peer(text: str) -> str:
     """One endpoint as libzmq takes it.
 
-    ``tcp://host:port`` and ``ipc:///path`` stay as they are, ``host:port`` means tcp.
+    ``tcp://host:port`` and ``ipc:///path`` stay as they are, ``host:port`` means tcp. Before the
+    host may stand whose key is there: ``tcp://NODE@host:port``.
     ``dns://name:port`` and ``dns+srv://name``, which are for `dns.Dns`, stay as they are, too.
 
     Raises:
@@ -97,4 +100,12 @@ def _parse_tcp(text: str, rest: str) -> str:
         raise ConfigError(f"peer {text!r}: * is where to bind, not whom to call: name a host")
     if not (re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= 65_535):
         raise ConfigError(f"peer {text!r}: a port is a number from 1 to 65535, not {port!r}")
-    return f"tcp://{host}:{int(port)}"
+    member = f"{parts['member']}@" if parts["member"] else ""
+    return f"tcp://{member}{host}:{int(port)}"
+
+
+def split_member(peer: str) -> tuple[str, str]:
+    """An endpoint, and the member of the roster whose key is there; empty: anybody's."""
+    scheme, _, rest = peer.partition("://")
+    member, at, place = rest.rpartition("@")
+    return (f"{scheme}://{place}", member) if at and scheme == "tcp" else (peer, "")

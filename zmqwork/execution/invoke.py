@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import AsyncGeneratorType, CoroutineType, TracebackType
 from typing import Any
 
-from zmqwork.errors import DecodeError, EncodeError, SoftTimeout, name_of
+from zmqwork.errors import ArgumentError, DecodeError, EncodeError, SoftTimeout, name_of
 from zmqwork.execution.context import Item, running
 from zmqwork.execution.retry import verdict
 from zmqwork.execution.yielding import GENERATORS, run_through, run_through_async
+from zmqwork.validation.refusal import Refusal
 from zmqwork.wire.values import decode_call, encode_value
 
 # What travels of a failure, in bytes; the wire's strings are bounded, too.
@@ -106,6 +107,8 @@ def missing(name: str) -> Outcome:
 
 def failure(handler: Callable[..., Any], error: BaseException) -> dict[str, Any]:
     """What is told of an exception of the handler's own, its consequences included."""
+    if isinstance(error, Refusal):
+        return error_record(error)
     told, said = verdict(handler, error)
     if isinstance(told, EncodeError):
         said["final"] = True  # what it yields, or submits, would be the same again
@@ -119,6 +122,8 @@ def error_record(error: BaseException, *, final: bool = False) -> dict[str, Any]
         error: what was raised.
         final: a retry would raise it again.
     """
+    if isinstance(error, Refusal):
+        return _refusal_record(error)
     record: dict[str, Any] = {
         "type": _cut(_type_name(error), _TYPE_BYTES_MAX),
         "text": _cut(_text(error), _TEXT_BYTES_MAX),
@@ -129,6 +134,16 @@ def error_record(error: BaseException, *, final: bool = False) -> dict[str, Any]
     if final:
         record["final"] = True
     return record
+
+
+def _refusal_record(error: Refusal) -> dict[str, Any]:
+    return {
+        "type": name_of(ArgumentError),
+        "text": _cut(str(error), _TEXT_BYTES_MAX),
+        "traceback": "",
+        "final": True,
+        "argument": _cut(error.argument, _TYPE_BYTES_MAX),
+    }
 
 
 def _has_running_loop() -> bool:

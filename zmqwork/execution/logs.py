@@ -7,6 +7,7 @@ import logging
 import time
 from typing import Any, Final
 
+from zmqwork.escaping import LINES, printable
 from zmqwork.execution.context import Context, running
 
 TEXT: Final = "text"
@@ -49,6 +50,17 @@ class LogContext(logging.Filter):
         return True
 
 
+class TextFormatter(logging.Formatter):
+    """Each record as text that a terminal shows, and does not obey.
+
+    Tracebacks, and what handlers log, may have several lines.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The lines, without their end."""
+        return printable(super().format(record), LINES)
+
+
 class JsonFormatter(logging.Formatter):
     """Each record as one line: a JSON object.
 
@@ -85,7 +97,7 @@ def log_to_stderr(level: str, form: str) -> None:
     chosen = (level, form)
     handler = logging.StreamHandler()
     handler.addFilter(LogContext())
-    handler.setFormatter(JsonFormatter() if form == JSON else logging.Formatter(_TEXT_FORMAT))
+    handler.setFormatter(JsonFormatter() if form == JSON else TextFormatter(_TEXT_FORMAT))
     logging.basicConfig(level=level.upper(), handlers=[handler])
 
 

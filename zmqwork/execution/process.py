@@ -26,7 +26,7 @@ _FAREWELL_TIMEOUT = 0.5
 # A child has shown its stack within this, if the machine is not busy beyond measure.
 _SHOW_INTERVAL = 0.05
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("zmqwork")
 
 
 class ProcessPool:

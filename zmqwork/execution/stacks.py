@@ -13,6 +13,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from zmqwork.escaping import LINES, printable
+
 # Sent to a process by a person who wants to know, and by a worker to its children.
 ASKED = getattr(signal, "SIGUSR1", None)
 
@@ -23,7 +25,7 @@ _DEPTH_MAX = 100
 def show(text: str) -> None:
     """Write to standard error; also from a signal handler, which may interrupt print() itself."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        data = f"{text.rstrip()}\n".encode(errors="backslashreplace")
+        data = f"{printable(text.rstrip(), LINES)}\n".encode(errors="backslashreplace")
         while data:
             data = data[os.write(sys.stderr.fileno(), data) :]
 

@@ -10,6 +10,7 @@ from zmqwork.config import ProducerConfig
 from zmqwork.core.events import Event, StatusRequested
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import UsageError
+from zmqwork.nodes.auditing import Auditing
 from zmqwork.nodes.pending import Pending
 from zmqwork.nodes.recorder import Recorder
 from zmqwork.nodes.requests import Request
@@ -20,6 +21,7 @@ from zmqwork.transport.loop import Loop
 class Asked:
     """The part of `nodes.producer.Producer` that is about questions. From any thread."""
 
+    auditing: Auditing
     pending: Pending
     _config: ProducerConfig
     _discovery: Discovery
@@ -33,6 +35,7 @@ class Asked:
         if status:
             status["sources"] = self._discovery.describe()
             status["pending"] = self.pending.count
+            status |= self.auditing.status()
             status["journal"] = self._recorder.name if self._recorder is not None else ""
         return status
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from zmqwork.config import NodeConfig
+from zmqwork.core.effects import TakeRoster
 from zmqwork.core.events import (
     DrainRequested,
     Event,
@@ -19,13 +19,13 @@ from zmqwork.core.events import (
 from zmqwork.discovery.record import record_of
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import ConfigError, UsageError
+from zmqwork.nodes.auditing import Auditing
 from zmqwork.nodes.polling import WORKER_INTERVAL, poll_forever
 from zmqwork.nodes.requests import Request
+from zmqwork.nodes.rosters import take_roster
 from zmqwork.transport.addresses import refuse_routable
 from zmqwork.transport.descriptors import raise_descriptor_limit
 from zmqwork.transport.loop import Loop
-
-_log = logging.getLogger("zmqwork")
 
 C = TypeVar("C", bound=NodeConfig)
 
@@ -42,6 +42,9 @@ class BoundNode(Generic[C]):
 
     Raises:
         InsecureBind: an endpoint is routable; nothing was bound.
+
+    Attributes:
+        auditing: what it notes in the audit log, and warns of.
     """
 
     role: ClassVar[str]
@@ -51,14 +54,13 @@ class BoundNode(Generic[C]):
         self, config: C, *, discovery: Discovery, bind: Sequence[str], insecure_lan: bool
     ) -> None:
         bind = list(bind) or list(discovery.default_bind)
-        exposed = refuse_routable(bind, insecure_lan=insecure_lan)
-        if exposed:
-            _log.warning("INSECURE: whoever reaches %s can %s", ", ".join(exposed), self.danger)
+        keyed = discovery.keys is not None
+        exposed = refuse_routable(bind, insecure_lan=insecure_lan, keyed=keyed)
         raise_descriptor_limit()
-        self._config = config
+        self.auditing = Auditing(config, self.role, exposed, self.danger, keyed=keyed)
+        self._config = self.auditing.marked(config)
         self._discovery = discovery
         self._bind = bind
-        self.insecure = bool(exposed)
         self.endpoints: tuple[str, ...] = ()
         self._loop: Loop | None = None  # once it runs
         self._is_spent = False  # it was started, perhaps in vain
@@ -76,6 +78,11 @@ class BoundNode(Generic[C]):
     def config(self) -> C:
         """Who it is, and what it offers."""
         return self._config
+
+    @property
+    def insecure(self) -> bool:
+        """Whether others on a network reach it, without keys."""
+        return self.auditing.insecure
 
     @property
     def node_id(self) -> str:
@@ -129,7 +136,8 @@ class BoundNode(Generic[C]):
                 if self.has_left:
                     return {}
             else:
-                return status | {"sources": self._discovery.describe()}
+                sources = {"sources": self._discovery.describe()}
+                return status | sources | self.auditing.status()
 
     def __enter__(self) -> Self:
         if self._loop is None:
@@ -205,6 +213,11 @@ class BoundNode(Generic[C]):
     def _prepare(self) -> None:
         assert self._loop is not None
         poll_forever(self._loop, self._discovery, WORKER_INTERVAL)
+        self.auditing.begin(self._loop, self.endpoints)
+
+    def _take_roster(self, effect: TakeRoster) -> None:
+        assert self._loop is not None
+        self._loop.post(take_roster(self._discovery.keys, effect))
 
     def _leave(self) -> None:
         assert self._loop is not None
@@ -214,4 +227,5 @@ class BoundNode(Generic[C]):
         try:
             self._discovery.close()
         finally:
+            self.auditing.close()
             self._left.set()

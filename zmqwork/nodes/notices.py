@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from zmqwork.core.effects import Notice
+from zmqwork.escaping import printable
 
 _log = logging.getLogger("zmqwork")
 
@@ -44,8 +45,8 @@ def log_notice(notice: Notice, node_id: str) -> None:
         notice: what is to be said.
         node_id: of the node whose notice it is; its tasks are called by it.
     """
-    text = "".join(c if c.isprintable() else "?" for c in notice.text)
-    _log.log(_LEVELS.get(notice.kind, logging.WARNING), "%s", text, extra=_extra(notice, node_id))
+    level = _LEVELS.get(notice.kind, logging.WARNING)
+    _log.log(level, "%s", notice.text, extra=_extra(notice, node_id))
 
 
 def _extra(notice: Notice, node_id: str) -> dict[str, Any]:
@@ -53,4 +54,9 @@ def _extra(notice: Notice, node_id: str) -> dict[str, Any]:
     extra: dict[str, Any] = {"notice": notice.kind, "node": node_id}
     if "seq" in data:
         extra["task_id"] = f"{node_id[:8]}-{data['seq']}"
-    return extra | {name: data[key] for key, name in _EXTRAS.items() if key in data}
+    return extra | {name: _shown(data[key]) for key, name in _EXTRAS.items() if key in data}
+
+
+def _shown(value: Any) -> Any:
+    # A format of the program's own may show it as it is.
+    return printable(value) if isinstance(value, str) else value

@@ -15,6 +15,7 @@ from zmqwork.discovery.sources import Discovery
 from zmqwork.nodes.notices import log_notice
 from zmqwork.nodes.polling import poll_forever
 from zmqwork.nodes.requests import Request, deliver
+from zmqwork.transport.guard import maker
 from zmqwork.transport.loop import Loop
 
 
@@ -50,6 +51,7 @@ class Observer:
                 Left: lambda _: self._loop.stop(),
             },
             gone=discovery.proof_of_death,
+            make_guard=maker(discovery.keys, "observer"),
         )
         self._loop.start(
             f"zmqwork-observer-{config.node_id[:4]}",
@@ -76,6 +78,10 @@ class Observer:
         """The answer to what was begun, as `survey` has it."""
         survey: dict[str, Any] = request.wait(self._patience + 5.0)
         return survey
+
+    def sources(self) -> list[dict[str, Any]]:
+        """Where it looks, and what it sees there, as `Discovery.describe` has it."""
+        return self._discovery.describe()
 
     def order(
         self,

@@ -23,6 +23,7 @@ from zmqwork.core.effects import (
     Reopen,
     Resubmit,
     Settle,
+    TakeRoster,
     Tell,
 )
 from zmqwork.core.events import (
@@ -43,21 +44,27 @@ from zmqwork.core.records import Legacy, Recorded, Recovered, WriteFailed
 from zmqwork.discovery.record import record_of
 from zmqwork.discovery.sources import Discovery
 from zmqwork.nodes.asked import Asked
+from zmqwork.nodes.auditing import Auditing
 from zmqwork.nodes.callbacks import Callbacks
 from zmqwork.nodes.notices import log_notice
 from zmqwork.nodes.pending import Pending
 from zmqwork.nodes.polling import poll_forever
 from zmqwork.nodes.recorder import Recorder
 from zmqwork.nodes.requests import deliver
+from zmqwork.nodes.rosters import take_roster
 from zmqwork.nodes.telling import Telling
 from zmqwork.queues import Queues
+from zmqwork.transport.addresses import refuse_routable
 from zmqwork.transport.descriptors import raise_descriptor_limit
+from zmqwork.transport.guard import maker
 from zmqwork.transport.loop import Loop
 
 _log = logging.getLogger("zmqwork")
 
 # The I/O thread ends within milliseconds of being told to; if not, an interpreter's end waits.
 _JOIN_TIMEOUT = 10.0
+
+_DANGER = "offer itself as a worker of this app, and see the tasks that it gets"
 
 
 class Producer(Asked):
@@ -80,6 +87,7 @@ class Producer(Asked):
 
     Attributes:
         pending: what it was given and has not settled.
+        auditing: what it notes in the audit log, and warns of.
         journal_failed: why it has left by itself; empty: it has not, or its I/O thread failed.
     """
 
@@ -102,7 +110,10 @@ class Producer(Asked):
         owner_of: Callable[[int], object] = lambda _: None,
     ) -> None:
         raise_descriptor_limit()
-        self._config = config
+        keyed = discovery.keys is not None
+        exposed = refuse_routable(list(discovery.default_bind), insecure_lan=True, keyed=keyed)
+        self.auditing = Auditing(config, "producer", exposed, _DANGER, keyed=keyed)
+        self._config = config = self.auditing.marked(config)
         self._recorder = recorder
         self._legacy = legacy
         self._make_owner = make_owner
@@ -132,6 +143,7 @@ class Producer(Asked):
                 Settle: self._settle,
                 Reopen: lambda effect: self.pending.reopen(effect.entries),
                 Resubmit: self._resubmit,
+                TakeRoster: self._take_roster,
                 MarkRunning: self._mark_running,
                 Tell: self._tell,
                 MarkProgress: lambda effect: mark_progress(effect.entries),
@@ -146,6 +158,7 @@ class Producer(Asked):
             },
             gone=discovery.proof_of_death,
             feed=self.pending,
+            make_guard=maker(discovery.keys, "producer", self.auditing.tell),
         )
         if recorder is not None:
             recorder.start(self._loop.post)
@@ -170,6 +183,7 @@ class Producer(Asked):
 
     def _prepare(self) -> None:
         self._recover()
+        self.auditing.begin(self._loop, self._endpoints)
         poll_forever(self._loop, self._discovery)
 
     def __repr__(self) -> str:
@@ -279,6 +293,7 @@ class Producer(Asked):
     def _settle(self, effect: Settle) -> None:
         if self._telling is not None:
             self._telling.settled(effect)
+        self.auditing.settled(effect.entries)
         self._settle_futures(effect.entries)
         if self._recorder is not None:
             for entry in effect.entries:
@@ -298,8 +313,12 @@ class Producer(Asked):
         seq = self.pending.follow_for(effect.spec, effect.args, self._owner_of)
         self._loop.post(Resubmitted(effect.request, seq))
 
+    def _take_roster(self, effect: TakeRoster) -> None:
+        self._loop.post(take_roster(self._discovery.keys, effect))
+
     def _notice(self, notice: Notice) -> None:
         log_notice(notice, self.node_id)
+        self.auditing.noticed(notice)
         if notice.kind == "journal_failed":
             self.journal_failed = notice.text
         for callback in self._notice_callbacks:
@@ -326,6 +345,7 @@ class Producer(Asked):
             self._discovery.close()
             if self._recorder is not None:
                 self._recorder.close()
+            self.auditing.close()
             self.pending.leave()
             self._left.set()
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from zmqwork.config import SinkConfig
 from zmqwork.core.collector import Collector
-from zmqwork.core.effects import Answer, Deliver, Left, MarkComplete, Notice
+from zmqwork.core.effects import Answer, Deliver, Left, MarkComplete, Notice, TakeRoster
 from zmqwork.discovery.sources import Discovery
 from zmqwork.errors import StoreError
 from zmqwork.execution.context import refuse_while_importing
@@ -25,6 +25,7 @@ from zmqwork.nodes.signals import SINK, StopSignals
 from zmqwork.nodes.store import Store
 from zmqwork.nodes.storekeeper import Storekeeper
 from zmqwork.nodes.unended import Unended
+from zmqwork.transport.guard import maker
 from zmqwork.transport.loop import Loop
 
 _log = logging.getLogger("zmqwork")
@@ -161,11 +162,13 @@ class Sink(BoundNode[SinkConfig]):
             {
                 Deliver: keeper.hand_over,
                 MarkComplete: self._mark_complete,
+                TakeRoster: self._take_roster,
                 Answer: deliver,
                 Notice: self._notice,
                 Left: lambda _: self._leave(),
             },
             gone=self._discovery.proof_of_death,
+            make_guard=maker(self._discovery.keys, self.role, self.auditing.tell),
         )
         keeper.start(loop.post)
         return loop

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmqwork.config import ProducerConfig
 from zmqwork.errors import JournalBroken, UsageError, ZmqworkError
+from zmqwork.escaping import printable
 
 if TYPE_CHECKING:
     from zmqwork.nodes.producer import Producer
@@ -24,7 +25,7 @@ def why_not(
     """
     lines = []
     if about is not None:
-        lines.append(f"task {config.node_id[:8]}-{seq}: {about['text']}")
+        lines.append(printable(f"task {config.node_id[:8]}-{seq}: {about['text']}"))
     if not status:
         return "\n".join(lines) or "the producer has stopped"
     lines += [
@@ -39,7 +40,7 @@ def why_not(
         sinks = ", ".join(
             f"{sink['name'] or sink['inbox']} {sink['state']}" for sink in status["sinks"]
         )
-        lines.append(f"  sinks      {sinks}")
+        lines.append(printable(f"  sinks      {sinks}"))
     if not status["workers"]:
         lines.append(
             f"  try        start one on this machine: zmqwork worker MODULE:APP "

@@ -21,6 +21,7 @@ from zmqwork.core.effects import (
     Restart,
     ShowStacks,
     TakeBack,
+    TakeRoster,
     Withdraw,
 )
 from zmqwork.core.runner import Runner
@@ -40,6 +41,7 @@ from zmqwork.nodes.notices import log_notice
 from zmqwork.nodes.requests import deliver
 from zmqwork.nodes.signals import PauseSignals, StopSignals
 from zmqwork.nodes.systemd import Notifier
+from zmqwork.transport.guard import maker
 from zmqwork.transport.loop import Loop
 
 # A start waits no longer for the first child process; it may come later (slow imports).
@@ -146,14 +148,20 @@ class Worker(BoundNode[WorkerConfig]):
                 Interrupt: lambda effect: self._pool.cancel(effect.slot, effect.attempt),
                 Grant: lambda effect: self._pool.grant(effect.slot, effect.attempt, effect.count),
                 ShowStacks: self._show_stacks,
+                TakeRoster: self._take_roster,
                 Answer: deliver,
-                Notice: lambda notice: log_notice(notice, self._config.node_id),
+                Notice: self._notice,
                 Withdraw: lambda _: self._discovery.say_goodbye(),
                 Left: self._gone,
             },
             gone=self._discovery.proof_of_death,
             after_turn=self._pool.turn,
+            make_guard=maker(self._discovery.keys, self.role, self.auditing.tell),
         )
+
+    def _notice(self, notice: Notice) -> None:
+        log_notice(notice, self._config.node_id)
+        self.auditing.noticed(notice)
 
     def request_pause(self) -> None:
         """Take nothing new, and give back what has not begun; also from a signal handler."""

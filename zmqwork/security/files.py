@@ -59,19 +59,25 @@ def read(path: Path, bytes_max: int) -> str:
     except OSError as error:
         raise KeysError(f"cannot read {path}: {_reason(error)}") from error
     with os.fdopen(fd, "rb") as file:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
-            raise KeysError(f"{path} is no file")
-        _check_owner(path, found)
-        if found.st_mode & _OTHERS:
-            raise KeysError(f"others can read {path}: chmod 600 {path}")
+        check_file(path, fd)
         data = file.read(bytes_max + 1)
     if len(data) > bytes_max:
         raise KeysError(f"{path} is longer than the {bytes_max} bytes that it may have")
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise KeysError(f"{path} is no text") from error
+    text = data.decode(errors="replace")
+    # (The error of a strict decoding has the data, which may be secret.)
+    if "\ufffd" in text:
+        raise KeysError(f"{path} is no text")
+    return text
+
+
+def check_file(path: Path, fd: int) -> None:
+    """Raise `KeysError` unless what is open here is a file that this user alone can use."""
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode):
+        raise KeysError(f"{path} is no file")
+    _check_owner(path, found)
+    if found.st_mode & _OTHERS:
+        raise KeysError(f"others can read {path}: chmod 600 {path}")
 
 
 def write(path: Path, text: str, *, replace: bool = True) -> None:

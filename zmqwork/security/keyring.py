@@ -16,18 +16,24 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar, cast
 
 from zmqwork.core.permissions import Access
 from zmqwork.errors import KeysError
 from zmqwork.security import files
+from zmqwork.security.cores import forbid_core_dumps
 from zmqwork.security.pairs import Pair, check_pair, fingerprint
 from zmqwork.security.roster import ROSTER_BYTES_MAX, Roster, check_member_name
 from zmqwork.security.roster import decode as decode_roster
 
 KEYS_VARIABLE = "ZMQWORK_KEYS"
+# The value of that variable, and of ``--keys``, with which a node uses none.
+NO_KEYS = "none"
 NODE_FILE, ROSTER_FILE, DISCOVERY_FILE = "node.toml", "roster.toml", "discovery.key"
 _SMALL_BYTES_MAX = 4_096
 DISCOVERY_KEY_BYTES = 32
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +60,47 @@ class Keyring:
         return fingerprint(self.pair.public)
 
     def accesses(self) -> dict[str, Access]:
-        """What each key that is valid now may be, by its fingerprint."""
-        return self.roster.accesses(_today())
+        """What each key that is valid now may be, by its fingerprint; `Watched` keeps it."""
+        return self.roster.accesses(today())
 
     def public_of(self, key: str) -> str | None:
         """The public key of this fingerprint, if it is valid now."""
-        for known, _ in self.roster.keys(_today()):
+        for known, _ in self.roster.keys(today()):
             if known.fingerprint == key:
                 return known.public
         return None
 
 
-def _today() -> float:
+def today() -> float:
+    """Seconds since 1970."""
     # Until when a key is valid must mean the same after a restart, and on other machines.
     return time.time()  # noqa: TID251
+
+
+def keys_of(place: str | os.PathLike[str] | bool | None = None) -> Watched | None:
+    """The keyring of a node that is about to be made; None: it has no keys.
+
+    Args:
+        place: the directory; None or True: `default_place`, if there are keys in it; False: none.
+
+    Raises:
+        KeysError: keys are there, and cannot be used; or they are not where they should be.
+    """
+    if place is False or (place is None and os.environ.get(KEYS_VARIABLE) == NO_KEYS):
+        return None
+    usual = place is None or place is True
+    chosen = default_place() if usual else Path(os.fspath(cast("str", place))).expanduser()
+    if is_there(chosen):
+        return Watched(chosen)
+    if place is not None or os.environ.get(KEYS_VARIABLE):
+        raise KeysError(f"there are no keys in {chosen}: zmqwork keys init, or keys join FILE")
+    return None
 
 
 def default_place() -> Path:
     """Where the keys of this user are, or would be: ZMQWORK_KEYS, or the directory above."""
     named = os.environ.get(KEYS_VARIABLE)
-    if named:
+    if named and named != NO_KEYS:
         return Path(named).expanduser()
     config = os.environ.get("XDG_CONFIG_HOME", "")
     base = Path(config) if config.startswith("/") else Path("~/.config").expanduser()
@@ -90,24 +117,28 @@ def load(place: Path) -> Keyring:
 
     Raises:
         KeysError: a file is missing, unsafe or wrong, and which; or its own key is not in its
-            roster. No secret is in the text.
+            roster. No secret is in the text, or in what a crash report shows of the error.
     """
+    forbid_core_dumps()
     files.check_directory(place)
-    name, pair = _read_node(place / NODE_FILE)
+    name, pair = _guarded(_read_node, place / NODE_FILE)
     roster_file = place / ROSTER_FILE
     text = files.read(roster_file, ROSTER_BYTES_MAX)
     try:
         roster = decode_roster(text)
     except KeysError as error:
         raise KeysError(f"{roster_file}: {error}") from None
-    key = files.read(place / DISCOVERY_FILE, _SMALL_BYTES_MAX).strip()
-    try:
-        discovery_key = bytes.fromhex(key)
-    except ValueError:
-        discovery_key = b""
-    if len(discovery_key) != DISCOVERY_KEY_BYTES:
-        raise KeysError(f"{place / DISCOVERY_FILE}: it has not {DISCOVERY_KEY_BYTES} bytes in hex")
+    discovery_key = _guarded(_read_discovery_key, place / DISCOVERY_FILE)
     return Keyring(place, name, pair, roster, discovery_key)
+
+
+def _guarded(read: Callable[[Path], T], path: Path) -> T:
+    """What `read` gives; an error of it leads to no frame whose variables hold a secret."""
+    try:
+        return read(path)
+    except KeysError as error:
+        text = str(error)
+    raise KeysError(text)
 
 
 def _read_node(path: Path) -> tuple[str, Pair]:
@@ -125,6 +156,17 @@ def _read_node(path: Path) -> tuple[str, Pair]:
     return name, pair
 
 
+def _read_discovery_key(path: Path) -> bytes:
+    text = files.read(path, _SMALL_BYTES_MAX).strip()
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != DISCOVERY_KEY_BYTES:
+        raise KeysError(f"{path}: it has not {DISCOVERY_KEY_BYTES} bytes in hex")
+    return key
+
+
 _Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
@@ -136,6 +178,7 @@ class Watched:
 
     Attributes:
         keyring: what is in use.
+        accesses: what each key may be, by its fingerprint.
         trouble: what is wrong with the files; empty: nothing.
     """
 
@@ -145,19 +188,23 @@ class Watched:
         self._stamp = self._look()
         self.keyring = read(place)
         self.trouble = ""
-        self._accesses = self.keyring.accesses()
+        self._permit()
 
     def poll(self) -> bool:
-        """Whether `keyring`, what it permits now, or `trouble` has changed since the last call."""
-        before = self.trouble
+        """Look at the files; whether `keyring`, `accesses` or `trouble` is another one now."""
         stamp = self._look()
         if stamp != self._stamp:
             self._stamp = stamp
             self._take()
-        accesses = self.keyring.accesses()  # keys end with time, too
-        changed = accesses != self._accesses
-        self._accesses = accesses
-        return changed or self.trouble != before
+        elif today() < self._ends_at:
+            return False
+        self._permit()
+        return True
+
+    def _permit(self) -> None:
+        now = today()
+        self.accesses = self.keyring.roster.accesses(now)
+        self._ends_at = self.keyring.roster.ends_at(now)
 
     def _take(self) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import zmq
 from zmq.utils import z85
@@ -58,6 +59,7 @@ def decode(public: str) -> bytes:
     raise KeysError(f"a key has {KEY_CHARACTERS} characters of Z85, and this is none")
 
 
+@lru_cache(maxsize=2 * 4_096)  # a full roster, and some more
 def fingerprint(public: str) -> str:
     """16 hexadecimal digits that stand for a public key in records and logs.
 

@@ -91,6 +91,11 @@ class Roster:
                     if key.until is None or now < key.until:
                         yield key, member
 
+    def ends_at(self, now: float) -> float:
+        """When the next key ends; infinity: none does."""
+        ends = (key.until for key, _ in self.keys(now) if key.until is not None)
+        return min(ends, default=float("inf"))
+
     def accesses(self, now: float) -> dict[str, Access]:
         """What each valid key may be, by its fingerprint."""
         return {

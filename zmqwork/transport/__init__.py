@@ -12,3 +12,10 @@
     trial      can this process bind, be dialled and be heard?
     loop       the one thread that owns all of this
 """
+
+import logging
+
+from zmqwork.escaping import Printable
+
+# Whoever has sockets hears what others say, and logs some of it.
+logging.getLogger("zmqwork").addFilter(Printable())

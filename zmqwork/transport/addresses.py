@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Iterable
 
 from zmqwork.errors import ConfigError, InsecureBind
 
@@ -37,25 +38,63 @@ def is_routable(host: str) -> bool:
     )
 
 
-def refuse_routable(endpoints: list[str], *, insecure_lan: bool) -> list[str]:
-    """Check endpoints before anything is bound; return those that are open to the network.
+_REMEDY = """\
+  with keys, one command here:    zmqwork keys init
+    and for each other machine:   zmqwork keys add NODE --role worker,sink -o NODE.zwk
+    carried over, and there:      zmqwork keys join NODE.zwk"""
+
+
+def refuse_routable(endpoints: list[str], *, insecure_lan: bool, keyed: bool = False) -> list[str]:
+    """Check endpoints before anything is bound; return those that are open to everybody.
 
     Raises:
         InsecureBind: one is routable, and `insecure_lan` is not set.
         ConfigError: one is not an endpoint.
     """
-    exposed = []
+    exposed: list[str] = []
     for endpoint in endpoints:
         if endpoint.startswith("ipc://"):
             continue
         if is_routable(split_tcp(endpoint)[0]):
             exposed.append(endpoint)
+    if keyed:
+        return []
     if exposed and not insecure_lan:
         raise InsecureBind(
             f"refusing to bind {', '.join(exposed)}: other machines could reach it, and whoever "
-            "reaches it can run the tasks of this app. This version has no keys to tell friends "
-            "from strangers.\n"
-            "  on this machine only:          --bind tcp://127.0.0.1:*   (or no --bind at all)\n"
-            "  on a network that you trust:   --insecure-lan"
+            "reaches it could run the tasks of this app.\n"
+            f"{_REMEDY}\n"
+            "  on this machine only:           --bind tcp://127.0.0.1:*   (or no --bind at all)\n"
+            "  without keys, on a network where you trust everybody: --insecure-lan"
         )
     return exposed
+
+
+def refuse_to_dial(peers: Iterable[str]) -> None:
+    """Check peers of a node without keys before anything is opened.
+
+    Names are not looked up, which may take long: all but ``localhost`` are taken for others.
+
+    Raises:
+        InsecureBind: one is on another machine: whoever is there would see the tasks, and could
+            answer what it likes.
+    """
+    far = [peer for peer in peers if not _is_here(peer)]
+    if far:
+        raise InsecureBind(
+            f"refusing to connect to {', '.join(far[:3])} without keys: whoever answers there "
+            "would get the tasks of this app.\n"
+            f"{_REMEDY}\n"
+            "  without keys, on a network where you trust everybody: --insecure-lan"
+        )
+
+
+def _is_here(peer: str) -> bool:
+    if peer.startswith("ipc://"):
+        return True
+    host = peer.partition("://")[2].rpartition("@")[2]
+    host = host.rpartition(":")[0] or host
+    try:
+        return ipaddress.ip_address(host.strip("[]").partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"

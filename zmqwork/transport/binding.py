@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import zmq
@@ -9,6 +10,8 @@ import zmq
 from zmqwork.errors import TransportError
 
 _IPC = "ipc://"
+
+_TRIES, _TRY_INTERVAL = 500, 0.002
 
 
 def bind(socket: zmq.Socket[bytes], endpoint: str, in_use: str) -> str:
@@ -30,6 +33,20 @@ def bind(socket: zmq.Socket[bytes], endpoint: str, in_use: str) -> str:
     bound = socket.getsockopt(zmq.LAST_ENDPOINT)
     assert isinstance(bound, bytes)
     return bound.rstrip(b"\0").decode()
+
+
+def bind_when_free(socket: zmq.Socket[bytes], endpoint: str, in_use: str) -> str:
+    """As `bind`, where a socket of ours has just been unbound: libzmq closes it a little later.
+
+    Raises:
+        TransportError: somebody else has it, or it is not free within a second.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return bind(socket, endpoint, in_use)
+        except TransportError:
+            time.sleep(_TRY_INTERVAL)
+    return bind(socket, endpoint, in_use)
 
 
 def remove_file(endpoint: str) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
-
 import zmq
 
 from zmqwork.core.events import Event
@@ -15,62 +12,21 @@ from zmqwork.core.link_events import (
     Received,
 )
 from zmqwork.core.messages import Message
-from zmqwork.errors import DecodeError, EncodeError
+from zmqwork.errors import DecodeError
+from zmqwork.security.pairs import Pair
+from zmqwork.transport import curve
+from zmqwork.transport.curve import Handshake
+from zmqwork.transport.frames import (
+    POLLIN,
+    POLLOUT,
+    RECEIVE_BUDGET,
+    encode_or_drop,
+    receive_frames,
+    send_frames,
+    socket_events,
+)
 from zmqwork.transport.options import configure, say_farewell
-from zmqwork.wire.codec import Decoder, encode
-from zmqwork.wire.parts import Frame
-
-_log = logging.getLogger("zmqwork")
-
-# Messages taken from one socket before the others have their turn.
-RECEIVE_BUDGET = 256
-
-# As plain integers: the operators of enum flags are Python code, and cost 2 us each.
-DONTWAIT = int(zmq.DONTWAIT)
-POLLIN = int(zmq.POLLIN)
-_MORE = int(zmq.DONTWAIT) | int(zmq.SNDMORE)
-_POLLOUT = int(zmq.POLLOUT)
-_EVENTS = int(zmq.EVENTS)
-_RCVMORE = int(zmq.RCVMORE)
-
-# From here on a frame is sent without a copy: below, the bookkeeping costs more (pyzmq's notes).
-COPY_BYTES_MAX = 65_536
-
-
-def socket_events(socket: zmq.Socket[bytes]) -> int:
-    """POLLIN and POLLOUT of a socket; asking also lets libzmq process its commands."""
-    state = socket.getsockopt(_EVENTS)
-    assert isinstance(state, int)
-    return state
-
-
-def encode_or_drop(number: int, message: Message) -> list[list[Frame]]:
-    """The frames of a message; none for one that cannot be encoded, which is a bug of ours.
-
-    Its number is missing then at the other side, which ends the session; the next one tells what
-    did not arrive. The node itself goes on.
-    """
-    try:
-        return encode(number, message)
-    except EncodeError:
-        _log.exception("message %d (%s) is dropped", number, type(message).__name__)
-        return []
-
-
-def receive_frames(socket: zmq.Socket[bytes]) -> list[bytes]:
-    """Take a message that is known to be there: to try and fail costs ten times an answer."""
-    frames = [socket.recv(DONTWAIT)]
-    while socket.getsockopt(_RCVMORE):
-        frames.append(socket.recv(DONTWAIT))
-    return frames
-
-
-def send_frames(socket: zmq.Socket[bytes], frames: Sequence[Frame]) -> None:
-    """Send one multipart message without waiting. Raises `zmq.ZMQError` if nobody takes it."""
-    for frame in frames[:-1]:
-        socket.send(frame, _MORE, copy=len(frame) <= COPY_BYTES_MAX)
-    frame = frames[-1]
-    socket.send(frame, DONTWAIT, copy=len(frame) <= COPY_BYTES_MAX)
+from zmqwork.wire.codec import Decoder
 
 
 class Dealer:
@@ -80,10 +36,20 @@ class Dealer:
     was gone and is back between two looks: the session is over all the same.
     """
 
-    __slots__ = ("_decoder", "_greeted", "_socket", "_up", "endpoint", "fd", "link")
+    __slots__ = ("_decoder", "_greeted", "_socket", "_up", "endpoint", "fd", "handshake", "link")
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], link: int, endpoint: str) -> None:
-        """Begin to connect. Raises `zmq.ZMQError` if the endpoint makes no sense."""
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        link: int,
+        endpoint: str,
+        keys: tuple[Pair, str] | None = None,
+    ) -> None:
+        """Begin to connect; with `keys`, our own and the public one of who must be there.
+
+        Raises `zmq.ZMQError` if the endpoint makes no sense.
+        """
+        self.handshake: Handshake | None = None
         self.link = link
         self.endpoint = endpoint
         self._socket = context.socket(zmq.DEALER)
@@ -94,8 +60,12 @@ class Dealer:
             configure(self._socket)
             if "[" in endpoint:  # libzmq takes no IPv6 address without being told
                 self._socket.setsockopt(zmq.IPV6, 1)
+            if keys is not None:
+                curve.dial(self._socket, *keys)
+                self.handshake = Handshake(context, self._socket)
             self._socket.connect(endpoint)
         except zmq.ZMQError:
+            self.end_handshake()
             self._socket.close(0)
             raise
         fd = self._socket.getsockopt(zmq.FD)
@@ -113,7 +83,7 @@ class Dealer:
             state = self._drain(events)
         if state < 0:
             return False
-        if state & _POLLOUT:
+        if state & POLLOUT:
             self._rise(events)
         elif self._up:
             self._lose(events)
@@ -154,8 +124,15 @@ class Dealer:
             return False
         return True
 
+    def end_handshake(self) -> None:
+        """It is known how it went, or of no interest."""
+        if self.handshake is not None:
+            self.handshake.close()
+            self.handshake = None
+
     def close(self, *, farewell: bool = False) -> None:
         """Close the link; `farewell`: what was sent may still leave, for a moment."""
+        self.end_handshake()
         if farewell:
             say_farewell(self._socket)
         self._socket.close()

@@ -16,16 +16,21 @@ from typing import Any, Protocol
 
 import zmq
 
-from zmqwork.core.effects import Dial, Effect, Forget, HangUp, Probe, Send
+from zmqwork.core.effects import Dial, Effect, Forget, HangUp, Probe, Rebind, Send, Suspend
 from zmqwork.core.events import Event
 from zmqwork.core.lag import earliest
-from zmqwork.core.link_events import LinkDown, Probed
+from zmqwork.core.link_events import Probed
+from zmqwork.errors import TransportError
+from zmqwork.security.pairs import Pair
 from zmqwork.transport import clock
 from zmqwork.transport.dealer import Dealer
+from zmqwork.transport.dialled import Dialled
 from zmqwork.transport.errands import Errands
+from zmqwork.transport.guard import POLL_INTERVAL, Guard
 from zmqwork.transport.probe import Probes
 from zmqwork.transport.router import Router
 from zmqwork.transport.wakeup import Wakeup
+from zmqwork.transport.zap import Gatekeeper
 
 _MAX_SOCKETS = 8192
 
@@ -82,6 +87,7 @@ class Loop:
         gone: Callable[[str], bool],
         feed: Feed | None = None,
         after_turn: Callable[[], bool] | None = None,
+        make_guard: Callable[[zmq.Context[zmq.Socket[bytes]]], Guard] | None = None,
         on_endless: Callable[[int], None] | None = None,
     ) -> None:
         self._machine = machine
@@ -90,17 +96,27 @@ class Loop:
         self._selector = selectors.DefaultSelector()
         self._wakeup = Wakeup()
         self._selector.register(self._wakeup.fd, selectors.EVENT_READ, self._woken_up)
-        self._router = Router(self._context)
+        # Before anything is bound: nobody gets in unseen.
+        self._guard = guard = None if make_guard is None else make_guard(self._context)
+        self._router = Router(self._context, None if guard is None else guard.pair)
         self._selector.register(self._router.fd, selectors.EVENT_READ, self._router_ready)
-        self._dealers: dict[int, Dealer] = {}
         self._probes = Probes(self._selector)
         self._gone = gone
         self._feed = feed
         self._after_turn = after_turn
-        self._inbox: deque[Event] = deque()  # bound: what one turn reads, and what nodes post
+        # Bound: what one turn reads, and what nodes post.
+        self._inbox: deque[Event] = deque(() if guard is None else (guard.rostered(),))
         # Sockets to read in this turn, and those to look at again before sleeping: their
         # descriptors signal edges only, and a send may swallow one.
-        self._unread: dict[int, Dealer | Router] = {}
+        self._unread: dict[int, Dealer | Router | Gatekeeper] = {}
+        self._dialled = Dialled(
+            self._context,
+            self._selector,
+            guard,
+            post=self._inbox.append,
+            unread=lambda dealer: self._unread.update({dealer.fd: dealer}),
+            read=lambda dealer: self._unread.pop(dealer.fd, None),
+        )
         self._seen: list[Event] = []
         self._events: deque[Event] = deque()  # of this turn
         self._undone: list[Effect] = []
@@ -109,6 +125,9 @@ class Loop:
         self._errands = errands = Errands(self._selector)
         self.watch, self.unwatch = errands.watch, errands.unwatch
         self.watch_writable, self.call_later = errands.watch_writable, errands.call_later
+        if guard is not None:
+            self._selector.register(guard.keeper.fd, selectors.EVENT_READ, self._keeper_asked)
+            self._watch_keys(guard)
         visitors = self._router.watch(self._context, errands, on_endless)
         self._selector.register(visitors.fd, selectors.EVENT_READ, visitors.read)
         self._asleep = False
@@ -118,10 +137,12 @@ class Loop:
         self._thread: threading.Thread | None = None
         self.failed = False
         self._perform: dict[type[Any], Callable[[Any], None]] = {
-            Dial: self._dial,
-            HangUp: self._hang_up,
+            Dial: self._dialled.dial,
+            HangUp: self._dialled.hang_up,
             Send: self._send,
             Forget: lambda effect: self._router.forget(effect.link),
+            Suspend: self._suspend,
+            Rebind: lambda _: self._rebind(),
             Probe: self._probe,
             **perform,
         }
@@ -144,8 +165,16 @@ class Loop:
         return clock.now()
 
     def bind(self, endpoints: Sequence[str]) -> list[str]:
-        """Bind before `start`; the real endpoints. Raises `TransportError`."""
-        return [self._router.bind(endpoint) for endpoint in endpoints]
+        """Bind before `start`; the real endpoints.
+
+        Raises:
+            TransportError: an address is taken, or is not of this machine.
+            KeysError: there are keys, and somebody without one gets in all the same.
+        """
+        bound = [self._router.bind(endpoint) for endpoint in endpoints]
+        if self._guard is not None:
+            self._guard.check(bound)
+        return bound
 
     def start(self, name: str, prepare: Callable[[], None], finish: Callable[[], None]) -> None:
         """Run in a thread of its own; `prepare` and `finish` run in it, first and last."""
@@ -205,10 +234,10 @@ class Loop:
             return
         self._closed = True
         self._probes.close()
-        for dealer in self._dealers.values():
-            dealer.close()
-        self._dealers.clear()
+        self._dialled.close()
         self._router.close()
+        if self._guard is not None:
+            self._guard.close()
         self._selector.close()
         self._context.term()  # bounded by the farewell's linger
         # The wake-up's descriptor stays open until nobody can call `post` any more: a number
@@ -285,34 +314,34 @@ class Loop:
             self._undone += undone
             raise
 
-    # -- sockets ------------------------------------------------------------------------------
-
     def _woken_up(self) -> None:
         self._woken = True
 
+    # -- keys ---------------------------------------------------------------------------------
+
+    def _keeper_asked(self) -> None:
+        assert self._guard is not None
+        self._unread[self._guard.keeper.fd] = self._guard.keeper
+
+    def _watch_keys(self, guard: Guard) -> None:
+        guard.poll(self._inbox.append, self._rebind)
+        self.call_later(POLL_INTERVAL, lambda: self._watch_keys(guard))
+
+    def _suspend(self, effect: Suspend) -> None:
+        assert self._guard is not None
+        self._guard.suspend(effect.fingerprint, effect.seconds)
+
+    def _rebind(self, pair: Pair | None = None) -> None:
+        try:
+            self._router.rebind(pair)
+        except TransportError as error:
+            _log.error("this node can be reached by nobody: %s", error)
+        self._router_ready()
+
+    # -- sockets ------------------------------------------------------------------------------
+
     def _router_ready(self) -> None:
         self._unread[self._router.fd] = self._router
-
-    def _dial(self, effect: Dial) -> None:
-        try:
-            dealer = Dealer(self._context, effect.link, effect.endpoint)
-        except zmq.ZMQError:
-            self._inbox.append(LinkDown(effect.link))
-            return
-
-        def ready() -> None:
-            self._unread[dealer.fd] = dealer
-
-        self._dealers[effect.link] = dealer
-        self._selector.register(dealer.fd, selectors.EVENT_READ, ready)
-        self._unread[dealer.fd] = dealer
-
-    def _hang_up(self, effect: HangUp) -> None:
-        dealer = self._dealers.pop(effect.link, None)
-        if dealer is not None:
-            self._selector.unregister(dealer.fd)
-            self._unread.pop(dealer.fd, None)
-            dealer.close(farewell=effect.farewell)
 
     def _send(self, effect: Send) -> None:
         if isinstance(effect.link, bytes):
@@ -320,14 +349,8 @@ class Loop:
             self._unread[self._router.fd] = self._router
             if down is not None:
                 self._inbox.append(down)
-            return
-        dealer = self._dealers.get(effect.link)
-        if dealer is None:
-            return
-        if dealer.send(effect.number, effect.message):
-            self._unread[dealer.fd] = dealer
         else:
-            self._inbox.append(LinkDown(effect.link))
+            self._dialled.send(effect)
 
     def _probe(self, effect: Probe) -> None:
         key = effect.key

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import zmq
 
-from zmqwork.transport.dealer import DONTWAIT, POLLIN, socket_events
+from zmqwork.transport.frames import DONTWAIT, POLLIN, socket_events
 
 _names = itertools.count()
 _EVENT = struct.Struct("=Hi")

@@ -20,7 +20,7 @@ import zmq
 from zmqwork.errors import TransportError, UsageError
 from zmqwork.transport.binding import bind, remove_file
 from zmqwork.transport.connections import Connections, Departure
-from zmqwork.transport.dealer import COPY_BYTES_MAX, DONTWAIT, POLLIN, socket_events
+from zmqwork.transport.frames import COPY_BYTES_MAX, DONTWAIT, POLLIN, socket_events
 from zmqwork.wire.limits import PAYLOAD_BYTES_MAX
 
 # What a PUB has sent may leave before it is closed, but not for long.

@@ -11,8 +11,12 @@ from zmqwork.core.events import Event
 from zmqwork.core.link_events import Garbled, LinkDown, Received
 from zmqwork.core.messages import Message
 from zmqwork.errors import DecodeError
-from zmqwork.transport.binding import bind, remove_file
-from zmqwork.transport.dealer import (
+from zmqwork.security.pairs import Pair
+from zmqwork.transport import curve
+from zmqwork.transport.binding import bind, bind_when_free, remove_file
+from zmqwork.transport.endless import Endless
+from zmqwork.transport.errands import Errands
+from zmqwork.transport.frames import (
     DONTWAIT,
     POLLIN,
     RECEIVE_BUDGET,
@@ -21,8 +25,6 @@ from zmqwork.transport.dealer import (
     send_frames,
     socket_events,
 )
-from zmqwork.transport.endless import Endless
-from zmqwork.transport.errands import Errands
 from zmqwork.transport.options import configure
 from zmqwork.transport.visitors import Visitors
 from zmqwork.wire.codec import Decoder
@@ -34,16 +36,27 @@ _IN_USE = "another process has it: let * pick a free port (tcp://127.0.0.1:*)"
 
 
 class Router:
-    """The bound ROUTER. Its links are routing ids, which libzmq makes anew at each connection."""
+    """The bound ROUTER. Its links are routing ids, which libzmq makes anew at each connection.
 
-    __slots__ = ("_decoders", "_endless", "_removed", "_socket", "endpoints", "fd", "visitors")
+    Args:
+        context: of the node.
+        pair: its own key, if it has one: then whose each message is, the gatekeeper has said.
+    """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+    __slots__ = (
+        "_decoders", "_endless", "_is_keyed", "_removed", "_socket", "endpoints", "fd", "visitors",
+    )  # fmt: skip
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], pair: Pair | None = None) -> None:
         self._socket = context.socket(zmq.ROUTER)
         configure(self._socket)
-        # Of links with a session, and of those that the machine has not judged yet. Bound: the
-        # listener's clients, and the links whose first message was read in this turn.
-        self._decoders: dict[bytes, Decoder] = {}
+        self._is_keyed = pair is not None
+        if pair is not None:
+            curve.serve(self._socket, pair)
+        # Of links with a session, and of those that the machine has not judged yet; whose they
+        # are stands beside them. Bound: the listener's clients, and the links whose first message
+        # was read in this turn.
+        self._decoders: dict[bytes, tuple[str, Decoder]] = {}
         self._endless = Endless()
         self.visitors: Visitors | None = None
         self.endpoints: list[str] = []
@@ -95,32 +108,62 @@ class Router:
         bind(self._socket, endpoint, _IN_USE)
         self._removed += 1
 
+    def rebind(self, pair: Pair | None = None) -> None:
+        """End all connections, and listen where it did; with another key if one is given.
+
+        Raises:
+            TransportError: somebody else was quicker; then nobody can reach this node there.
+        """
+        if pair is not None:
+            curve.serve(self._socket, pair)
+        for endpoint in self.endpoints:
+            with contextlib.suppress(zmq.ZMQError):
+                self._socket.unbind(endpoint)
+        for endpoint in self.endpoints:
+            bind_when_free(self._socket, endpoint, _IN_USE)
+        self._removed = 0
+
     def receive(self, events: list[Event]) -> bool:
         """Append what arrived; True if there may be more to read. Call it after every send."""
         if not self._readable():
             return False
-        socket = self._socket
-        by_link: dict[bytes, list[tuple[int, Message]]] = {}
+        socket, receive_link = self._socket, self._receive_link
+        by_link: dict[tuple[bytes, str], list[tuple[int, Message]]] = {}
         more = True
         for _ in range(RECEIVE_BUDGET):
-            link = self._receive_link()  # which others follow, always
+            link, fingerprint = origin = receive_link()  # which others follow, always
             frames = receive_frames(socket)
-            messages = by_link.setdefault(link, [])
+            messages = by_link.setdefault(origin, [])
             try:
                 # (A single empty frame is somebody's own probe.)
-                numbered = self._decode(link, frames) if frames != [b""] else None
+                numbered = self._decode(origin, frames) if frames != [b""] else None
             except DecodeError as error:
-                events.append(Received(link, messages))
-                by_link[link] = []
-                events.append(Garbled(link, str(error)))
+                events.append(Received(link, messages, fingerprint))
+                by_link[origin] = []
+                events.append(Garbled(link, str(error), fingerprint))
             else:
                 if numbered is not None:
                     messages.append(numbered)
             more = self._readable()
             if not more:
                 break
-        events.extend(Received(link, messages) for link, messages in by_link.items())
+        events += [Received(link, said, whose) for (link, whose), said in by_link.items()]
         return more
+
+    def _receive_link(self) -> tuple[bytes, str]:
+        """The first frame of a message: its link, and whose it is.
+
+        That is said of every message anew: a routing id is what its peer has chosen.
+        """
+        suspects = self._endless.suspects
+        if not (self._is_keyed or suspects):
+            return self._socket.recv(DONTWAIT), ""
+        frame = self._socket.recv(DONTWAIT, copy=False)
+        if suspects:
+            descriptor = frame.get(zmq.SRCFD)
+            assert isinstance(descriptor, int)
+            self._endless.heard(descriptor)
+        return frame.bytes, str(frame.get("User-Id")) if self._is_keyed else ""
 
     def send(self, link: bytes, number: int, message: Message) -> LinkDown | None:
         """Send a message; a `LinkDown` if nobody is there any more."""
@@ -145,25 +188,18 @@ class Router:
             remove_file(endpoint)
         self._socket.close()
 
-    def _receive_link(self) -> bytes:
-        if not self._endless.suspects:
-            return self._socket.recv(DONTWAIT)
-        frame = self._socket.recv(DONTWAIT, copy=False)
-        descriptor = frame.get(zmq.SRCFD)
-        assert isinstance(descriptor, int)
-        self._endless.heard(descriptor)
-        return frame.bytes
-
     def _readable(self) -> bool:
         return bool(socket_events(self._socket) & POLLIN)
 
-    def _decode(self, link: bytes, frames: list[bytes]) -> tuple[int, Message] | None:
-        decoder = self._decoders.get(link)
-        if decoder is not None:
-            return decoder.decode(frames)
+    def _decode(self, origin: tuple[bytes, str], frames: list[bytes]) -> tuple[int, Message] | None:
+        link, fingerprint = origin
+        known = self._decoders.get(link)
+        if known is not None and known[0] == fingerprint:
+            return known[1].decode(frames)
         decoder = Decoder()
         numbered = decoder.decode(frames)
         if numbered is None:
             raise DecodeError("a PART before any message: nobody said HELLO on this link")
-        self._decoders[link] = decoder
+        if known is None:  # else the machine will not hear who took the link over
+            self._decoders[link] = fingerprint, decoder
         return numbered

@@ -35,7 +35,8 @@ def read_ranges(value: Any, what: str) -> list[list[int]]:
 
 def write_destination(to: delivery.Destination) -> list[Any]:
     """Where results go."""
-    return [to.node_id, to.inbox, to.endpoints, to.producer_id, to.sink_seqs]
+    written: list[Any] = [to.node_id, to.inbox, to.endpoints, to.producer_id, to.sink_seqs]
+    return [*written, to.fingerprint] if to.fingerprint else written
 
 
 def read_destination(value: Any) -> delivery.Destination:
@@ -49,7 +50,8 @@ def read_destination(value: Any) -> delivery.Destination:
         fields.text(endpoint, "a destination's endpoint", ENDPOINT_BYTES_MAX, 1)
     producer_id = fields.name(value[3], "a producer's id")
     sink_seqs = fields.numbers(value[4], "a destination's numbers", HELD_MAX)
-    return delivery.Destination(node_id, inbox, endpoints, producer_id, sink_seqs)
+    key = fields.fingerprint(value[5]) if len(value) > 5 else ""
+    return delivery.Destination(node_id, inbox, endpoints, producer_id, sink_seqs, key)
 
 
 def route(m: delivery.Route, _: Outgoing) -> list[Any]:

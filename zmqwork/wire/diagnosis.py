@@ -10,7 +10,7 @@ import dataclasses
 import enum
 import io
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from zmqwork.errors import EncodeError
@@ -29,8 +29,8 @@ _OURS = (Unfit, TypeError, ValueError, OverflowError, RecursionError)
 
 
 def of_call(
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
     what: str,
     names: Sequence[str],
     error: Exception,

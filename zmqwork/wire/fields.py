@@ -15,6 +15,7 @@ from zmqwork.errors import DecodeError
 from zmqwork.wire.limits import NUMBER_MAX, PLAIN_DEPTH_MAX, TASK_NAME_BYTES_MAX
 
 _NODE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -122,6 +123,13 @@ def node_id(value: Any) -> str:
     if type(value) is not str or not _NODE_ID.fullmatch(value):
         raise DecodeError("the node id is not 32 hexadecimal digits in lower case")
     return value
+
+
+def fingerprint(value: Any) -> str:
+    """That of a key; or an empty text, which says that there is none."""
+    if value != "" and (type(value) is not str or not _FINGERPRINT.fullmatch(value)):
+        raise DecodeError("the fingerprint is not 16 hexadecimal digits in lower case")
+    return str(value)
 
 
 def plain(value: Any, what: str, depth: int = PLAIN_DEPTH_MAX) -> None:

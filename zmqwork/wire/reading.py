@@ -163,7 +163,8 @@ def _neighbours(value: Any) -> list[messages.Neighbour]:
         for endpoint in endpoints:
             fields.text(endpoint, "a neighbour's endpoint", ENDPOINT_BYTES_MAX, 1)
         role = fields.word(item[1], "a neighbour's role")
-        out.append(messages.Neighbour(fields.node_id(item[0]), role, endpoints))
+        key = fields.fingerprint(item[3]) if len(item) > 3 else ""
+        out.append(messages.Neighbour(fields.node_id(item[0]), role, endpoints, key))
     return out
 
 

@@ -38,6 +38,11 @@ def reserve(types: set[type]) -> None:
     _built_in.update(types)
 
 
+def travels(cls: type) -> bool:
+    """Whether values of exactly this type travel, because they do anyway or have a codec."""
+    return cls in _built_in or by_type(cls) is not None
+
+
 def by_type(cls: type) -> Codec | None:
     """The codec for exactly this type."""
     try:

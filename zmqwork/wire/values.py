@@ -8,7 +8,7 @@ arrays of numpy read-only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zmqwork.errors import DecodeError, EncodeError
@@ -44,7 +44,7 @@ def encode_value(value: Any) -> bytes:
 
 
 def encode_call(
-    args: tuple[Any, ...], kwargs: dict[str, Any], what: str = "task", names: Sequence[str] = ()
+    args: Sequence[Any], kwargs: Mapping[str, Any], what: str = "task", names: Sequence[str] = ()
 ) -> bytes:
     """The arguments of a call as bytes.
 

@@ -56,7 +56,11 @@ def _welcome(m: messages.Welcome, _: Outgoing) -> list[Any]:
 
 def _neighbours(neighbours: list[messages.Neighbour]) -> list[Any]:
     """A last field, where there are some: beats without news stay as short as they were."""
-    return [[[n.node_id, n.role, n.endpoints] for n in neighbours]] if neighbours else []
+    return [list(map(_neighbour, neighbours))] if neighbours else []
+
+
+def _neighbour(n: messages.Neighbour) -> list[Any]:
+    return [n.node_id, n.role, n.endpoints, *([n.fingerprint] if n.fingerprint else [])]
 
 
 def _refused(m: messages.Refused, _: Outgoing) -> list[Any]:

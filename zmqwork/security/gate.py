@@ -1,0 +1,94 @@
+"""Who is let in: the keys of the roster in fitting roles, save those that misbehave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from zmqwork.core.permissions import admitted
+from zmqwork.errors import KeysError
+from zmqwork.security.keyring import Watched
+from zmqwork.security.kinds import AUTH_ACCEPT, AUTH_DENY
+from zmqwork.security.pairs import fingerprint
+
+
+class Tell(Protocol):
+    """Who is told of what happens, as `audit.Audit.note` is."""
+
+    def __call__(
+        self,
+        kind: str,
+        *,
+        fingerprint: str = "",
+        member: str = "",
+        peer: str = "",
+        reason: str = "",
+    ) -> None:
+        """Note it."""
+
+
+def tell_nobody(
+    kind: str, *, fingerprint: str = "", member: str = "", peer: str = "", reason: str = ""
+) -> None:
+    """For a node that keeps no audit log."""
+
+
+class Gate:
+    """What one node answers to those who want to connect.
+
+    Args:
+        keys: its keyring.
+        role: its own role: a producer is of no use to a producer.
+        clock: for suspensions.
+        tell: who is told.
+
+    Attributes:
+        tell: likewise.
+    """
+
+    def __init__(
+        self, keys: Watched, role: str, clock: Callable[[], float], tell: Tell = tell_nobody
+    ) -> None:
+        self._keys = keys
+        self._roles = admitted(role)
+        self._clock = clock
+        self.tell = tell
+        self._strangers: set[str] = set()  # bound: one per start
+        self._suspended: dict[str, float] = {}  # bound: the keys of the roster
+
+    def suspend(self, key: str, seconds: float) -> None:
+        """Do not let this key in for so long."""
+        self._suspended[key] = self._clock() + seconds
+
+    def expect_stranger(self, public: str) -> None:
+        """This key belongs to the node's own self-test: that it is denied is no news."""
+        self._strangers = {fingerprint(public)}
+
+    def admit(self, public: str, address: str) -> str:
+        """The fingerprint of a key that is let in; empty: it is not."""
+        try:
+            key = fingerprint(public)
+        except KeysError:
+            return ""
+        access = self._keys.accesses.get(key)
+        why = ""
+        if access is None:
+            why = "revoked" if self._is_revoked(key) else "unknown"
+        elif not any(access.may_be(role) for role in self._roles):
+            why = f"its roles are {', '.join(sorted(access.roles))}"
+        elif self._clock() < self._suspended.get(key, 0.0):
+            why = "suspended"
+        name = access.name if access is not None else ""
+        if key not in self._strangers:
+            self.tell(
+                AUTH_DENY if why else AUTH_ACCEPT,
+                fingerprint=key,
+                member=name,
+                peer=address,
+                reason=why,
+            )
+        return "" if why else key
+
+    def _is_revoked(self, key: str) -> bool:
+        members = self._keys.keyring.roster.members
+        return any(known.fingerprint == key for member in members for known in member.keys)
