@@ -11,6 +11,8 @@ import pytest
 from hostile_node import HERE, ROOT, RSS_GROWTH_MAX, Honest, Node, speak, until
 from zmtp import Peer
 
+from zmqwork.security.keyring import NO_KEYS
+
 
 @pytest.fixture(scope="module")
 def place():
@@ -23,10 +25,10 @@ def place():
             "XDG_RUNTIME_DIR": "run",
             "XDG_CONFIG_HOME": "config",
             "XDG_STATE_HOME": "state",
-            "ZMQWORK_KEYS": "keys",
         }.items():
             (path / folder).mkdir(0o700)
             patch.setenv(name, str(path / folder))
+        patch.setenv("ZMQWORK_KEYS", NO_KEYS)
         yield path
     shutil.rmtree(path)
 

@@ -12,12 +12,13 @@ from zmqwork.wire.limits import COUNT_MAX
 NAN = float("nan")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def liar(worker):
-    """The honest producer has two workers: the honest one, and this."""
+    """The honest producer is a new one, and has two workers: the honest one, and this."""
     made = Liar(worker.realm)
     worker.honest.end()
     worker.honest = Honest(worker, made.endpoint)
+    made.open()
     yield made
     made.close()
 
@@ -29,7 +30,6 @@ def liar(worker):
 )
 def test_h25_credit_that_cannot_be_ends_the_session(liar, node, fields):
     """And nothing is dispatched there: the tasks of `node` come back from the honest one."""
-    liar.open()  # the producer dials anew, some seconds after the last time
     liar.say(v.CREDIT, *fields)
     assert liar.is_hung_up()
 
@@ -49,7 +49,6 @@ LIES = {
 
 def test_h24_a_lie_settles_nothing(liar, node):
     """All in one session, while the honest worker has attempts all the time."""
-    liar.open()
     for lie in LIES.values():
         liar.say(*lie)
     liar.say(v.PING, 5, 0.0)
@@ -61,7 +60,6 @@ def test_h24_a_lie_settles_nothing(liar, node):
 def test_h24_the_result_of_an_attempt_that_somebody_else_has(liar, node, tmp_path):
     """T11: only who has, or had, an attempt may end it."""
     gate = tmp_path / "gate"
-    liar.open()
     future = gated.submit(str(tmp_path / "runs"), str(gate))
     until((tmp_path / "runs").exists, "the honest worker began")
     liar.say(v.DONE, 1, [future.seq], [1], [b"\xa3lie"], [], {})
@@ -84,6 +82,5 @@ def test_h24_the_result_of_an_attempt_that_somebody_else_has(liar, node, tmp_pat
     ids=["no msgpack", "100 frames", "no verb", "no frame", "an outcome", "deep"],
 )
 def test_h24_what_is_no_message_ends_the_session(liar, node, frames):
-    liar.open()
     liar.send(*frames)
     assert liar.is_hung_up()

@@ -29,8 +29,6 @@ def configure(socket: zmq.Socket[bytes]) -> None:
     set_option(zmq.HEARTBEAT_IVL, 1_000)
     set_option(zmq.HEARTBEAT_TIMEOUT, 4_000)
     set_option(zmq.HEARTBEAT_TTL, 10_000)
-    # Who takes nothing in ends his link, and not our memory: answers to him wait without a bound.
-    set_option(zmq.TCP_MAXRT, 10_000)
     if socket.type == zmq.ROUTER:
         # A message without a route is an error to see, not to lose.
         set_option(zmq.ROUTER_MANDATORY, 1)
