@@ -67,6 +67,6 @@ def _calls(app: App, lines: Iterable[str], name: str) -> Iterator[tuple[str, Tas
             raise BadInput(
                 f"{name}, line {number}: {error} is not there, or not in the app"
             ) from error
-        except (TypeError, ValueError, ProtocolError) as error:
+        except (TypeError, ValueError, RecursionError, ProtocolError) as error:
             raise BadInput(f"{name}, line {number} is no dead letter: {error}") from error
         yield f"{old}, line {number}", task.spec, payload

@@ -11,6 +11,9 @@ _READ_BYTES = 128 * 1024
 # no payload is as large as this.
 _FRAME_BYTES_MAX = 4 * 1024 * 1024 * 1024
 
+# A longer frame is believed as its bytes come: user code may have written any eight bytes here.
+_BELIEVED_BYTES = 4 * 1024 * 1024
+
 
 class FrameReader:
     """Cuts a stream of bytes into frames.
@@ -22,13 +25,14 @@ class FrameReader:
         is_broken: what came last is no frame; nothing will be made of what comes.
     """
 
-    __slots__ = ("_buffer", "_filled", "_large", "_large_kind", "is_broken")
+    __slots__ = ("_buffer", "_filled", "_large", "_large_kind", "_large_total", "is_broken")
 
     def __init__(self) -> None:
         self._buffer = bytearray(_READ_BYTES)
         self._filled = 0
         self._large: bytearray | None = None  # bound: _FRAME_BYTES_MAX
         self._large_kind = (0, 0)
+        self._large_total = 0
         self.is_broken = False
 
     def room(self) -> memoryview:
@@ -64,7 +68,8 @@ class FrameReader:
         return frames
 
     def _begin_large(self, total: int, kind: tuple[int, int], start: int, end: int) -> None:
-        self._large = bytearray(total)
+        self._large = bytearray(min(total, _BELIEVED_BYTES))
+        self._large_total = total
         self._large[: end - start] = self._buffer[start:end]
         self._large_kind = kind
         self._filled = end - start
@@ -73,6 +78,12 @@ class FrameReader:
         assert self._large is not None
         self._filled = end
         if end < len(self._large):
+            return []
+        if end < self._large_total:
+            # Another one, because somebody may still look at the room in this.
+            longer = bytearray(min(self._large_total, 2 * end))
+            longer[:end] = self._large
+            self._large = longer
             return []
         frame = (self._large_kind[0], self._large, self._large_kind[1])
         self._large, self._filled = None, 0

@@ -31,7 +31,7 @@ def read_node(path: Path) -> tuple[str, Pair]:
     """The name of a node, and its pair."""
     try:
         fields = tomllib.loads(files.read(path, _SMALL_BYTES_MAX))
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         # (Its text may quote what is in the file.)
         raise KeysError(f"{path}: it is no TOML") from None
     try:

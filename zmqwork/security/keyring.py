@@ -162,7 +162,7 @@ def _read_node(path: Path) -> tuple[str, Pair]:
         name = check_member_name(fields.get("name"))
         pair = Pair(str(fields.get("public")), str(fields.get("secret")))
         check_pair(pair)
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         # (Its text may quote what is in the file.)
         raise KeysError(f"{path}: it is no TOML") from None
     except KeysError as error:

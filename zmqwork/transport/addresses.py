@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable, Sequence
 
 from zmqwork.errors import ConfigError, InsecureBind
+
+_PORT = re.compile(r"[0-9]{1,5}")
 
 
 def split_tcp(endpoint: str) -> tuple[str, str]:
@@ -16,7 +19,7 @@ def split_tcp(endpoint: str) -> tuple[str, str]:
         ConfigError: it is not of that form.
     """
     host, colon, port = endpoint.removeprefix("tcp://").rpartition(":")
-    good_port = port == "*" or (port.isdecimal() and int(port) < 65536)
+    good_port = port == "*" or (_PORT.fullmatch(port) is not None and int(port) < 65536)
     if not endpoint.startswith("tcp://") or not colon or not host or not good_port:
         raise ConfigError(
             f"{endpoint!r} is no endpoint to bind: use tcp://ADDRESS:PORT, for instance "
