@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hostile_node import HERE, ROOT, RSS_GROWTH_MAX, Honest, Node, speak, until
+from lab import Lab
 from zmtp import Peer
 
 from zmqwork.security.keyring import NO_KEYS
@@ -32,6 +33,20 @@ def place():
         patch.setenv("ZMQWORK_KEYS", NO_KEYS)
         yield path
     shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module")
+def lab(place):
+    """Keys, which all nodes of the file have: ask for it before the worker."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZMQWORK_KEYS", str(place / "keys"))
+        yield Lab(place)
+
+
+@pytest.fixture(scope="module")
+def keyed(lab, start_node):
+    """A worker with keys."""
+    return start_node()
 
 
 @pytest.fixture(scope="module")

@@ -110,6 +110,7 @@ class Speaker:
 
     def __init__(self, peer, realm, *, role="producer", node_id=None, protocol=(1, 1)):
         self.peer = peer
+        self.realm = realm
         self.number = 0
         self.seen = set()  # verbs that were passed over since the last `settle`
         self.node_id = node_id or secrets.token_hex(16)
