@@ -286,7 +286,7 @@ def test_a_roster_of_another_cluster_is_refused(lab, nodes, said, keys):
     nodes()
     before = load(lab / "node7")
     cluster.create(lab / "farm", "farm", "desk")
-    told = said("push", "--keys", lab / "farm", "--timeout", "30", code=1)
+    told = said("push", "--keys", lab / "farm", "--timeout", "3", code=1)
     assert load(lab / "node7") == before
     assert told["nodes"] == []  # its key is in no roster of theirs: they do not hear it
 
@@ -303,7 +303,7 @@ def test_a_large_roster(lab, nodes, said):
         )
     assert len(roster.encode()) > 256 * 1024
     contents.write_roster(place, roster)
-    told = said("push", "--keys", place, "--timeout", "30")
+    told = said("push", "--keys", place, "--discovery", "local", "--timeout", "30")
     assert told["nodes"][0]["result"] == "taken"
     assert load(lab / "node7").roster == roster
 
