@@ -4,15 +4,17 @@ import json
 import os
 import re
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from zmqwork.cli import main
-from zmqwork.security import changes, cluster, contents, membership
+from zmqwork.security import cluster, contents, membership
 from zmqwork.security.bundle import read
 from zmqwork.security.keyring import Watched, load
 from zmqwork.security.pairs import new_pair
+from zmqwork.security.roster import Key, Member
 
 PROGRAM = Path(__file__).with_name("keyed_program.py")
 
@@ -297,10 +299,11 @@ def test_a_large_roster(lab, nodes, said):
     place = lab / "desk"
     keyring = load(place)
     roster = keyring.roster
-    for number in range(2500):
-        roster = changes.added(
-            roster, f"node-{number}", ["producer", "worker", "sink"], new_pair().public, 0.0
-        )
+    more = tuple(
+        Member(f"node-{number}", ("producer", "worker", "sink"), (Key(new_pair().public),))
+        for number in range(2500)
+    )
+    roster = replace(roster, serial=roster.serial + 1, members=(*roster.members, *more))
     assert len(roster.encode()) > 256 * 1024
     contents.write_roster(place, roster)
     told = said("push", "--keys", place, "--discovery", "local", "--timeout", "30")
