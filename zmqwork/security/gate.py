@@ -33,6 +33,20 @@ def tell_nobody(
     """For a node that keeps no audit log."""
 
 
+def check_role(keys: Watched, role: str) -> None:
+    """Raise `KeysError` unless this node may be what it is about to be: nobody would hear it."""
+    keyring = keys.keyring
+    access = keys.accesses.get(keyring.fingerprint)
+    cluster = f"{keyring.name} in roster {keyring.roster.serial} of {keyring.roster.cluster}"
+    if access is None:
+        raise KeysError(f"the key of {cluster} is not valid any more: zmqwork keys join FILE")
+    if not access.may_be(role):
+        raise KeysError(
+            f"{cluster} is {', '.join(sorted(access.roles))}, and no {role}; whoever has the role "
+            f"admin can change that: zmqwork keys roles {keyring.name} --role {role},..."
+        )
+
+
 class Gate:
     """What one node answers to those who want to connect.
 
