@@ -1,6 +1,8 @@
 """``python -m benchmarks targets``: the speed targets, measured against raw programs.
 
 ``python -m benchmarks false_deaths``: nobody may be taken for dead because the machine is busy.
+
+``python -m benchmarks under_attack``: honest work goes on while strangers take connections.
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ from benchmarks import (
     p7_cold_start,
     p8_memory,
     p10_durable,
+    p11_curve,
     p12_recovery,
     pipeline,
+    under_attack,
 )
 from benchmarks.measure import Target, Verdict, measure
 from benchmarks.taken import taken
@@ -42,6 +46,7 @@ TARGETS: dict[str, Target] = {
     "P8": p8_memory.TARGET,
     "P10": p10_durable.TARGET,
     "P10-reopen": p10_durable.REOPEN,
+    "P11": p11_curve.TARGET,
     "pipeline": pipeline.TARGET,
     "P12": p12_recovery.TARGET,
     "P12-stop": p12_recovery.STOPPED,
@@ -72,12 +77,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     targets = commands.add_parser("targets", help="measure, and hold against the bars")
     targets.add_argument("--only", type=chosen, default=list(TARGETS), metavar="P1,P3,...")
     targets.add_argument("--runs", type=at_least_one, default=3, help="pairs of runs (default 3)")
-    targets.add_argument("-o", "--output", choices=["table", "json"], default="table")
-    targets.add_argument(
-        "--save", type=Path, metavar="FILE", help="also write JSON, with how taken"
-    )
     deaths = commands.add_parser("false_deaths", help="load every processor: is anybody given up?")
     deaths.add_argument("--seconds", type=at_least_one, default=60, help="how long (default 60)")
+    attack = commands.add_parser("under_attack", help="thousands of strangers: does work go on?")
+    attack.add_argument("--seconds", type=at_least_one, default=10, help="each phase (default 10)")
+    for which in (targets, attack):
+        which.add_argument("-o", "--output", choices=["table", "json"], default="table")
+        which.add_argument(
+            "--save", type=Path, metavar="FILE", help="also write JSON, with how taken"
+        )
     return parser.parse_args(arguments)
 
 
@@ -95,17 +103,29 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def save(path: Path, record: dict[str, Any]) -> None:
+    path.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what was asked. The exit status says whether that was possible, not how fast.
 
-    That of `false_deaths` is 1 if there were any.
+    That of `false_deaths` is 1 if there were any, that of `under_attack` if a bar was not reached.
     """
     asked = parse(arguments)
     if asked.command == "false_deaths":
         counted = false_deaths.run(asked.seconds)
         print(json.dumps(counted))
         raise SystemExit(counted["false_deaths"] > 0)
-    how: dict[str, Any] = taken(asked.runs)
+    if asked.command == "under_attack":
+        how = taken(runs=1)
+        counted = under_attack.run(asked.seconds)
+        json_asked = asked.output == "json"
+        print(json.dumps(counted) if json_asked else under_attack.table(counted))
+        if asked.save:
+            save(asked.save, {"taken": how, "under_attack": counted})
+        raise SystemExit(not counted["ok"])
+    how = taken(asked.runs)
     verdicts: list[Verdict] = []
     if asked.output == "table":
         print(f"{'target':<10}{'ours':>12} {'unit':<8}{'baseline':>12}{'ratio':>8} bar")
@@ -115,8 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             line = json.dumps(verdict.as_dict()) if asked.output == "json" else row(verdict)
             print(line, flush=True)
     if asked.save:
-        record = {"taken": how, "targets": [verdict.as_dict() for verdict in verdicts]}
-        asked.save.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+        save(asked.save, {"taken": how, "targets": [verdict.as_dict() for verdict in verdicts]})
 
 
 if __name__ == "__main__":

@@ -13,6 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.measure import Figures
+from zmqwork.config import NO_KEYS
+from zmqwork.security import cluster
+from zmqwork.security.keyring import KEYS_VARIABLE
+from zmqwork.security.membership import join
 
 # Far above any run: a bound for what hangs.
 RUN_TIMEOUT = 300.0
@@ -32,26 +36,37 @@ def private_directory() -> Iterator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def environment(place: Path) -> dict[str, str]:
+def environment(place: Path, keys: str | Path = NO_KEYS) -> dict[str, str]:
+    """Of a program that meets our own alone; it has these keys, whatever the user has."""
     # With bytecode on the disk, as an installed package has it; and no peers but our own.
     left_out = {"ZMQWORK_PEERS", "PYTHONDONTWRITEBYTECODE"}
     clean = {name: value for name, value in os.environ.items() if name not in left_out}
-    return clean | {"XDG_RUNTIME_DIR": str(place)}
+    ours = {"XDG_RUNTIME_DIR": place, "XDG_STATE_HOME": place / "state", KEYS_VARIABLE: keys}
+    return clean | {name: str(value) for name, value in ours.items()}
+
+
+def make_keys(place: Path) -> tuple[Path, Path]:
+    """Keys for two nodes of one cluster: of its admin, and of a worker."""
+    own, theirs, bundle = place / "own", place / "theirs", place / "bundle"
+    cluster.create(own, "benchmarks", "own")
+    cluster.add(own, "theirs", ["worker"], bundle)
+    join(theirs, bundle)
+    return own, theirs
 
 
 @contextmanager
-def worker(place: Path, *command: str) -> Iterator[None]:
-    """Run ``python -m COMMAND`` as long as the block lasts."""
+def worker(place: Path, *command: str, keys: str | Path = NO_KEYS) -> Iterator[int]:
+    """Run ``python -m COMMAND`` as long as the block lasts; the id of its process."""
     process = subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=HERE,
-        env=environment(place),
+        env=environment(place, keys),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
-        yield
+        yield process.pid
     except RuntimeError as error:
         # A sender that failed because nobody was there is not the one to be heard.
         try:
@@ -68,12 +83,12 @@ def worker(place: Path, *command: str) -> Iterator[None]:
             process.communicate()
 
 
-def figures(place: Path, *command: str) -> Figures:
+def figures(place: Path, *command: str, keys: str | Path = NO_KEYS) -> Figures:
     """What ``python -m COMMAND`` prints, which is one JSON object."""
     ended = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=HERE,
-        env=environment(place),
+        env=environment(place, keys),
         capture_output=True,
         text=True,
         timeout=RUN_TIMEOUT,
@@ -93,7 +108,9 @@ def raw(role: str, worker_role: str, count: int) -> Figures:
             return figures(place, "benchmarks.raw", role, endpoint, str(count))
 
 
-def ours(program: str, pool: str, slots: int, *words: str | int) -> Figures:
-    """A worker of ours, and the program that submits to it."""
-    with private_directory() as place, worker(place, "benchmarks.serve", pool, str(slots)):
-        return figures(place, program, *map(str, words))
+def ours(program: str, pool: str, slots: int, *words: str | int, keyed: bool = False) -> Figures:
+    """A worker of ours, and the program that submits to it; each with a key, if they have some."""
+    with private_directory() as place:
+        own, theirs = make_keys(place) if keyed else (NO_KEYS, NO_KEYS)
+        with worker(place, "benchmarks.serve", pool, str(slots), keys=theirs):
+            return figures(place, program, *map(str, words), keys=own)

@@ -1,6 +1,7 @@
-"""``python -m benchmarks.serve POOL SLOTS``: the worker of every target.
+"""``python -m benchmarks.serve POOL SLOTS [ENDPOINT]``: the worker of every target.
 
-It does what `zmqwork worker` does, with nothing of the command line in between.
+It does what `zmqwork worker` does, with nothing of the command line in between. With an endpoint it
+listens there, and nowhere else.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from benchmarks.tasks import app
 
 def main() -> None:
     pool: Any = sys.argv[1]  # `App.worker` judges it
-    app.worker(pool=pool, concurrency=int(sys.argv[2])).run()
+    where: dict[str, Any] = {}
+    if len(sys.argv) > 3:
+        where = {"bind": [sys.argv[3]], "discovery": "static"}
+    app.worker(pool=pool, concurrency=int(sys.argv[2]), **where).run()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from __future__ import annotations
 import zmqwork
 from benchmarks import work
 
-app = zmqwork.App("zmqwork-benchmarks")
+# (With keys a node would look for others on the network as well.)
+app = zmqwork.App("zmqwork-benchmarks", discovery="local")
 noop = app.task(work.noop)
 burn = app.task(work.burn)
 stay = app.task(work.stay)

@@ -16,6 +16,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Whoever runs the tests may have keys; those that are about keys name their own.
+os.environ["ZMQWORK_KEYS"] = "none"
+
 # No timed assertions: a loaded machine is not a defect of the code.
 settings.register_profile(
     "zmqwork", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True

@@ -65,7 +65,7 @@ def test_wrong_arguments_of_an_app(arguments, text):
 
 
 def test_where_nodes_look(monkeypatch):
-    monkeypatch.setenv("ZMQWORK_PEERS", "10.0.0.1:7071")
+    monkeypatch.setenv("ZMQWORK_PEERS", "127.0.0.1:7071")
 
     def static(discovery):
         (found,) = [s for s in discovery.describe() if s["source"] == "static"]
@@ -73,10 +73,13 @@ def test_where_nodes_look(monkeypatch):
         return found["where"]
 
     app = App("x", discovery="static")
-    assert static(app.discover()) == "tcp://10.0.0.1:7071"
-    assert static(app.discover(Whereabouts.of(peers=["h:2"]))) == "tcp://10.0.0.1:7071, tcp://h:2"
-    named = App("x", discovery="static", peers=["h:3"])
-    assert static(named.discover()) == "tcp://h:3"
+    assert static(app.discover()) == "tcp://127.0.0.1:7071"
+    assert (
+        static(app.discover(Whereabouts.of(peers=["localhost:2"])))
+        == "tcp://127.0.0.1:7071, tcp://localhost:2"
+    )
+    named = App("x", discovery="static", peers=["localhost:3"])
+    assert static(named.discover()) == "tcp://localhost:3"
     assert static(App("x", discovery="static", peers=[]).discover()) == ""
     (local, _) = (
         discovery := app.discover(Whereabouts.of(discovery="local", realm="y"))

@@ -17,6 +17,7 @@ from benchmarks import (
     p12_recovery,
     processes,
     push_pull_prototype,
+    under_attack,
 )
 from benchmarks.measure import Bar, Target, percentile, verdict
 from zmqwork.core.effects import Notice
@@ -126,6 +127,35 @@ def test_our_programs_run(program, pool, slots, numbers, names):
     assert min(measured.values()) > 0
 
 
+def test_with_keys_our_programs_run_as_well():
+    assert processes.ours("benchmarks.p1_submit", "inline", 1, 500, keyed=True)["rate"] > 0
+
+
+def test_they_are_used_at_both_ends():
+    """A sender without them does not meet a worker with them."""
+    program = "from benchmarks.tasks import noop; print(noop.submit(1).result(timeout=1))"
+    with processes.private_directory() as place:
+        _, theirs = processes.make_keys(place)
+        with processes.worker(place, "benchmarks.serve", "inline", "1", keys=theirs):
+            ended = subprocess.run(
+                [sys.executable, "-c", program],
+                cwd=processes.HERE,
+                env=processes.environment(place),
+                capture_output=True,
+                text=True,
+                timeout=100,
+                check=False,
+            )
+    assert ended.returncode == 1
+    assert "NoWorker" in ended.stderr
+
+
+def test_keys_of_the_user_are_left_alone(monkeypatch, tmp_path):
+    monkeypatch.setenv("ZMQWORK_KEYS", "/home/user/keys")
+    assert processes.environment(tmp_path)["ZMQWORK_KEYS"] == "none"
+    assert processes.environment(tmp_path, tmp_path)["ZMQWORK_KEYS"] == str(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("program", "numbers"),
     [("benchmarks.p5_process_pool", ["200"]), ("benchmarks.p6_cpu", ["8", "1000"])],
@@ -165,6 +195,40 @@ def test_false_deaths_are_counted_and_are_an_error(monkeypatch, capsys):
         command.main(["false_deaths", "--seconds", "3"])
     assert ended.value.code == 1
     assert json.loads(capsys.readouterr().out) == {"false_deaths": 1, "seconds": 3}
+
+
+ATTACKED = {
+    "ok": False,
+    "ratio": 0.4,
+    "recovered_after": None,
+    "before": [10.0, 30.0],
+    "during": [8.0],
+    "after": [9.0, 11.0],
+    "connections_opened": 4400,
+    "connections_ended_by_the_node": 2200,
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "texts"),
+    [
+        ({}, 1, ["20 tasks/s", "40%", "4,400 connections", "not in time", "SHORT"]),
+        ({"ok": True, "recovered_after": 2.0}, 0, ["recovered after 2.0 s", "ok"]),
+    ],
+)
+def test_an_attack_is_judged_by_its_bars(monkeypatch, capsys, tmp_path, more, code, texts):
+    monkeypatch.setattr(under_attack, "run", lambda seconds: ATTACKED | more)
+    for output in ("table", "json"):
+        with pytest.raises(SystemExit) as ended:
+            command.main(["under_attack", "-o", output, "--save", f"{tmp_path}/r"])
+        assert ended.value.code == code
+    *table, line = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == ATTACKED | more
+    saved = json.loads((tmp_path / "r").read_text("utf-8"))
+    assert saved["under_attack"] == ATTACKED | more
+    assert saved["taken"]["cores"] >= 1
+    for text in texts:
+        assert text in "\n".join(table)
 
 
 def test_a_worker_that_asks_for_a_new_session_had_given_its_producer_up():

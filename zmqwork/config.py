@@ -15,6 +15,9 @@ PROTOCOL_MAX = 1
 
 NAME_BYTES_MAX = 128
 
+# The value of ``--keys``, and of ZMQWORK_KEYS, with which a node uses none.
+NO_KEYS = "none"
+
 # Patterns of functions that a worker allows: asked one after the other, for each kind of task.
 PATTERNS_MAX = 64
 

@@ -119,7 +119,9 @@ class Executor(concurrent.futures.Executor):
                 "submit() tasks of an App, or use a pipeline"
             )
         if app is None and local_workers:
-            app = App(f"executor-{secrets.token_hex(6)}", peers=(), discovery="local")
+            # (Its own children only: they need not be members of anything.)
+            name = f"executor-{secrets.token_hex(6)}"
+            app = App(name, peers=(), discovery="local", keys=False)
         self._app = app if isinstance(app, App) else App(app or DEFAULT_REALM)
         first = None if initializer is None else _call(initializer, initargs)
         worker = _start_worker(self._app, local_workers, first) if local_workers else None

@@ -29,6 +29,7 @@ class ProducerOptions(TypedDict, total=False):
         discovery, interface: as for `App`, instead.
         insecure_lan: let mDNS look on the network without keys: whoever is there can offer
             itself as a worker, and sees the tasks that it gets.
+        keys: as for `App`, instead.
     """
 
     name: str | None
@@ -49,6 +50,7 @@ class ProducerOptions(TypedDict, total=False):
     discovery: str | Iterable[str] | None
     interface: str | Iterable[str] | None
     insecure_lan: bool
+    keys: str | os.PathLike[str] | bool | None
 
 
 def whereabouts_of(options: ProducerOptions) -> Whereabouts:
@@ -59,4 +61,5 @@ def whereabouts_of(options: ProducerOptions) -> Whereabouts:
         discovery=options.get("discovery"),
         interface=options.get("interface"),
         insecure_lan=options.get("insecure_lan", False),
+        keys=options.get("keys"),
     )

@@ -73,7 +73,11 @@ class Whereabouts:
             KeysError: the keys cannot be used.
         """
         from zmqwork.discovery.sources import join_realm  # noqa: PLC0415 - only nodes need it
-        from zmqwork.discovery.static import peers_of_environment, source_of  # noqa: PLC0415
+        from zmqwork.discovery.static import (  # noqa: PLC0415
+            parse_peers,
+            peers_of_environment,
+            source_of,
+        )
         from zmqwork.security.keyring import keys_of  # noqa: PLC0415 - likewise
         from zmqwork.transport.addresses import refuse_to_dial  # noqa: PLC0415 - likewise
 
@@ -99,7 +103,7 @@ class Whereabouts:
             peers = tuple(peer for peer in peers if source_of(peer) in names)
         peers = (*peers, *(self.peers or ()))
         if keys is None and not self.insecure_lan:
-            refuse_to_dial(peers)
+            refuse_to_dial(parse_peers(peers))
         realm = own.realm if self.realm is None else self.realm
         assert realm is not None
         return join_realm(

@@ -30,8 +30,8 @@ def test_workers_producers_and_observers_on_different_hosts(scene, switch):
     for host in (anna, bert):
         worker_at(scene, host, slots=2)
     peers = [endpoint(anna), endpoint(bert)]
-    producer = scene.producer(*peers, host=carl)
-    other = scene.producer(*peers, host=dora, name="other")
+    producer = scene.producer(*peers, host=carl, insecure_lan=True)
+    other = scene.producer(*peers, host=dora, name="other", insecure_lan=True)
     until(lambda: producer.workers() == other.workers() == 2, "both have found both")
     gates = [scene.gate(f"task-{index}") for index in range(4)]
     producer.submit(*[f"task-{index}" for index in range(4)])
@@ -42,7 +42,8 @@ def test_workers_producers_and_observers_on_different_hosts(scene, switch):
         gate.open()
     other.submit(*[f"theirs-{index}" for index in range(100)])
     scene.all_settled()
-    seen = scene.ps("--discovery", "static", *[f"--peer={peer}" for peer in peers], host=dora)
+    words = ["--discovery", "static", "--insecure-lan"]
+    seen = scene.ps(*words, *[f"--peer={peer}" for peer in peers], host=dora)
     assert {(node["role"], node["host"]) for node in seen["nodes"]} == {
         ("worker", "anna"),
         ("worker", "bert"),
@@ -54,7 +55,7 @@ def test_a_cable_is_pulled_and_comes_back(scene, switch):
     scene.hurry()
     anna, bert, carl = map(switch.host, ["anna", "bert", "carl"])
     worker_at(scene, anna)
-    producer = scene.producer(endpoint(anna), endpoint(bert), host=carl)
+    producer = scene.producer(endpoint(anna), endpoint(bert), host=carl, insecure_lan=True)
     gate = scene.gate("only")
     producer.submit("only")
     scene.begun("only")
@@ -94,7 +95,10 @@ def test_nothing_is_left_of_a_switch_whose_user_was_killed(no_hosts):
     if no_hosts:
         pytest.skip(no_hosts)
     with subprocess.Popen(
-        [sys.executable, "-c", SWITCH], cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", SWITCH],
+        cwd=HERE.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as user:
         pids = [int(pid) for pid in user.stdout.readline().split()]
         assert len(pids) == 2

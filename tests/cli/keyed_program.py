@@ -9,11 +9,8 @@ import sys
 from pathlib import Path
 
 import zmqwork
-from zmqwork.discovery import sources
-from zmqwork.security.keyring import Watched
 
-PLACE = Path(sys.argv[1])
-app = zmqwork.App("keyed")
+app = zmqwork.App("keyed", keys=Path(sys.argv[1]), discovery="local")
 
 
 @app.task
@@ -27,14 +24,6 @@ def take(results):
 
 
 def main():
-    join_realm = sources.join_realm
-
-    def join_with_keys(*args, **options):
-        discovery = join_realm(*args, **options)
-        discovery.keys = Watched(PLACE)
-        return discovery
-
-    sources.join_realm = join_with_keys
     with app.worker(pool="thread"), take.start(), app.producer():
         print("ready", flush=True)
         sys.stdin.read()

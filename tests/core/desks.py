@@ -22,8 +22,10 @@ from zmqwork.core.link_events import (
     PeerFound,
     Probed,
     Received,
+    Rostered,
 )
 from zmqwork.core.messages import DELIVER, Credit, Done, Hello, Route, Run, Tasks, Welcome
+from zmqwork.core.permissions import Access
 from zmqwork.core.runner import Runner
 from zmqwork.options import TaskOptions
 
@@ -43,6 +45,7 @@ class Desk:
         self.now = start
         self.effects = []
         self.numbers = {}
+        self.fingerprints = {}  # of the keys behind links, where there are keys
         self.watch = None  # called after each turn
 
     def turn(self, *events, at=None):
@@ -88,7 +91,15 @@ class Desk:
         for message in messages:
             self.numbers[link] = self.numbers.get(link, 0) + 1
             numbered.append((self.numbers[link], message))
-        return Received(link, numbered)
+        return Received(link, numbered, self.fingerprints.get(link, ""))
+
+    def roster(self, *, at=None, **members):
+        """A roster holds from now on: the roles of each member, whose key is called as it is."""
+        accesses = {
+            name: Access(name.partition("_")[0], frozenset(roles.split()))
+            for name, roles in members.items()
+        }
+        return self.turn(Rostered(accesses), at=at)
 
     def say(self, link, *messages, at=None):
         return self.turn(self.heard(link, *messages), at=at)

@@ -81,7 +81,7 @@ def test_whose_key_is_there_is_known_from_the_tasks(desk):
     tasks.runs[0].to.fingerprint = "0f1e2d3c4b5a6978"
     desk.say(desk.link, tasks)
     (peer,) = desk.machine._deliverer.dialer.peers.values()
-    assert (peer.source, peer.fingerprint) == ("exchange", "0f1e2d3c4b5a6978")
+    assert (peer.source, peer.told_fingerprint) == ("exchange", "0f1e2d3c4b5a6978")
 
 
 @pytest.mark.parametrize(

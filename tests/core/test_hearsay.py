@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from desks import ProducerDesk, WorkerDesk, node_id, welcome
 
@@ -9,10 +11,18 @@ from zmqwork.core import hearsay, neighbours
 from zmqwork.core.effects import Answer, Dial
 from zmqwork.core.events import StatusRequested
 from zmqwork.core.hearsay import DIALS_BURST, Hearsay
-from zmqwork.core.link_events import LinkDown, LinkUp, PeerForgotten, PeerFound, Probed
+from zmqwork.core.link_events import (
+    LinkDown,
+    LinkUp,
+    PeerForgotten,
+    PeerFound,
+    Probed,
+    Rostered,
+)
 from zmqwork.core.liveness import Liveness
 from zmqwork.core.messages import Hello, Neighbour, Ping
 from zmqwork.core.peer import Peer
+from zmqwork.core.permissions import WORKER, Access
 from zmqwork.core.watcher import Watcher
 
 
@@ -205,6 +215,37 @@ class WatcherDesk(ProducerDesk):
     def __init__(self, watcher):
         super().__init__()
         self.machine = watcher
+
+
+# -- with keys --------------------------------------------------------------------------------
+
+
+def test_strangers_that_a_peer_names_take_nobodys_turn_and_are_dropped():
+    desk, ours, known = ProducerDesk(), "0" * 16, "1" * 16
+    access = Access("n", frozenset({WORKER}))
+    desk.turn(Rostered({ours: access, known: access}))
+    desk.turn(PeerFound("local:t", ("ipc:///t",), "worker", "local", node_id("t"), ours))
+    link = desk.machine.dialer.peers["local:t"].link
+    desk.turn(LinkUp(link))
+    (hello,) = desk.sent(Hello, link)
+    desk.turn(replace(desk.heard(link, welcome("t", hello.session)), fingerprint=ours))
+    for beat in range(1, 11):
+        named = [
+            Neighbour(node_id(16 * beat + n), "worker", ["tcp://10.0.0.9:7"], "e" * 16)
+            for n in range(16)
+        ]
+        desk.turn(replace(desk.heard(link, Ping(beat, neighbours=named)), fingerprint=ours))
+        assert not desk.of(Dial)
+    dialer = desk.machine.dialer
+    assert len(dialer.peers) == 161
+    honest = Neighbour(node_id("h"), "worker", ["tcp://10.0.0.7:7"], known)
+    desk.turn(replace(desk.heard(link, Ping(11, neighbours=[honest])), fingerprint=ours))
+    assert endpoints(desk) == ["tcp://10.0.0.7:7"], "at once"
+    for sequence in range(12, 912):
+        desk.turn(replace(desk.heard(link, Ping(sequence)), fingerprint=ours), at=desk.now + 1.0)
+        desk.until(desk.now)
+    strangers = [it for it in dialer.peers.values() if it.told_fingerprint == "e" * 16]
+    assert strangers == []
 
 
 # -- what a worker keeps of the sinks that it does not need yet -------------------------------

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from desks import ProducerDesk, WorkerDesk, node_id, welcome
 
@@ -10,9 +12,11 @@ from zmqwork.core.link_events import (
     LinkUp,
     PeerForgotten,
     PeerFound,
+    Rostered,
 )
 from zmqwork.core.messages import NEIGHBOURS_MAX, Hello, Neighbour, Ping, Welcome
 from zmqwork.core.neighbours import Neighbours, is_usable
+from zmqwork.core.permissions import WORKER, Access
 
 LAN = "tcp://10.0.0.{}:7071"
 
@@ -141,13 +145,15 @@ def test_the_key_of_a_node_is_named_with_it():
 
 def test_a_producer_names_the_key_under_which_it_found_a_node():
     desk, key = ProducerDesk(), "0f1e2d3c4b5a6978"
+    desk.turn(Rostered({key: Access("w", frozenset({WORKER}))}))
     desk.turn(PeerFound("mdns:1", (LAN.format(1),), "worker", "mdns", node_id(1), key))
     link = desk.machine.dialer.peers["mdns:1"].link
     desk.turn(LinkUp(link))
     (hello,) = desk.sent(Hello, link)
-    desk.say(link, welcome(1, hello.session))
-    desk.say(b"o", Hello(1, node_id("o"), "observer", "o", "realm", (1, 1)))
-    assert [it.fingerprint for it in desk.sent(Welcome)[0].neighbours] == [key]
+    desk.turn(replace(desk.heard(link, welcome(1, hello.session)), fingerprint=key))
+    assert desk.machine.dialer.peers["mdns:1"].state == "alive"
+    news, _ = desk.machine.listener.neighbours.news(0, "", "observer")
+    assert [it.fingerprint for it in news] == [key]
 
 
 # -- who listens ------------------------------------------------------------------------------
@@ -180,10 +186,10 @@ def test_the_key_that_is_said_to_be_there_comes_with_the_suggestion(desk):
     named = Neighbour(node_id(1), "worker", [LAN.format(1)], "0f1e2d3c4b5a6978")
     greet(desk, named)
     peer = desk.machine.dialer.peers[f"exchange:{node_id(1)}"]
-    assert peer.fingerprint == "0f1e2d3c4b5a6978"
+    assert peer.told_fingerprint == "0f1e2d3c4b5a6978"
     again = PeerFound(peer.key, peer.endpoints, "worker", "exchange", node_id(1), "f" * 16)
     desk.turn(again)
-    assert peer.fingerprint == "f" * 16
+    assert peer.told_fingerprint == "f" * 16
 
 
 def test_news_on_a_beat_are_taken_as_well(desk):

@@ -85,6 +85,12 @@ def test_what_is_no_record_of_ours_is_ignored_with_the_reason(changed, why):
     assert judged(txt(GOOD | changed)) == why
 
 
+@pytest.mark.parametrize("label", ["\x1b[2J", "a\nb", "\u202e", "\x9b1m"])
+def test_a_label_that_could_steer_a_terminal_is_no_label(label):
+    found = judge(txt(GOOD), 5, ["127.0.0.1"], label=label, realm=HASH, addresses=LO)
+    assert found == "malformed"
+
+
 @pytest.mark.parametrize("port", [None, 0, 65_536, -1])
 def test_a_port_is_a_port(port):
     assert judged(txt(GOOD), port=port) == "malformed"
@@ -160,7 +166,7 @@ def test_a_record_beside_other_records_is_unsealed():
     assert trusted(txt(SEALED), hosts=["10.0.0.7", "10.0.0.8"]) == "unsealed"
     assert trusted(txt(SEALED), hosts=[]) == "unsealed"
     assert trusted(txt(SEALED), label=LABEL.upper()) == "unsealed"
-    assert trusted(txt(SEALED), label="\x1b[2J") == "unsealed"
+    assert trusted(txt(SEALED), label="\x1b[2J") == "malformed"
     assert trusted(txt(SEALED), key=bytes(32)) == "unsealed"
     assert trusted(txt(GOOD)) == "unsealed", "a node without keys"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import struct
 
 import pytest
 from hypothesis import given
@@ -95,3 +97,17 @@ def test_no_part_runs_into_the_next():
 def test_another_key_is_another_seal():
     seals = {seal(os.urandom(32), "l", FIELDS, 5, HOSTS) for _ in range(100)}
     assert len(seals) == 100
+
+
+def test_the_seal_is_what_the_protocol_says():
+    """docs/protocol.md, 13; it never changes within version 1 of the TXT record."""
+    node_id = "0123456789abcdef" * 2
+    label = f"{node_id[:24]}-0a0b0c0d"
+    fields = {"v": "1", "id": node_id, "inc": "0a0b0c0d", "r": "worker"}
+    fields |= {"realm": "b880a902236b655d", "pk": "0f1e2d3c4b5a6978"}
+    texts = [label, "7071", "6", "id", node_id, "inc", "0a0b0c0d", "pk", "0f1e2d3c4b5a6978"]
+    texts += ["r", "worker", "realm", "b880a902236b655d", "v", "1", "2", "10.0.0.7", "10.0.1.7"]
+    data = b"".join(struct.pack(">I", len(text)) + text.encode() for text in texts)
+    made = hashlib.blake2b(data, digest_size=16, key=KEY, person=b"zmqwork mdns 1\0\0").hexdigest()
+    assert made == "47304b72e803d15d8ddac7f349e7865d"
+    assert seal(KEY, label, fields, 7071, ["10.0.1.7", "10.0.0.7"]) == made

@@ -11,6 +11,8 @@ import pytest
 from hostile_node import HERE, ROOT, RSS_GROWTH_MAX, Honest, Node, speak, until
 from zmtp import Peer
 
+from zmqwork.security.keyring import NO_KEYS
+
 
 @pytest.fixture(scope="module")
 def place():
@@ -19,14 +21,15 @@ def place():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(HERE)]))
         patch.delenv("ZMQWORK_PEERS", raising=False)
+        patch.setenv("ZMQWORK_KEYS", "none")
         for name, folder in {
             "XDG_RUNTIME_DIR": "run",
             "XDG_CONFIG_HOME": "config",
             "XDG_STATE_HOME": "state",
-            "ZMQWORK_KEYS": "keys",
         }.items():
             (path / folder).mkdir(0o700)
             patch.setenv(name, str(path / folder))
+        patch.setenv("ZMQWORK_KEYS", NO_KEYS)
         yield path
     shutil.rmtree(path)
 
@@ -34,18 +37,19 @@ def place():
 @pytest.fixture(scope="module")
 def start_node(place):
     """Start a worker, and wait until somebody honest was served; ended after the file's tests."""
-    ends = []
+    nodes = []
 
     def start(*words, **options):
         node = Node(f"hostile-{secrets.token_hex(4)}", *words, **options)
-        ends.append(node.end)
+        nodes.append(node)
         node.honest = Honest(node)
-        ends.append(node.honest.end)
         return node
 
     yield start
-    for end in reversed(ends):
-        end()
+    for node in nodes:
+        if node.honest is not None:
+            node.honest.end()
+        node.end()
 
 
 @pytest.fixture(scope="module")

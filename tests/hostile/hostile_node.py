@@ -41,6 +41,7 @@ class Node:
 
     def __init__(self, realm, *words, descriptors=None):
         self.realm = realm
+        self.honest = None
         self.endpoint = f"tcp://127.0.0.1:{free_port()}"
         command = [sys.executable, "-m", "zmqwork", "worker", "hostile_app:app", "-c", "1"]
         command += ["--realm", realm, "--bind", self.endpoint, *words]
@@ -83,8 +84,9 @@ class Node:
 class Honest:
     """A producer in this process, whose tasks all succeed, whatever else happens."""
 
-    def __init__(self, node):
-        self.producer = app.producer(realm=node.realm, peers=[node.endpoint], discovery="static")
+    def __init__(self, node, *more):
+        peers = [node.endpoint, *more]
+        self.producer = app.producer(realm=node.realm, peers=peers, discovery="static")
         self.producer.start()
         self.work(1)
 

@@ -1,5 +1,6 @@
 import pytest
 import zmq
+from keyed import House, Visitor
 from transport_peers import Peer
 
 from zmqwork.transport.options import configure
@@ -45,3 +46,24 @@ def peers():
     yield make_peer
     for peer in made:
         peer.end()
+
+
+@pytest.fixture
+def house(context):
+    made = House(context)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def visit(context, house):
+    """Knock at an endpoint, with a pair or without."""
+    made = []
+
+    def knock(endpoint, pair=None, server=None):
+        made.append(Visitor(context, endpoint, pair, server or house.pair.public))
+        return made[-1]
+
+    yield knock
+    for visitor in made:
+        visitor.close()

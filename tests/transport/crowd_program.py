@@ -54,6 +54,7 @@ def main():
     router = Router(context)
     bound = router._socket
     if sys.argv[1] == "alone":
+        bound.setsockopt(zmq.BACKLOG, 16)
         monitor = Monitor(context, bound, zmq.EVENT_ACCEPT_FAILED)
         say(router.bind("tcp://127.0.0.1:*"))
         say(count_tries(monitor))

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from zmqwork.core import delivery, messages, progress
+from zmqwork.discovery import advert, interfaces
+from zmqwork.discovery.record import Record
 from zmqwork.wire import extensions, limits, verbs
 from zmqwork.wire.codec import Decoder, encode
 from zmqwork.wire.reading import READERS
@@ -39,6 +41,15 @@ def fields_of(cell):
 def test_verbs():
     written = {row[0]: int(row[1]) for row in table("verb", "number")}
     assert written == {name: value for name, value in vars(verbs).items() if name.isupper()}
+
+
+def test_fields_of_mdns_records():
+    record = Record("a" * 32, "producer", "n", "realm", ("tcp://10.0.0.1:1",), 1, "h", "f" * 16)
+    said = advert.txt_of(record, advert.new_incarnation(), bytes(32), 1, ["10.0.0.1"])
+    assert [row[0] for row in table("TXT field")] == list(said)
+    length = sum(1 + len(f"{name}={value}") for name, value in said.items())
+    assert f"at most {advert.TXT_BYTES_MAX} bytes, of which a node uses {length}:" in DOCUMENT
+    assert f"at most {interfaces.ADDRESSES_MAX}, all with one port" in DOCUMENT
 
 
 def test_fewest_fields():
@@ -76,4 +87,5 @@ def test_refusals():
         text = (core / name).read_text("utf-8")
         said |= set(re.findall(r'_(?:refuse|reset)\([^,()]*, "(\w+)"', text.replace("\n", " ")))
         said |= set(re.findall(r'_refuse\(\s*link, "(\w+)"', text))
+        said |= set(re.findall(r'return \(?"(\w+)", \w', text))
     assert {row[0].strip("`") for row in table("code", "the bound side")} == said

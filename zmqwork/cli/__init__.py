@@ -32,7 +32,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
@@ -48,6 +47,7 @@ from zmqwork.cli.output import (
     writing,
 )
 from zmqwork.cli.parser import Parser, nearest
+from zmqwork.config import NO_KEYS
 from zmqwork.errors import ZmqworkError
 
 COMMANDS = {
@@ -155,9 +155,11 @@ def _run(words: list[str]) -> int:
     )
     command.configure(parser)
     args = parser.parse_strictly(words[1:])
-    if getattr(args, "keys", None):
-        from zmqwork.security.keyring import KEYS_VARIABLE  # noqa: PLC0415 - loads pyzmq
+    # Workers that a command starts for itself need not be members of anything.
+    place = getattr(args, "keys", None) or (NO_KEYS if name in ("demo", "bench") else None)
+    if place is None:
+        return command.run(args)
+    from zmqwork.security.keyring import using  # noqa: PLC0415 - loads pyzmq
 
-        # For all that this command makes and starts: nodes, and processes of its own.
-        os.environ[KEYS_VARIABLE] = args.keys
-    return command.run(args)
+    with using(place):
+        return command.run(args)

@@ -38,6 +38,9 @@ def peers(survey: Survey, search: Search, timeout: float) -> Iterator[Finding]:
             f"{text} ({states})" if states else text,
             data={"seen": heard, "silent": dict(others)},
         )
+    for unlike in survey.unlike[:_SHOWN_MAX]:
+        text = f"realm {unlike['realm']!r}: {unlike['why']}"
+        yield Finding("keys", WARN, text, tuple(_same_keys()), unlike)
     for node in survey.nodes[:_SHOWN_MAX]:
         yield _seen(node)
     for node in silent[:_SHOWN_MAX]:
@@ -133,7 +136,14 @@ def _of_refusal(why: str, search: Search) -> str:
         return f"name its realm{named}: --realm NAME"
     if "protocol" in why:
         return "its version does not speak with this one: pip install -U zmqwork on both"
+    if "admit" in why or "may not be" in why:
+        return "it has another roster, or other roles for this key: zmqwork keys check, keys push"
     return "that port answers, but not as a node of zmqwork: correct --peer"
+
+
+def _same_keys() -> Iterator[str]:
+    yield "give all of them the same keys, or none: is ZMQWORK_KEYS the same everywhere?"
+    yield "keys for this user: zmqwork keys init; then restart its nodes"
 
 
 def _elsewhere() -> Iterator[str]:

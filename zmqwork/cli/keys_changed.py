@@ -6,6 +6,7 @@ import argparse
 import re
 import secrets
 import socket
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from zmqwork.cli.keys_shown import described, when
 from zmqwork.cli.output import Output
 from zmqwork.core.permissions import ROLES
 from zmqwork.errors import UsageError
+from zmqwork.nodes.auditing import audit_of
 from zmqwork.security import cluster, membership
 from zmqwork.security.bundle import SUFFIX
 from zmqwork.security.keyring import Keyring, load
+from zmqwork.security.kinds import KEY_REVOKE, KEYS_CREATED, KEYS_JOINED, ROSTER_CHANGE
 
 _OVERLAP = 24 * 3600.0
 _PUSH = "the nodes that run hear of it by: zmqwork keys push"
@@ -58,7 +61,7 @@ def join(args: argparse.Namespace, place: Path, output: Output) -> int:
     """Become the node of a bundle."""
     path = Path(args.words[0]).expanduser()
     keyring = membership.join(place, path, overwrite=bool(args.overwrite))
-    _tell(output, keyring, keyring.name)
+    _tell(output, keyring, keyring.name, kind=KEYS_JOINED)
     roster = keyring.roster
     output.line(f"This is node {keyring.name} of {roster.cluster} now, as roster {roster.serial}")
     output.line(f"has it: key {keyring.fingerprint}, in {place}")
@@ -70,7 +73,7 @@ def revoke(args: argparse.Namespace, place: Path, output: Output) -> int:
     """Refuse a member."""
     name = args.words[0]
     keyring = cluster.revoke(place, name)
-    _tell(output, keyring, name)
+    _tell(output, keyring, name, kind=KEY_REVOKE)
     output.line(f"{name} is revoked, in roster {keyring.roster.serial}")
     output.line(_PUSH)
     return exits.OK
@@ -80,7 +83,7 @@ def roles(args: argparse.Namespace, place: Path, output: Output) -> int:
     """Let a member be something else."""
     name, wanted = args.words[0], _roles(args)
     keyring = cluster.give_roles(place, name, wanted)
-    _tell(output, keyring, name)
+    _tell(output, keyring, name, kind=ROSTER_CHANGE)
     output.line(f"{name} is {', '.join(wanted)}, in roster {keyring.roster.serial}")
     output.line(_PUSH)
     return exits.OK
@@ -140,10 +143,17 @@ def export(args: argparse.Namespace, place: Path, output: Output) -> int:
 
 
 def _tell(
-    output: Output, keyring: Keyring, name: str, bundle: Path | None = None, **more: Any
+    output: Output,
+    keyring: Keyring,
+    name: str,
+    bundle: Path | None = None,
+    kind: str = KEYS_CREATED,
+    **more: Any,
 ) -> None:
-    """For programs: the member as it is now."""
+    """For programs, and for the audit log: the member as it is now."""
     roster = keyring.roster
+    with closing(audit_of("", keyring.name, "keys")) as audit:
+        audit.note(kind, member=name, cluster=roster.cluster, serial=roster.serial)
     member = next((described(m, keyring) for m in roster.members if m.name == name), None)
     said = {"cluster": roster.cluster, "serial": roster.serial, "keys": str(keyring.place)}
     output.json(

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     name_reasons(survey.unheard, args.timeout)
     output.json(
         {"realms": survey.realms, "seen": len(survey.nodes), "known": survey.known,
-         "nodes": survey.nodes, "unheard": survey.unheard}
+         "nodes": survey.nodes, "unheard": survey.unheard, "unlike": survey.unlike}
     )  # fmt: skip
     if survey.nodes:
         done = _done(survey.nodes)
@@ -77,6 +77,8 @@ def _remarks(survey: Survey) -> Iterable[str]:
     for node in survey.unheard:
         state = "" if node["state"] == "new" else f", {node['state']}"
         yield f"  {label(node)} ({node['source']}{state}): {node['why']}"
+    for unlike in survey.unlike:
+        yield f"realm {unlike['realm']!r}: {unlike['why']}"
     for node in survey.nodes:
         if paused := _listed(node.get("paused")):
             yield f"{node.get('role')} {node.get('name')}: paused: {paused}"

@@ -48,6 +48,8 @@ class Survey:
             its ``realm``.
         missed: the same, of nodes that answered on another way.
         sources: those that were asked.
+        unlike: nodes of this machine that are not asked, because only one side has keys: the
+            ``realm``, the ``count`` and ``why``.
     """
 
     realms: list[str] = field(default_factory=list)
@@ -55,6 +57,7 @@ class Survey:
     unheard: list[dict[str, Any]] = field(default_factory=list)
     missed: list[dict[str, Any]] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
+    unlike: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def known(self) -> int:
@@ -231,6 +234,11 @@ def _take_in(asked: list[tuple[str, str, Observer, Request]], found: Survey) -> 
         if source == "local":
             _name_recorded(realm, answer["unheard"])
         found.add(realm, answer)
+        found.unlike.extend(
+            {"realm": realm, "count": said["unlike"], "why": said["state"]}
+            for said in observer.sources()
+            if said.get("unlike")
+        )
         if source not in found.sources:
             found.sources.append(source)
         if any("task" in node for node in answer["nodes"]):

@@ -12,7 +12,7 @@ from zmqwork.core.links import Links
 from zmqwork.core.liveness import Liveness
 from zmqwork.core.messages import Neighbour
 from zmqwork.core.neighbours import suggestions
-from zmqwork.core.peer import GREETING, OPEN, Peer
+from zmqwork.core.peer import GREETING, OPEN, RESTING, Peer
 from zmqwork.core.timers import Timers
 
 PEERS_MAX = 4096
@@ -52,8 +52,11 @@ class Contacts:
         peer = self.peers.get(found.key)
         if peer is not None:
             peer.endpoints = found.endpoints
-            peer.told_fingerprint = found.fingerprint
             peer.forgotten = False
+            if peer.told_fingerprint != found.fingerprint:
+                peer.told_fingerprint = found.fingerprint
+                if peer.stage == RESTING and peer.refusal:  # which was, perhaps, for its old key
+                    self._timers.set(("dial", peer.key), now)
             return
         if len(self.peers) >= PEERS_MAX:
             self._out.append(
@@ -86,6 +89,13 @@ class Contacts:
             self._drop(peer)
         else:
             self._timers.set(("dial", peer.key), now + delay)
+
+    def dial(self, peer: Peer, now: float) -> None:
+        """Its rest is over; it is dropped if all the dials of one that was named were in vain."""
+        if self._links.is_hopeless(peer) and peer.state != SUSPECT:
+            self._drop(peer)
+        else:
+            self._links.dial(peer, now)
 
     def _drop(self, peer: Peer) -> None:
         self._links.hang_up(peer)

@@ -86,7 +86,7 @@ class Dialer:
             case LinkDenied():
                 self._denied(event, now)
             case Rostered():
-                self._trust.learn(event.accesses)
+                self._trust.learn(event)
             case Garbled(link=int() as link):
                 self.counters.garbled += 1
                 self._break(link, f"sent bytes that are no message: {event.why}", now)
@@ -125,7 +125,7 @@ class Dialer:
             if peer is None:
                 continue
             if what == "dial":
-                self._links.dial(peer, now)
+                self._contacts.dial(peer, now)
             elif what == "greet":
                 peer.turn += 1
                 self._contacts.rest(peer, now, self._links.backoff(peer))
@@ -183,7 +183,7 @@ class Dialer:
         peer = self._links.by_link.get(denied.link)
         if peer is None or peer.stage != DIALING:
             return
-        if self._links.has_another_key(peer):
+        if self._links.has_another_key(peer, now):
             self._links.hang_up(peer)
             self._links.dial(peer, now)
         elif denied.by_peer:
@@ -256,10 +256,10 @@ class Dialer:
                 self._welcomed(peer, message, now)
             case _ if peer.stage != OPEN:
                 self.counters.strays += 1
-            case Ping():
+            case Ping() if peer.ping_rate.admits(now):
                 self.send(peer, Pong(message.sequence))
                 self._contacts.named(peer, message.neighbours, now)
-            case Pong():
+            case Ping() | Pong():
                 pass  # it was heard, which is all that a producer wants to know
             case Bye():
                 self._said_bye(peer, now)

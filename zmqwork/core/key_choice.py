@@ -24,19 +24,20 @@ class KeyChoice:
         """The fingerprint to dial; empty where there are no keys; None: none fits."""
         if self._trust.accesses is None:
             return ""
-        known = self._known(peer)
-        if not known:
-            return None
-        fingerprint = known[peer.keys_tried % len(known)]
-        return fingerprint if self._trust.knows(fingerprint, now) else None
+        known = self._known(peer, now)
+        return known[peer.keys_tried % len(known)] if known else None
 
-    def has_another(self, peer: Peer) -> bool:
+    def has_another(self, peer: Peer, now: float) -> bool:
         """After one that did not fit: whether another one is to be tried before all come again."""
-        known = self._known(peer)
+        known = self._known(peer, now)
         peer.keys_tried += 1
         return bool(known) and peer.keys_tried % len(known) != 0
 
-    def _known(self, peer: Peer) -> list[str]:
-        if peer.told_fingerprint:
-            return [peer.told_fingerprint]
-        return self._trust.candidates((peer.role,) if peer.role else self._wanted, peer.member)
+    def _known(self, peer: Peer, now: float) -> list[str]:
+        trust, told = self._trust, peer.told_fingerprint
+        wanted = (peer.role,) if peer.role else self._wanted
+        # What was told may be old: its owner has another key while that one is rotated.
+        member = trust.name(told) if told else peer.member
+        found = trust.candidates(wanted, member) if member or not told else []
+        found.sort(key=lambda fingerprint: fingerprint != told)
+        return [fingerprint for fingerprint in found if trust.knows(fingerprint, now)]

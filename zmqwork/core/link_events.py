@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from zmqwork.core.messages import Message
 from zmqwork.core.permissions import Access
@@ -84,10 +85,11 @@ class Garbled:
 class Rostered:
     """The roster, at the start and when it has changed: what each key may be, by fingerprint.
 
-    A node that has no keys never hears of one.
+    A node that has no keys never hears of one. `about` is what it says of its keys in its status.
     """
 
     accesses: Mapping[str, Access]
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

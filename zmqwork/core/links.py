@@ -118,7 +118,7 @@ class Links:
         assert peer.stage == RESTING
         # Set anew, perhaps, by what was due in this turn together with this dial.
         self._timers.cancel(("dial", peer.key))
-        if self._yields(peer, now):
+        if self._puts_off(peer, now):
             return
         if Hearsay.covers(peer) and not self._hearsay.admits(peer, now):
             self._timers.set_default(_TURN, self._hearsay.next_at)
@@ -129,26 +129,31 @@ class Links:
         """The timers that are due; peers whose turn has come are dialled."""
         due = self._timers.due(now)
         for peer in self._hearsay.ready(now):
-            if not self._yields(peer, now):
+            if not self._puts_off(peer, now):
                 self._open(peer, now)
         if self._hearsay:
             self._timers.set(_TURN, self._hearsay.next_at)
         return due
 
-    def _yields(self, peer: Peer, now: float) -> bool:
-        """Whether its node is in session already; then it is dialled later."""
-        if self.open_twin(peer, peer.node_id) is None:
+    def _puts_off(self, peer: Peer, now: float) -> bool:
+        """Whether it is of no use to dial it now: its node is in session, or has no key of ours.
+
+        (It takes nobody's turn, or a peer that names strangers could keep all others waiting.)
+        """
+        delay = REFUSED_DELAY
+        if self._keys.of(peer, now) is None:
+            peer.dials += 1
+            peer.refusal = "the roster has no key for it"
+            delay = self.refused_backoff(peer)
+        elif self.open_twin(peer, peer.node_id) is None:
             return False
-        self._timers.set(("dial", peer.key), now + REFUSED_DELAY)
+        self._timers.set(("dial", peer.key), now + delay)
         return True
 
     def _open(self, peer: Peer, now: float) -> None:
         peer.dials += 1
         fingerprint = self._keys.of(peer, now)
-        if fingerprint is None:
-            peer.refusal = "the roster has no key for it"
-            self._timers.set(("dial", peer.key), now + REFUSED_DELAY)
-            return
+        assert fingerprint is not None
         self._count += 1
         peer.link = peer.session = self._count
         peer.fingerprint = fingerprint
@@ -158,9 +163,12 @@ class Links:
         self._out.append(Dial(peer.link, peer.endpoint, fingerprint))
         self._timers.set(("greet", peer.key), now + self._greeting_timeout)
 
-    def has_another_key(self, peer: Peer) -> bool:
+    def has_another_key(self, peer: Peer, now: float) -> bool:
         """As `KeyChoice.has_another`."""
-        return self._keys.has_another(peer)
+        if self._keys.has_another(peer, now):
+            return True
+        peer.refusal = "another key is there than the roster has for it, or none"
+        return False
 
     def dial_again(self, peer: Peer, now: float) -> None:
         """Dial a peer whose session has ended: at once, unless its sessions never last."""

@@ -19,7 +19,7 @@ from typing import cast
 from zmqwork.config import PROTOCOL_MAX, PROTOCOL_MIN, NodeConfig
 from zmqwork.core import numbering
 from zmqwork.core.client import Client, Clients
-from zmqwork.core.effects import Effect, Forget, Notice, Rebind, Send, Suspend
+from zmqwork.core.effects import Effect, Forget, Notice, Send, Suspend
 from zmqwork.core.events import Event
 from zmqwork.core.link_events import (
     Garbled,
@@ -42,24 +42,18 @@ from zmqwork.core.messages import (
 )
 from zmqwork.core.neighbours import Neighbours
 from zmqwork.core.numbering import Numbering
+from zmqwork.core.rebinding import DUE, Rebinding
 from zmqwork.core.timers import Timers
 from zmqwork.core.trust import SUSPENSION, Trust
 
 CLIENTS_MAX = 4096
-
-# A key that is not admitted may still have a connection, from before. It is ended, together with
-# all others, when so many messages came over it; and no sooner than so many seconds after the last
-# time, for honest nodes are cut off by it for a tenth of one.
-_MUTED_MAX = 100
-_REBIND_INTERVAL = 10.0
 
 
 class Listener:
     """All nodes that dialled us. Bound: CLIENTS_MAX; further ones are refused.
 
     What a node says counts if the key that said it may say it: `trust` knows. A key that offends
-    again and again is suspended; if it does not stop, every connection is ended, for libzmq cannot
-    end one.
+    again and again is suspended; if it does not stop, every connection is ended.
     """
 
     def __init__(
@@ -74,11 +68,10 @@ class Listener:
         self._health = config.health
         self._machine = clients
         self._out = out
-        self._trust = trust or Trust(role)
+        self.trust = trust or Trust(role)
         self._heeded = 0  # the trust's generation
-        self._muted = 0  # messages that were not heard since the last `Rebind`
-        self._rebind_at = 0.0
         self._timers = Timers()
+        self._rebinding = Rebinding(self._timers, out)
         self.clients: dict[str, Client] = {}
         self._by_link: dict[bytes, Client] = {}
         self.neighbours = Neighbours()
@@ -98,16 +91,18 @@ class Listener:
         """Take an event that is about a link opened to us; False if it is not."""
         match event:
             case Received(link=bytes() as link):
-                if self._is_heard(link, event, now):
+                if self._is_heard(link, event.fingerprint, len(event.messages), now):
                     self._received(link, event, now)
             case LinkDown(link=bytes() as link):
                 self._link_down(link, now)
             case Garbled(link=bytes() as link):
                 self.counters.garbled += 1
-                self._reset(link, "order", event.why, now)
-                self._blame(event.fingerprint, f"sent bytes that are no message: {event.why}", now)
+                if self._is_heard(link, event.fingerprint, 1, now):
+                    self._reset(link, "order", event.why, now)
+                    why = f"sent bytes that are no message: {event.why}"
+                    self._blame(event.fingerprint, why, now)
             case Rostered():
-                self._trust.learn(event.accesses)
+                self.trust.learn(event)
             case PeerFound():
                 self.neighbours.found(
                     event.key, event.node_id, event.role, event.endpoints, event.fingerprint
@@ -130,9 +125,12 @@ class Listener:
 
     def tick(self, now: float) -> None:
         """Do what is due."""
-        if self._heeded != self._trust.generation:
+        if self._heeded != self.trust.generation:
             self._heed(now)
         for due in self._timers.due(now):
+            if due == DUE:
+                self._rebinding.want(now)
+                continue
             what, node_id = cast("tuple[str, str]", due)
             client = self.clients.get(node_id)
             if client is None:
@@ -150,24 +148,19 @@ class Listener:
 
     # -- links --------------------------------------------------------------------------------
 
-    def _is_heard(self, link: bytes, received: Received, now: float) -> bool:
+    def _is_heard(self, link: bytes, fingerprint: str, count: int, now: float) -> bool:
         """Whether whoever speaks on a link may speak there."""
         client = self._by_link.get(link)
-        if self._trust.knows(received.fingerprint, now) and (
+        if self.trust.knows(fingerprint, now) and (
             # A routing id is no proof: its next owner may have chosen it.
-            client is None or client.fingerprint == received.fingerprint
+            client is None or client.fingerprint == fingerprint
         ):
             return True
-        self.counters.strays += len(received.messages)
-        self._muted += len(received.messages)
-        if self._muted >= _MUTED_MAX and now >= self._rebind_at:
-            self._rebind(now)
+        if client is None:
+            self._out.append(Forget(link))
+        self.counters.strays += count
+        self._rebinding.muted(count, now)
         return False
-
-    def _rebind(self, now: float) -> None:
-        self._muted = 0
-        self._rebind_at = now + _REBIND_INTERVAL
-        self._out.append(Rebind())
 
     def _received(self, link: bytes, received: Received, now: float) -> None:
         known = self._by_link.get(link)
@@ -176,6 +169,8 @@ class Listener:
         for number, message in received.messages:
             client = self._by_link.get(link)
             if client is None:
+                if not self.trust.knows(received.fingerprint, now):
+                    return  # since one of these messages
                 if number == 1 and isinstance(message, Hello):
                     self._hello(link, message, received.fingerprint, now)
                 else:
@@ -207,14 +202,14 @@ class Listener:
         known = self.clients.get(hello.node_id)
         if known is not None and known.role != hello.role:
             return "role", f"this node is a {known.role}"
-        why = self._trust.objection(fingerprint, hello.role, hello.node_id, Hello)
+        why = self.trust.objection(fingerprint, hello.role, hello.node_id, Hello)
         return ("role", why) if why else ("", "")
 
     def _hello(self, link: bytes, hello: Hello, fingerprint: str, now: float) -> None:
         code, why = self._objection(hello, fingerprint)
         if code:
             self._refuse(link, code, why)
-            if code == "role" and (name := self._trust.name(fingerprint)):
+            if code == "role" and (name := self.trust.name(fingerprint)):
                 # No more than a refusal: a node that looks for others greets whoever was named.
                 self._notice("offence", fingerprint, f"{name}: {why}")
             return
@@ -231,7 +226,7 @@ class Listener:
             del self._by_link[client.link]
         client.link = link
         client.fingerprint = fingerprint
-        client.says = self._trust.heeds(fingerprint, hello.role)
+        client.says = self.trust.heeds(fingerprint, hello.role)
         client.session = hello.session
         client.epoch = hello.epoch
         client.hears_progress = TAKE_PROGRESS in hello.can
@@ -254,8 +249,10 @@ class Listener:
             client.lease_from = client.welcomed_at
             self._machine.client_renewed(client, now)
         match message:
-            case Ping():
+            case Ping() if client.ping_rate.admits(now):
                 self.send(client, Pong(message.sequence))
+            case Ping():
+                self.counters.strays += 1
             case Pong():
                 self._echoed(client, message.sequence, now)
             case Bye():
@@ -272,12 +269,12 @@ class Listener:
 
     def _blame(self, fingerprint: str, why: str, now: float) -> None:
         """An offence: it is told, and after some of them the key is suspended."""
-        name = self._trust.name(fingerprint)
+        name = self.trust.name(fingerprint)
         if not name:  # there are no keys: nobody can be held to it
             return
         self.counters.offences += 1
         self._notice("offence", fingerprint, f"{name}: {why}")
-        if not self._trust.blame(fingerprint, now):
+        if not self.trust.blame(fingerprint, now):
             return
         self._out.append(Suspend(fingerprint, SUSPENSION, why))
         text = f"{name} is suspended for {SUSPENSION:g} s: {why}"
@@ -285,16 +282,16 @@ class Listener:
         self._end(lambda client: client.fingerprint == fingerprint, now)
 
     def _notice(self, kind: str, fingerprint: str, text: str) -> None:
-        data = {"fingerprint": fingerprint, "member": self._trust.name(fingerprint)}
+        data = {"fingerprint": fingerprint, "member": self.trust.name(fingerprint)}
         self._out.append(Notice(kind, text, data))
 
     def _heed(self, now: float) -> None:
         """Another roster holds: whoever may not be what it is any more is not heard."""
-        self._heeded = self._trust.generation
+        self._heeded = self.trust.generation
         for client in self.clients.values():
-            client.says = self._trust.heeds(client.fingerprint, client.role)
+            client.says = self.trust.heeds(client.fingerprint, client.role)
         self._end(lambda client: Hello not in client.says, now)
-        self._rebind(now)
+        self._rebinding.want(now)
 
     def _end(self, is_meant: Callable[[Client], bool], now: float) -> None:
         """Give these clients up at once, with what they hold."""

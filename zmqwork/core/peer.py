@@ -10,6 +10,7 @@ from zmqwork.core.liveness import Liveness
 from zmqwork.core.messages import Message, Welcome
 from zmqwork.core.numbering import Numbering
 from zmqwork.core.permissions import Verbs
+from zmqwork.core.ping_rate import PingRate
 
 # The stages of a peer's link.
 RESTING, DIALING, GREETING, OPEN = "resting", "dialing", "greeting", "open"
@@ -40,6 +41,7 @@ class Peer:
         "name",
         "node_id",
         "numbers",
+        "ping_rate",
         "ping_sequence",
         "probes",
         "reached",
@@ -72,6 +74,7 @@ class Peer:
         self.session = 0
         self.numbers = Numbering()
         self.liveness = liveness
+        self.ping_rate = PingRate()
         self.ping_sequence = 0
         self.dials = 0  # since the last WELCOME
         self.broken = 0  # sessions in a row that did not last for a heartbeat

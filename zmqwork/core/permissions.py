@@ -59,7 +59,12 @@ class Access:
 
     def may_be(self, role: str) -> bool:
         """Whether a node with this key may have that role; whoever may order may look, too."""
-        return role in self.roles or (role == OBSERVER and ADMIN in self.roles)
+        return role != ADMIN and (role in self.roles or (role == OBSERVER and self.may_order))
+
+    @property
+    def may_order(self) -> bool:
+        """Whether an observer with this key may give orders."""
+        return ADMIN in self.roles
 
 
 Verbs = frozenset[type[Message]]

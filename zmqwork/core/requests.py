@@ -184,7 +184,7 @@ class Requests:
         """What is known of everything, or of one task."""
         books = self._books
         if event.seq is None:
-            books.out.append(Answer(event.request, explain.status(self._config, books)))
+            books.out.append(Answer(event.request, self._status()))
         else:
             books.out.append(Answer(event.request, explain.task(event.seq, books, now)))
 
@@ -199,7 +199,7 @@ class Requests:
     def message(self, client: Client, message: Message, now: float) -> None:
         """Questions and orders are expected here."""
         if isinstance(message, Info):
-            status = explain.status(self._config, self._books)
+            status = self._status()
             if message.seq:
                 status["task"] = explain.task(message.seq, self._books, now)
             self._listener.send(client, Status(message.request, status))
@@ -207,6 +207,9 @@ class Requests:
             self.steward.obey(client, message, now)
         else:
             self._listener.counters.strays += 1
+
+    def _status(self) -> dict[str, Any]:
+        return self._listener.trust.status() | explain.status(self._config, self._books)
 
 
 def _at_once(call: Callable[[], None]) -> None:

@@ -36,7 +36,7 @@ class SinkAnswers:
     def observer_message(self, client: Client, message: Message) -> bool:
         """Answer a question, or obey an order; False if it is neither."""
         if isinstance(message, Info):
-            self._listener.send(client, Status(message.request, self._status()))
+            self._listener.send(client, Status(message.request, self._portrait()))
         elif isinstance(message, Order) and client.role == "observer":
             self._order(client, message)
         else:
@@ -57,5 +57,8 @@ class SinkAnswers:
 
     def status_requested(self, event: StatusRequested, now: float) -> None:
         """The application asks."""
-        self._out.append(Answer(event.request, self._status()))
+        self._out.append(Answer(event.request, self._portrait()))
         del now
+
+    def _portrait(self) -> dict[str, Any]:
+        return self._listener.trust.status() | self._status()

@@ -8,7 +8,9 @@ through one of its keys, in the roles that the roster gives it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+from zmqwork.core.link_events import Rostered
 from zmqwork.core.messages import Message
 from zmqwork.core.permissions import ADMIN, GREETINGS, OBSERVER, Access, Verbs, verbs
 
@@ -32,7 +34,7 @@ class Trust:
         generation: counts the rosters in which some key may do less than in the one before.
     """
 
-    __slots__ = ("_owners", "accesses", "generation", "offences", "role", "suspended")
+    __slots__ = ("_about", "_owners", "accesses", "generation", "offences", "role", "suspended")
 
     def __init__(self, role: str) -> None:
         self.role = role
@@ -40,10 +42,12 @@ class Trust:
         self.suspended: dict[str, float] = {}
         self.offences: dict[str, int] = {}
         self.generation = 0
+        self._about: Mapping[str, Any] = {}
         self._owners: dict[str, str] = {}
 
-    def learn(self, accesses: Mapping[str, Access]) -> None:
+    def learn(self, rostered: Rostered) -> None:
         """Another roster holds from now on."""
+        accesses, self._about = rostered.accesses, rostered.about
         before, self.accesses = self.accesses or {}, accesses
         for fingerprint in [key for key in self.offences if key not in accesses]:
             del self.offences[fingerprint]
@@ -71,11 +75,16 @@ class Trust:
         """What a node with this key, in this role, may say to this one."""
         if self.accesses is None:
             # Whoever reaches a node without keys may do everything with it.
-            return verbs(ADMIN if role == OBSERVER else role, self.role) | GREETINGS
+            return self._verbs(role, may_order=True) | GREETINGS
         access = self.accesses.get(fingerprint)
         if access is None or not access.may_be(role):
             return frozenset()
-        return verbs(ADMIN if role == OBSERVER and ADMIN in access.roles else role, self.role)
+        return self._verbs(role, access.may_order)
+
+    def _verbs(self, role: str, may_order: bool) -> Verbs:
+        if role == ADMIN:  # which no node is
+            return frozenset()
+        return verbs(ADMIN if role == OBSERVER and may_order else role, self.role)
 
     def name(self, fingerprint: str) -> str:
         """How people call the owner of a key; empty: nobody's."""
@@ -103,7 +112,7 @@ class Trust:
         """Why a node with this key cannot be greeted as what it says it is; empty: it can."""
         name = self.name(fingerprint) or "a node"
         if greeting not in self.heeds(fingerprint, role):
-            return f"{name} may not be a {role} for a {self.role}"
+            return f"{name} may not speak as {role} to a {self.role}"
         if owner := self.claim(node_id, fingerprint):
             return f"{name} came with the node id of {owner}"
         return ""
@@ -118,6 +127,10 @@ class Trust:
             return False
         self.suspended[fingerprint] = now + SUSPENSION
         return True
+
+    def status(self) -> dict[str, Any]:
+        """What the node says of its keys: ``keys``; nothing where there are none."""
+        return {} if self.accesses is None else {"keys": dict(self._about)}
 
     def candidates(self, roles: Iterable[str], member: str) -> list[str]:
         """The keys that may be behind an endpoint of which nobody said whose it is."""

@@ -137,7 +137,7 @@ class Watcher:
         if now < self._asked_at + self._settle_delay:
             return False
         return all(
-            self._is_heard(peer) or peer.state in (REFUSED, LOST, LEFT)
+            self._is_heard(peer) or peer.refusal or peer.state in (REFUSED, LOST, LEFT)
             for peer in self.dialer.peers.values()
         )
 
@@ -195,7 +195,7 @@ def _silent(peer: Peer) -> dict[str, Any]:
 
 def _why_silent(peer: Peer) -> str:
     if peer.refusal:
-        return f"it refused: {peer.refusal}"
+        return f"it refused: {peer.refusal}" if peer.state == REFUSED else peer.refusal
     if peer.state in (LOST, LEFT):
         return "its process is gone" if peer.state == LOST else "it has left"
     if peer.stage == OPEN:

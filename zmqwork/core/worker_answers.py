@@ -104,7 +104,7 @@ class WorkerAnswers:
 
     def status(self) -> dict[str, Any]:
         """What it says of itself; plain values."""
-        return portrait.of_worker(
+        return self._listener.trust.status() | portrait.of_worker(
             self._config,
             self._departure.state,
             (self._departure.cause, self._fitness.why),

@@ -120,8 +120,8 @@ def judge(
         members: the fingerprints of the keys that count now.
     """
     fields = _split(text)
-    if fields is None or not port or not 1 <= port <= 65_535:
-        return "malformed"
+    if fields is None or not port or not 1 <= port <= 65_535 or not label.isprintable():
+        return "malformed"  # (of labels, RFC 6763, 4.1.1: no control characters)
     why = _foreign(fields, realm) or _untrusted(fields, port, hosts, label, key, members)
     if why:
         return why

@@ -1,7 +1,6 @@
 """The mDNS side of a node: announces, browses, follows the interfaces. Runs in `mdns`'s thread.
 
-The only module that knows python-zeroconf. All that it is told by the network goes through
-`advert.judge`, and none of it can end the thread.
+All that it is told by the network goes through `advert.judge`, and none of it can end the thread.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ from zmqwork.discovery.advert import (
 from zmqwork.discovery.interfaces import Address, Interfaces, reachable_at
 from zmqwork.discovery.record import Record
 from zmqwork.discovery.sightings import Sightings
+from zmqwork.discovery.sweeping import sweep
 from zmqwork.security.keyring import Keyring
 
 _log = logging.getLogger("zmqwork")
@@ -45,6 +45,9 @@ _AGAIN_DELAY = 10.0
 _BROWSE_INTERVAL = 60.0
 _LONELY_INTERVAL = 10.0
 _BROWSE_INTERVAL_PER_NODE = 1.0
+# After so many names we look whether they have filled the cache. (The browser remembers each for as
+# long as its time to live says, or until there is another browser.)
+_NOTICED_MAX = 1_000
 # Names whose records did not come with them: asked for, so many at a time.
 _ASKED_MAX = 16
 _UNASKED_MAX = 1_024
@@ -90,7 +93,8 @@ class Responder:
         self._changed = changed
         self._zeroconf: AsyncZeroconf | None = None
         self._browser: AsyncServiceBrowser | None = None
-        self._browse_at = 0.0
+        self._browse_at = self._browsed_at = 0.0
+        self._noticed_count = 0
         self._incarnation = new_incarnation()
         self._announced: _Announced | None = None
         self._info: AsyncServiceInfo | None = None
@@ -141,6 +145,7 @@ class Responder:
             self._keyring = board.keyring
             self._browse_at = 0.0  # what is in the cache is judged anew
         await self._announce(addresses)
+        self._sweep()
         await self._browse()
 
     # -- announcing ---------------------------------------------------------------------------
@@ -213,6 +218,7 @@ class Responder:
             return
         seen = len(self._board.sightings)
         interval = _BROWSE_INTERVAL if seen else _LONELY_INTERVAL
+        self._browsed_at = now
         self._browse_at = now + interval + _BROWSE_INTERVAL_PER_NODE * seen
         if self._keyring is not None:
             self._members = frozenset(self._keyring.accesses())
@@ -231,6 +237,9 @@ class Responder:
         self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
     ) -> None:
         del service_type
+        self._noticed_count += 1
+        if self._noticed_count == _NOTICED_MAX:
+            asyncio.get_running_loop().call_soon(self._sweep)
         try:
             if state_change is ServiceStateChange.Removed:
                 self._board.sightings.lose(name)
@@ -264,6 +273,14 @@ class Responder:
         elif advert.node_id != board.own_id and not board.sightings.see(info.name, advert):
             board.ignored["full"] += 1
         return True
+
+    def _sweep(self) -> None:
+        """Make room in the cache if strangers have filled it; who is honest is asked for again."""
+        self._noticed_count = 0
+        if self._zeroconf is None:
+            return
+        if sweep(self._zeroconf.zeroconf.cache, self._board.sightings.names()):
+            self._browse_at = min(self._browse_at, self._browsed_at + _LONELY_INTERVAL)
 
     def _doubt(self, name: str) -> None:
         """What was sealed is not any more: keep it, and look again, once.

@@ -44,6 +44,11 @@ class Sightings:
     def __contains__(self, name: str) -> bool:
         return name in self._seen
 
+    def names(self) -> list[str]:
+        """The instances that are seen."""
+        with self._lock:
+            return list(self._seen)
+
     def see(self, name: str, advert: Advert) -> bool:
         """Note a record, new or changed; False if another one had to go for it."""
         with self._lock:

@@ -79,6 +79,10 @@ class Observer:
         survey: dict[str, Any] = request.wait(self._patience + 5.0)
         return survey
 
+    def sources(self) -> list[dict[str, Any]]:
+        """Where it looks, and what it sees there, as `Discovery.describe` has it."""
+        return self._discovery.describe()
+
     def order(
         self,
         node_id: str,

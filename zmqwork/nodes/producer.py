@@ -111,7 +111,7 @@ class Producer(Asked):
     ) -> None:
         raise_descriptor_limit()
         keyed = discovery.keys is not None
-        exposed = refuse_routable(list(discovery.default_bind), insecure_lan=True, keyed=keyed)
+        exposed = refuse_routable(discovery.default_bind, insecure_lan=True, keyed=keyed)
         self.auditing = Auditing(config, "producer", exposed, _DANGER, keyed=keyed)
         self._config = config = self.auditing.marked(config)
         self._recorder = recorder
@@ -131,7 +131,7 @@ class Producer(Asked):
             self.pending = Pending(config, on_full, legacy.newest, legacy.tasks)
         self.submit, self.follow = self.pending.submit, self.pending.follow
         self.drain = self.pending.drain
-        epoch = legacy.epoch if legacy is not None else 0
+        epoch = 0 if legacy is None else legacy.epoch
         machine = Dispatcher(config, random or Random(), epoch, owner_of)  # noqa: S311
         self._machine = machine
         self._telling = telling
@@ -175,11 +175,7 @@ class Producer(Asked):
             if recorder is not None:
                 recorder.close()
             raise
-        self._loop.start(
-            f"zmqwork-producer-{config.node_id[:4]}",
-            self._prepare,
-            self._finish,
-        )
+        self._loop.start(f"zmqwork-producer-{config.node_id[:4]}", self._prepare, self._finish)
 
     def _prepare(self) -> None:
         self._recover()
@@ -217,8 +213,7 @@ class Producer(Asked):
 
     def outlets(self) -> list[dict[str, Any]]:
         """The sinks that were met, as `events.OutletsRequested` says."""
-        outlets: list[dict[str, Any]] = self._ask(OutletsRequested, [])
-        return outlets
+        return cast("list[dict[str, Any]]", self._ask(OutletsRequested, []))
 
     def cancel(self, seq: int, *, running: bool = False, hard: bool = False) -> bool:
         """Cancel a task; False if it has begun and is not meant to, or is settled."""

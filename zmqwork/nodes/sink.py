@@ -221,6 +221,7 @@ class Sink(BoundNode[SinkConfig]):
 
     def _notice(self, notice: Notice) -> None:
         log_notice(notice, self._config.node_id)
+        self.auditing.noticed(notice)
         if notice.kind in ("complete", "incomplete"):
             self._reports.append(notice.data)
 

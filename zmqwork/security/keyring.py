@@ -13,11 +13,13 @@ from __future__ import annotations
 import os
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
+from zmqwork.config import NO_KEYS
 from zmqwork.core.permissions import Access
 from zmqwork.errors import KeysError
 from zmqwork.security import files
@@ -27,8 +29,6 @@ from zmqwork.security.roster import ROSTER_BYTES_MAX, Roster, check_member_name
 from zmqwork.security.roster import decode as decode_roster
 
 KEYS_VARIABLE = "ZMQWORK_KEYS"
-# The value of that variable, and of ``--keys``, with which a node uses none.
-NO_KEYS = "none"
 NODE_FILE, ROSTER_FILE, DISCOVERY_FILE = "node.toml", "roster.toml", "discovery.key"
 _SMALL_BYTES_MAX = 4_096
 DISCOVERY_KEY_BYTES = 32
@@ -95,6 +95,20 @@ def keys_of(place: str | os.PathLike[str] | bool | None = None) -> Watched | Non
     if place is not None or os.environ.get(KEYS_VARIABLE):
         raise KeysError(f"there are no keys in {chosen}: zmqwork keys init, or keys join FILE")
     return None
+
+
+@contextmanager
+def using(place: str) -> Iterator[None]:
+    """Let what is made and started within the block use these keys; NO_KEYS: none."""
+    before = os.environ.get(KEYS_VARIABLE)
+    os.environ[KEYS_VARIABLE] = place
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[KEYS_VARIABLE]
+        else:
+            os.environ[KEYS_VARIABLE] = before
 
 
 def default_place() -> Path:
@@ -189,6 +203,17 @@ class Watched:
         self.keyring = read(place)
         self.trouble = ""
         self._permit()
+
+    def describe(self) -> dict[str, Any]:
+        """For the status of its node: who it is, in which roster, and what is wrong."""
+        keyring = self.keyring
+        return {
+            "member": keyring.name,
+            "fingerprint": keyring.fingerprint,
+            "cluster": keyring.roster.cluster,
+            "serial": keyring.roster.serial,
+            "trouble": self.trouble,
+        }
 
     def poll(self) -> bool:
         """Look at the files; whether `keyring`, `accesses` or `trouble` is another one now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from zmqwork.errors import ConfigError, InsecureBind
 
@@ -44,7 +44,9 @@ _REMEDY = """\
     carried over, and there:      zmqwork keys join NODE.zwk"""
 
 
-def refuse_routable(endpoints: list[str], *, insecure_lan: bool, keyed: bool = False) -> list[str]:
+def refuse_routable(
+    endpoints: Sequence[str], *, insecure_lan: bool, keyed: bool = False
+) -> list[str]:
     """Check endpoints before anything is bound; return those that are open to everybody.
 
     Raises:

@@ -45,7 +45,7 @@ class Handshake:
     """
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], socket: zmq.Socket[bytes]) -> None:
-        # (Its end is read within a turn; until then libzmq tries some times a second.)
+        # (Its end is read within a turn; until then libzmq may try again.)
         self._monitor = Monitor(context, socket, _SUCCEEDED | _NOT_OURS | _DENIED)
         fd = self._monitor.ear.getsockopt(zmq.FD)
         assert isinstance(fd, int)

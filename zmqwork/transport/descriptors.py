@@ -8,6 +8,7 @@ import socket as sockets
 import struct
 import sys
 from collections.abc import Iterator
+from typing import NamedTuple
 
 # The soft limit stays below the hard one by this: room for the moment when a crowd has taken all
 # the others. An eighth of what there is, if that is less.
@@ -17,9 +18,23 @@ RESERVE_MAX = 2048
 _SO_COOKIE = 57
 _COOKIE_BYTES = 8
 
-# struct tcp_info: tcpi_bytes_received, since Linux 4.1.
-_RECEIVED = struct.Struct("=Q")
-_RECEIVED_AT = 128
+# struct tcp_info: tcpi_bytes_acked and tcpi_bytes_received, since Linux 4.1.
+_COUNTS = struct.Struct("=QQ")
+_COUNTS_AT = 120
+
+
+class Traffic(NamedTuple):
+    """What went over a tcp connection since it was opened, in bytes.
+
+    Attributes:
+        taken: this process has read so many.
+        taken_in: the other side's kernel has so many of ours.
+        waiting: so many of ours wait in this kernel.
+    """
+
+    taken: int
+    taken_in: int
+    waiting: int
 
 
 def reserve_of(hard: int) -> int:
@@ -93,28 +108,31 @@ def borrow(descriptor: int, cookie: bytes) -> Iterator[sockets.socket | None]:
         yield copy if _cookie(copy) == cookie else None
 
 
-def bytes_taken(descriptor: int) -> int | None:
-    """How many bytes this process has read from a tcp connection; None: it is gone."""
+def traffic_of(descriptor: int) -> Traffic | None:
+    """What went over a tcp connection; None: it is gone, or the system does not tell."""
     with _lent(descriptor) as found:
         if found is None:
             return None
         try:
             info = found.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_INFO, 256)
-            (received,) = _RECEIVED.unpack_from(info, _RECEIVED_AT)
+            acked, received = _COUNTS.unpack_from(info, _COUNTS_AT)
         except (OSError, AttributeError, struct.error):
             return None  # no connection, or no Linux
-        return int(received) - _unread(descriptor)
+        unread, waiting = _queues(descriptor)
+        return Traffic(int(received) - unread, int(acked), waiting)
 
 
-def _unread(descriptor: int) -> int:
+def _queues(descriptor: int) -> tuple[int, int]:
+    """Bytes in the kernel that came and were not read, and that are not taken in yet."""
     import fcntl  # noqa: PLC0415  # not on Windows
     import termios  # noqa: PLC0415
 
     try:
-        (size,) = struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)))
+        unread = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
+        waiting = fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4))
     except OSError:
-        return 0
-    return int(size)
+        return 0, 0
+    return struct.unpack("i", unread)[0], struct.unpack("i", waiting)[0]
 
 
 @contextlib.contextmanager

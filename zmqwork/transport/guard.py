@@ -10,7 +10,7 @@ import zmq
 from zmqwork.core.link_events import Rostered
 from zmqwork.security.gate import Gate, Tell, tell_nobody
 from zmqwork.security.keyring import Watched
-from zmqwork.security.kinds import ROSTER_CHANGE, ROSTER_REFUSED
+from zmqwork.security.kinds import KEY_REVOKE, ROSTER_CHANGE, ROSTER_REFUSED
 from zmqwork.security.pairs import Pair
 from zmqwork.transport import clock, selftest
 from zmqwork.transport.zap import Gatekeeper
@@ -46,7 +46,7 @@ class Guard:
 
     def rostered(self) -> Rostered:
         """What holds now, for the machine."""
-        return Rostered(self._keys.accesses)
+        return Rostered(self._keys.accesses, self._keys.describe())
 
     def keys_for(self, fingerprint: str) -> tuple[Pair, str] | None:
         """Our own key, and the public one that must be there; None: it is not in the roster."""
@@ -66,6 +66,7 @@ class Guard:
     def poll(self, rostered: Callable[[Rostered], None], rekeyed: Callable[[Pair], None]) -> None:
         """Look at the files, and tell what has changed: who is trusted, or the node's own key."""
         serial, trouble = self._keys.keyring.roster.serial, self._keys.trouble
+        before = self._keys.accesses
         if not self._keys.poll():
             return
         if self._keys.trouble and self._keys.trouble != trouble:
@@ -73,6 +74,9 @@ class Guard:
             self._gate.tell(ROSTER_REFUSED, reason=self._keys.trouble)
         if self._keys.keyring.roster.serial != serial:
             self._gate.tell(ROSTER_CHANGE, reason=f"serial {self._keys.keyring.roster.serial}")
+        for fingerprint, access in before.items():
+            if fingerprint not in self._keys.accesses:
+                self._gate.tell(KEY_REVOKE, fingerprint=fingerprint, member=access.name)
         rostered(self.rostered())
         if self._keys.keyring.pair != self._pair:
             self._pair = self._keys.keyring.pair

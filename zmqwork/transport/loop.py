@@ -72,7 +72,7 @@ class Loop:
         gone: whether discovery can prove that the process of a peer is gone, by the peer's key.
         feed: further input.
         after_turn: called at the end of each turn; True asks for another turn at once.
-        on_endless: as `visitors.Visitors` has it.
+        on_hostile: as `visitors.Visitors` has it.
 
     Attributes:
         failed: whether the thread ended by an exception.
@@ -88,7 +88,7 @@ class Loop:
         feed: Feed | None = None,
         after_turn: Callable[[], bool] | None = None,
         make_guard: Callable[[zmq.Context[zmq.Socket[bytes]]], Guard] | None = None,
-        on_endless: Callable[[int], None] | None = None,
+        on_hostile: Callable[[int], None] | None = None,
     ) -> None:
         self._machine = machine
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -128,7 +128,7 @@ class Loop:
         if guard is not None:
             self._selector.register(guard.keeper.fd, selectors.EVENT_READ, self._keeper_asked)
             self._watch_keys(guard)
-        visitors = self._router.watch(self._context, errands, on_endless)
+        visitors = self._router.watch(self._context, errands, on_hostile)
         self._selector.register(visitors.fd, selectors.EVENT_READ, visitors.read)
         self._asleep = False
         self._woken = False

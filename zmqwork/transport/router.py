@@ -69,7 +69,7 @@ class Router:
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         errands: Errands,
-        on_endless: Callable[[int], None] | None = None,
+        on_hostile: Callable[[int], None] | None = None,
     ) -> Visitors:
         """Watch who comes from now on; as `Visitors` has it."""
         self.visitors = Visitors(
@@ -78,7 +78,7 @@ class Router:
             self._endless,
             has_more=self._readable,
             errands=errands,
-            on_endless=on_endless,
+            on_hostile=on_hostile,
         )
         return self.visitors
 

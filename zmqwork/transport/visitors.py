@@ -13,8 +13,10 @@ from contextlib import suppress
 
 import zmq
 
+from zmqwork.transport import clock
 from zmqwork.transport.crowding import Crowd
-from zmqwork.transport.descriptors import borrow, bytes_taken, cookie_of
+from zmqwork.transport.deaf import Deaf
+from zmqwork.transport.descriptors import borrow, cookie_of, traffic_of
 from zmqwork.transport.endless import Endless
 from zmqwork.transport.errands import Errands
 from zmqwork.transport.giving_back import give_back
@@ -44,7 +46,7 @@ class Visitors:
         endless: what the bound socket is to tell of messages.
         has_more: whether the bound socket has messages that were not read.
         errands: of the loop.
-        on_endless: told of each connection that is ended because it sends without end.
+        on_hostile: told of each connection that is ended here.
 
     Attributes:
         fd: its descriptor; when it is readable, call `read`.
@@ -58,16 +60,18 @@ class Visitors:
         *,
         has_more: Callable[[], bool],
         errands: Errands,
-        on_endless: Callable[[int], None] | None = None,
+        on_hostile: Callable[[int], None] | None = None,
     ) -> None:
         self._monitor = Monitor(context, socket, _ALL)
         self._endless = endless
         self._has_more = has_more
         self._call_later = errands.call_later
-        self._on_endless = on_endless
+        self._on_hostile = on_hostile
         self.crowd = Crowd(errands.call_later)
         self._cookies: dict[int, bytes] = {}
+        self._deaf = Deaf()
         self._looks = False
+        self._gives_back = False
         fd = self._monitor.ear.getsockopt(zmq.FD)
         assert isinstance(fd, int)
         self.fd = fd
@@ -112,6 +116,7 @@ class Visitors:
             return  # gone again, or no Linux
         self._cookies[descriptor] = cookie
         self._endless.opened(descriptor)
+        self._deaf.closed(descriptor)
         if not self._looks:
             self._looks = True
             self._call_later(_LOOK_INTERVAL, self._look)
@@ -119,23 +124,38 @@ class Visitors:
     def _forget(self, descriptor: int) -> None:
         self._cookies.pop(descriptor, None)
         self._endless.closed(descriptor)
+        self._deaf.closed(descriptor)
 
     def _look(self) -> None:
-        taken = {}
+        traffic = {}
         for descriptor in list(self._cookies):
-            count = bytes_taken(descriptor)
-            if count is None:
+            found = traffic_of(descriptor)
+            if found is None:
                 self._forget(descriptor)
             else:
-                taken[descriptor] = count
-        guilty = self._endless.look(taken, all_read=not self._has_more())
-        for descriptor in guilty:
-            if self.end(descriptor) and self._on_endless is not None:
-                self._on_endless(descriptor)
-        if guilty:
-            _log.warning("%d connections sent frames without end, and were ended", len(guilty))
-            self._call_later(_LOOK_INTERVAL, give_back)  # libzmq has freed it by then
+                traffic[descriptor] = found
+        sent = {descriptor: it.taken for descriptor, it in traffic.items()}
+        for descriptor in self._endless.look(sent, all_read=not self._has_more()):
+            self._punish(descriptor, "sent frames without end")
+        heard = {descriptor: (it.taken_in, it.waiting) for descriptor, it in traffic.items()}
+        for descriptor in self._deaf.look(heard, clock.now()):
+            self._punish(descriptor, "does not take in what it asked for")
         self._looks = bool(self._cookies)
         if self._looks:
             soon = _SUSPECT_INTERVAL if self._endless.suspects else _LOOK_INTERVAL
             self._call_later(soon, self._look)
+
+    def _punish(self, descriptor: int, why: str) -> None:
+        if not self.end(descriptor):
+            return
+        self._forget(descriptor)
+        _log.warning("a peer %s: its connection is ended", why)
+        if self._on_hostile is not None:
+            self._on_hostile(descriptor)
+        if not self._gives_back:
+            self._gives_back = True
+            self._call_later(_LOOK_INTERVAL, self._give_back)  # libzmq has freed it by then
+
+    def _give_back(self) -> None:
+        self._gives_back = False
+        give_back()

@@ -128,6 +128,11 @@ class Switch:
         """The process that holds it."""
         return self._space.pid
 
+    @property
+    def enter(self):
+        """The words before a command that is to run where all cables end."""
+        return self._space.enter
+
     def ip(self, *words):
         self._space.ip(*words)
 
