@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import count
-
 import pytest
 import zmq
 from keyed import House
 from test_zap import said, say
 
-from zmqwork.core.link_events import Garbled, Received
+from zmqwork.core.link_events import Garbled
 from zmqwork.core.messages import Ping
 from zmqwork.security.pairs import fingerprint, new_pair
-from zmqwork.transport import curve
 from zmqwork.transport.curve import GREETED, OTHER_KEY
 from zmqwork.wire.codec import encode
 
@@ -55,36 +52,6 @@ def test_without_keys_nobody_has_a_name(context, make, endpoint):
     events = house.serve(said, "it is read")
     assert said(events) == [(Ping(1), "")]
     house.close()
-
-
-def test_a_link_that_another_key_takes_over_is_told_by_its_key(house, visit, make, door):
-    """A routing id is what its peer has chosen: here, that of one that has gone."""
-    one, two = house.member(), house.member()
-
-    def speak(pair, number):
-        dealer = make(zmq.DEALER)
-        dealer.setsockopt(zmq.ROUTING_ID, b"mine")
-        curve.dial(dealer, pair, house.pair.public)
-        dealer.connect(door)
-        dealer.send_multipart(encode(number, Ping(number))[0])
-        return dealer
-
-    for pair, number in ((one, 1), (two, 2)):
-        dealers, looks = [speak(pair, number)], count(1)
-
-        def heard(events, pair=pair, number=number, dealers=dealers, looks=looks):
-            # libzmq lets in nobody under the name of one that it has not let go of yet, and does
-            # not say so: one more tries then.
-            if not said(events) and next(looks) % 50 == 0:
-                dealers.pop().close(0)
-                dealers.append(speak(pair, number))
-            return said(events)
-
-        events = house.serve(heard, "it is heard")
-        received = [event for event in events if isinstance(event, Received)][-1]
-        assert (received.link, received.fingerprint) == (b"mine", fingerprint(pair.public))
-        dealers.pop().close(0)
-    assert house.router._decoders[b"mine"][0] == fingerprint(one.public), "until that is forgotten"
 
 
 def test_all_connections_end_and_honest_ones_come_back(house, visit, door):
