@@ -77,15 +77,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     targets = commands.add_parser("targets", help="measure, and hold against the bars")
     targets.add_argument("--only", type=chosen, default=list(TARGETS), metavar="P1,P3,...")
     targets.add_argument("--runs", type=at_least_one, default=3, help="pairs of runs (default 3)")
-    targets.add_argument("-o", "--output", choices=["table", "json"], default="table")
-    targets.add_argument(
-        "--save", type=Path, metavar="FILE", help="also write JSON, with how taken"
-    )
     deaths = commands.add_parser("false_deaths", help="load every processor: is anybody given up?")
     deaths.add_argument("--seconds", type=at_least_one, default=60, help="how long (default 60)")
     attack = commands.add_parser("under_attack", help="thousands of strangers: does work go on?")
     attack.add_argument("--seconds", type=at_least_one, default=10, help="each phase (default 10)")
-    attack.add_argument("-o", "--output", choices=["table", "json"], default="table")
+    for which in (targets, attack):
+        which.add_argument("-o", "--output", choices=["table", "json"], default="table")
+        which.add_argument(
+            "--save", type=Path, metavar="FILE", help="also write JSON, with how taken"
+        )
     return parser.parse_args(arguments)
 
 
@@ -103,6 +103,10 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def save(path: Path, record: dict[str, Any]) -> None:
+    path.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what was asked. The exit status says whether that was possible, not how fast.
 
@@ -114,11 +118,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(json.dumps(counted))
         raise SystemExit(counted["false_deaths"] > 0)
     if asked.command == "under_attack":
+        how = taken(runs=1)
         counted = under_attack.run(asked.seconds)
         json_asked = asked.output == "json"
         print(json.dumps(counted) if json_asked else under_attack.table(counted))
+        if asked.save:
+            save(asked.save, {"taken": how, "under_attack": counted})
         raise SystemExit(not counted["ok"])
-    how: dict[str, Any] = taken(asked.runs)
+    how = taken(asked.runs)
     verdicts: list[Verdict] = []
     if asked.output == "table":
         print(f"{'target':<10}{'ours':>12} {'unit':<8}{'baseline':>12}{'ratio':>8} bar")
@@ -128,8 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             line = json.dumps(verdict.as_dict()) if asked.output == "json" else row(verdict)
             print(line, flush=True)
     if asked.save:
-        record = {"taken": how, "targets": [verdict.as_dict() for verdict in verdicts]}
-        asked.save.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+        save(asked.save, {"taken": how, "targets": [verdict.as_dict() for verdict in verdicts]})
 
 
 if __name__ == "__main__":

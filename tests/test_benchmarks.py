@@ -216,14 +216,17 @@ ATTACKED = {
         ({"ok": True, "recovered_after": 2.0}, 0, ["recovered after 2.0 s", "ok"]),
     ],
 )
-def test_an_attack_is_judged_by_its_bars(monkeypatch, capsys, more, code, texts):
+def test_an_attack_is_judged_by_its_bars(monkeypatch, capsys, tmp_path, more, code, texts):
     monkeypatch.setattr(under_attack, "run", lambda seconds: ATTACKED | more)
     for output in ("table", "json"):
         with pytest.raises(SystemExit) as ended:
-            command.main(["under_attack", "-o", output])
+            command.main(["under_attack", "-o", output, "--save", f"{tmp_path}/r"])
         assert ended.value.code == code
     *table, line = capsys.readouterr().out.splitlines()
     assert json.loads(line) == ATTACKED | more
+    saved = json.loads((tmp_path / "r").read_text("utf-8"))
+    assert saved["under_attack"] == ATTACKED | more
+    assert saved["taken"]["cores"] >= 1
     for text in texts:
         assert text in "\n".join(table)
 

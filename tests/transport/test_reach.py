@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import pytest
 import zmq
 
+from zmqwork.security.pairs import new_pair
+from zmqwork.transport import curve
 from zmqwork.transport.options import configure
 from zmqwork.transport.reach import reach, reach_each
 
@@ -53,9 +55,16 @@ def test_a_zeromq_socket_is_known_by_its_greeting(router, address):
     except zmq.ZMQError:
         pytest.skip("this machine has no IPv6 loopback")
     found = reach(router.getsockopt_string(zmq.LAST_ENDPOINT), 20.0)
-    assert (found.state, found.text) == ("zeromq", "a ZeroMQ socket (NULL)")
+    assert (found.state, found.text) == ("zeromq", "a ZeroMQ socket, without keys")
     # A look is no message to whoever owns the socket.
     assert not router.poll(0)
+
+
+def test_whether_it_has_keys_is_known_too(router):
+    curve.serve(router, new_pair())
+    router.bind("tcp://127.0.0.1:*")
+    found = reach(router.getsockopt_string(zmq.LAST_ENDPOINT), 20.0)
+    assert (found.state, found.text) == ("zeromq", "a ZeroMQ socket, with keys")
 
 
 def test_nobody_listens(tmp_path):

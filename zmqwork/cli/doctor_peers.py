@@ -113,6 +113,8 @@ def _silent(node: dict[str, Any], search: Search) -> Finding:
         advice.append(_of_no_socket(node))
     elif node.get("reach") in _ADVICE:
         advice.append(_ADVICE[node["reach"]])
+    elif why.endswith((" with keys", " without keys")):
+        advice += _same_keys()
     elif node.get("reach") == "zeromq":
         advice.append("a ZeroMQ socket that is no node of zmqwork, or one that is too busy")
     name = node["endpoint"] if node["source"] == "static" else label(node)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zmqwork.config import NodeConfig
+from zmqwork.core.peer import DIALING, RESTING
 from zmqwork.discovery.directory import LocalDirectory
 from zmqwork.discovery.interfaces import Interfaces
 from zmqwork.discovery.realms import realms_here
@@ -271,6 +272,8 @@ def name_reasons(unheard: list[dict[str, Any]], timeout: float) -> None:
         node["reach"] = seen.state
         if seen.state != NODE:
             node["why"] = seen.text
+        elif node["stage"] in (RESTING, DIALING):
+            node["why"] = f"{node['why']}; there is {seen.text}"
 
 
 def label(node: dict[str, Any]) -> str:

@@ -55,7 +55,7 @@ def decode(public: str) -> bytes:
     if len(public) == KEY_CHARACTERS and public.isascii():
         try:
             return z85.decode(public.encode())
-        except (ValueError, KeyError, struct.error):  # the last: five characters beyond 2^32
+        except (ValueError, KeyError, struct.error):
             pass
     raise KeysError(f"a key has {KEY_CHARACTERS} characters of Z85, and this is none")
 

@@ -1,6 +1,6 @@
 """What is behind an endpoint: nothing, something else, or a ZeroMQ socket. For people who ask why.
 
-The look is a plain socket that connects, sends the greeting of ZMTP 3 and reads the other one;
+The look is a plain socket that connects, begins the greeting of ZMTP 3 and reads the other one;
 then it is closed, before the peer has anything to tell its node.
 """
 
@@ -19,8 +19,10 @@ from zmqwork.transport.addresses import split_tcp
 
 # ZMTP 3.1: signature, version, mechanism, as-server, filler (https://rfc.zeromq.org/spec/37/).
 _SIGNATURE = b"\xff\0\0\0\0\0\0\0\x01\x7f"
-_GREETING = _SIGNATURE + b"\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
+_GREETING_BYTES = 64
 _MECHANISM = slice(12, 32)
+# Only how one begins: a peer with another mechanism would hang up before it has told its own.
+_BEGINNING = _SIGNATURE + b"\x03\x00"
 
 # How long the main thread may be deaf for a signal that another thread was given.
 _ATTENTION_INTERVAL = 0.5
@@ -126,8 +128,8 @@ def _greet(connection: socket.socket, timeout: float) -> Reach:
     heard = b""
     give_up_at = time.monotonic() + timeout
     try:
-        connection.sendall(_GREETING)
-        while len(heard) < len(_GREETING) and not _is_foreign(heard):
+        connection.sendall(_BEGINNING)
+        while len(heard) < _GREETING_BYTES and not _is_foreign(heard):
             connection.settimeout(max(0.001, give_up_at - time.monotonic()))
             data = connection.recv(256)
             if not data:
@@ -142,7 +144,8 @@ def _greet(connection: socket.socket, timeout: float) -> Reach:
         start = heard[:24].decode("latin-1").splitlines()[0]
         return Reach(FOREIGN, f"something else than ZeroMQ listens there: it says {start!r}")
     mechanism = heard[_MECHANISM].rstrip(b"\0").decode("latin-1")
-    return Reach(NODE, f"a ZeroMQ socket ({mechanism or 'an old one'})")
+    keys = {"CURVE": "with keys", "NULL": "without keys"}.get(mechanism, mechanism or "an old one")
+    return Reach(NODE, f"a ZeroMQ socket, {keys}")
 
 
 def _is_foreign(heard: bytes) -> bool:
