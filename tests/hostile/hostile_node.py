@@ -11,13 +11,17 @@ from pathlib import Path
 import msgpack
 import pytest
 from hostile_app import app, echo
-from zmtp import PATIENCE, Peer
+from zmtp import PATIENCE, Closed, Peer
 
+from zmqwork.transport.endless import MESSAGE_BYTES_MAX
 from zmqwork.wire import verbs as v
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-RSS_GROWTH_MAX = 64 * 1024 * 1024
+KIB = 1024
+RSS_GROWTH_MAX = 64 * 1024 * KIB
+# Ours on the way to the limit; then libzmq's and the kernel's buffers.
+ENOUGH = 8 * MESSAGE_BYTES_MAX
 
 
 def until(happened, what, patience=PATIENCE):
@@ -177,3 +181,17 @@ class Speaker:
 def speak(node, **options):
     """A connection, greeted and with a session."""
     return Speaker(Peer(node.endpoint).open(), node.realm, **options)
+
+
+def send_for_ever(peer, size, rate=64 * 1024 * KIB):
+    """Frames with MORE, until the connection is closed; how many bytes that took."""
+    count = max(1, 128 * KIB // size)
+    pause, sent = threading.Event(), 0
+    while sent < ENOUGH:
+        try:
+            peer.write(b"".join(peer.pack(bytes(size), more=True) for _ in range(count)))
+        except Closed:
+            return sent
+        sent += size * count
+        pause.wait(size * count / rate)
+    return pytest.fail(f"{sent} bytes of one message were taken")

@@ -1,32 +1,12 @@
 """H15: a message whose last frame never comes."""
 
-import threading
-
 import pytest
-from hostile_node import RSS_GROWTH_MAX, until
-from zmtp import Closed, frame
+from hostile_node import RSS_GROWTH_MAX, send_for_ever, until
 
 from zmqwork.transport.endless import MESSAGE_BYTES_MAX
 from zmqwork.wire import verbs as v
 
 KIB = 1024
-# Ours on the way to the limit; then libzmq's and the kernel's buffers.
-ENOUGH = 8 * MESSAGE_BYTES_MAX
-
-
-def send_for_ever(peer, size, rate=64 * 1024 * KIB):
-    """Frames with MORE, until the connection is closed; how many bytes that took."""
-    one = frame(bytes(size), more=True)
-    many = one * max(1, 128 * KIB // len(one))
-    pause, sent = threading.Event(), 0
-    while sent < ENOUGH:
-        try:
-            peer.write(many)
-        except Closed:
-            return sent
-        sent += len(many)
-        pause.wait(len(many) / rate)
-    return pytest.fail(f"{sent} bytes of one message were taken")
 
 
 @pytest.mark.parametrize("size", [60_000, 2000])

@@ -19,7 +19,7 @@ import zmq
 from zmqwork.core.effects import Dial, Effect, Forget, HangUp, Probe, Rebind, Send, Suspend
 from zmqwork.core.events import Event
 from zmqwork.core.lag import earliest
-from zmqwork.core.link_events import Probed
+from zmqwork.core.link_events import Garbled, Probed
 from zmqwork.security.pairs import Pair
 from zmqwork.transport import clock
 from zmqwork.transport.dealer import Dealer
@@ -74,7 +74,6 @@ class Loop:
         gone: whether discovery can prove that the process of a peer is gone, by the peer's key.
         feed: further input.
         after_turn: called at the end of each turn; True asks for another turn at once.
-        on_hostile: as `visitors.Visitors` has it.
 
     Attributes:
         failed: whether the thread ended by an exception.
@@ -90,7 +89,6 @@ class Loop:
         feed: Feed | None = None,
         after_turn: Callable[[], bool] | None = None,
         make_guard: Callable[[zmq.Context[zmq.Socket[bytes]]], Guard] | None = None,
-        on_hostile: Callable[[int], None] | None = None,
     ) -> None:
         self._machine = machine
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -130,7 +128,7 @@ class Loop:
         if guard is not None:
             self._selector.register(guard.keeper.fd, selectors.EVENT_READ, self._keeper_asked)
             self._watch_keys(guard)
-        visitors = self._router.watch(self._context, errands, on_hostile)
+        visitors = self._router.watch(self._context, errands, self._hostile)
         self._selector.register(visitors.fd, selectors.EVENT_READ, visitors.read)
         self._asleep = False
         self._woken = False
@@ -345,6 +343,9 @@ class Loop:
         self._router_ready()
 
     # -- sockets ------------------------------------------------------------------------------
+
+    def _hostile(self, link: bytes, fingerprint: str, why: str) -> None:
+        self._inbox.append(Garbled(link, why, fingerprint))
 
     def _router_ready(self) -> None:
         self._unread[self._router.fd] = self._router

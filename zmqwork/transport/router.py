@@ -71,7 +71,7 @@ class Router:
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         errands: Errands,
-        on_hostile: Callable[[int], None] | None = None,
+        on_hostile: Callable[[bytes, str, str], None] | None = None,
     ) -> Visitors:
         """Watch who comes from now on; as `Visitors` has it."""
         self.visitors = Visitors(
@@ -172,11 +172,13 @@ class Router:
         if not (self._is_keyed or suspects):
             return self._socket.recv(DONTWAIT), ""
         frame = self._socket.recv(DONTWAIT, copy=False)
-        if suspects:
+        link = frame.bytes
+        fingerprint = str(frame.get("User-Id")) if self._is_keyed else ""
+        if self.visitors is not None and (suspects or link not in self._decoders):
             descriptor = frame.get(zmq.SRCFD)
             assert isinstance(descriptor, int)
-            self._endless.heard(descriptor)
-        return frame.bytes, str(frame.get("User-Id")) if self._is_keyed else ""
+            self.visitors.heard(descriptor, link, fingerprint)
+        return link, fingerprint
 
     def send(self, link: bytes, number: int, message: Message) -> LinkDown | None:
         """Send a message; a `LinkDown` if nobody is there any more."""

@@ -35,6 +35,8 @@ _ALL = _LISTENING | _UNBOUND | _REFUSED | _OPENED | _CLOSED
 _LOOK_INTERVAL = 1.0
 _SUSPECT_INTERVAL = 0.1
 
+_WITHOUT_END = "sent frames without end"
+
 
 class Visitors:
     """The tcp connections that others have opened to a bound socket. For the loop's own thread.
@@ -46,7 +48,8 @@ class Visitors:
         endless: what the bound socket is to tell of messages.
         has_more: whether the bound socket has messages that were not read.
         errands: of the loop.
-        on_hostile: told of each connection that is ended here.
+        on_hostile: told of who sends without end: the link, the fingerprint of its key, and what
+            it does. Not of those who never sent a message.
 
     Attributes:
         fd: its descriptor; when it is readable, call `read`.
@@ -60,7 +63,7 @@ class Visitors:
         *,
         has_more: Callable[[], bool],
         errands: Errands,
-        on_hostile: Callable[[int], None] | None = None,
+        on_hostile: Callable[[bytes, str, str], None] | None = None,
     ) -> None:
         self._monitor = Monitor(context, socket, _ALL)
         self._endless = endless
@@ -69,6 +72,7 @@ class Visitors:
         self._on_hostile = on_hostile
         self.crowd = Crowd(errands.call_later)
         self._cookies: dict[int, bytes] = {}
+        self._speakers: dict[int, tuple[bytes, str]] = {}
         self._deaf = Deaf()
         self._looks = False
         self._gives_back = False
@@ -95,6 +99,12 @@ class Visitors:
             else:
                 self._came(value)
 
+    def heard(self, descriptor: int, link: bytes, fingerprint: str) -> None:
+        """A message came over this connection."""
+        self._endless.heard(descriptor)
+        if descriptor in self._cookies:
+            self._speakers[descriptor] = link, fingerprint
+
     def end(self, descriptor: int) -> bool:
         """End a connection; False if it is gone. The other side may dial again."""
         cookie = self._cookies.get(descriptor)
@@ -115,6 +125,7 @@ class Visitors:
         if cookie is None:
             return  # gone again, or no Linux
         self._cookies[descriptor] = cookie
+        self._speakers.pop(descriptor, None)  # of an older one, whose end was not told
         self._endless.opened(descriptor)
         self._deaf.closed(descriptor)
         if not self._looks:
@@ -123,10 +134,12 @@ class Visitors:
 
     def _forget(self, descriptor: int) -> None:
         self._cookies.pop(descriptor, None)
+        self._speakers.pop(descriptor, None)
         self._endless.closed(descriptor)
         self._deaf.closed(descriptor)
 
     def _look(self) -> None:
+        self.read()  # so that nobody is blamed for who had his number before
         traffic = {}
         for descriptor in list(self._cookies):
             found = traffic_of(descriptor)
@@ -136,7 +149,10 @@ class Visitors:
                 traffic[descriptor] = found
         sent = {descriptor: it.taken for descriptor, it in traffic.items()}
         for descriptor in self._endless.look(sent, all_read=not self._has_more()):
-            self._punish(descriptor, "sent frames without end")
+            speaker = self._speakers.get(descriptor)
+            self._punish(descriptor, _WITHOUT_END)
+            if speaker is not None and self._on_hostile is not None:
+                self._on_hostile(*speaker, _WITHOUT_END)
         heard = {descriptor: (it.taken_in, it.waiting) for descriptor, it in traffic.items()}
         for descriptor in self._deaf.look(heard, clock.now()):
             self._punish(descriptor, "does not take in what it asked for")
@@ -150,8 +166,6 @@ class Visitors:
             return
         self._forget(descriptor)
         _log.warning("a peer %s: its connection is ended", why)
-        if self._on_hostile is not None:
-            self._on_hostile(descriptor)
         if not self._gives_back:
             self._gives_back = True
             self._call_later(_LOOK_INTERVAL, self._give_back)  # libzmq has freed it by then
