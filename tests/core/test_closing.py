@@ -10,7 +10,7 @@ from zmqwork.core.delivery import End, Ended, Floor
 from zmqwork.core.effects import Answer
 from zmqwork.core.events import CancelRequested, EndRequested, StopRequested
 from zmqwork.core.link_events import LinkDown
-from zmqwork.core.messages import Bye, Pong, Return
+from zmqwork.core.messages import Bye, Credit, Pong, Return
 
 OUT = spec(sink="out")
 BOX = spec(inbox="box")
@@ -111,7 +111,7 @@ def test_a_run_leaves_its_holes_open():
 def test_the_end_is_told_and_answered(desk):
     one, two = desk.open_sink("s"), desk.open_sink("box", inbox="box", sinks=[])
     desk.open_sink("unused", sinks=["other"])
-    work(desk, 2)
+    desk.say(work(desk, 2), Credit(0, 0))
     work(desk, 3, of=BOX, label="v")
     desk.submit(6, of=BOX)
     desk.turn(CancelRequested([6], "request"))

@@ -13,7 +13,9 @@ from zmqwork.core.link_events import LinkDown
 from zmqwork.core.messages import (
     BATCH_COUNT_MAX,
     FAILED,
+    HELD_DONE,
     Cancel,
+    Credit,
     Failure,
     Pong,
     Return,
@@ -288,14 +290,18 @@ def test_its_result_comes_after_all(desk):
 
 def test_a_late_result_of_one_that_is_in_doubt_counts_once(desk):
     """From a worker that has another attempt."""
-    desk.open_sink()
-    first = desk.open("first")
+    sink = desk.open_sink()
+    desk.open("first")
     (task,) = desk.submit(1, of=OUT)
-    desk.say(first, Return("recalled", [1], [1]))
     desk.lose("first")
-    second = desk.open("second", credit=0)
+    (have,) = desk.sent(Have, sink)
+    desk.say(sink, Has(have.request, [HAS_NOT]))
+    second = desk.open("second")
+    assert desk.given(second) == [(1, 2)]
+    desk.lose("second")
     assert task.state == "asked"
-    desk.say(second, done(1, (1, 1)))
+    again = desk.greet("first", Credit(0, 0), held=[[1, 1, HELD_DONE]])
+    desk.say(again, done(1, (1, 1)))
     assert desk.settled() == [(1, "succeeded")]
     assert desk.machine.counters["late"] == 1
     assert desk.outlet().succeeded == 1

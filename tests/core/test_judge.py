@@ -234,15 +234,46 @@ def test_a_late_result_settles_a_task_that_waits(desk):
 
 
 def test_a_late_result_settles_a_task_that_rests(desk):
-    one = desk.open("one")
+    desk.open("one")
     (task,) = desk.submit(1, of=spec(retry_backoff=600.0))
-    desk.say(one, Return("recalled", [1], [1]))
-    desk.say(one, done(1, failures=[failure(1, 2)]))
-    assert task.state == "resting"
+    lose(desk, "one")
     two = desk.open("two")
-    desk.say(two, done(1, (1, 1)))
+    desk.say(two, done(1, failures=[failure(1, 2)]))
+    assert task.state == "resting"
+    one = desk.greet("one", held=[[1, 1, 2]])
+    desk.say(one, done(1, (1, 1)))
     assert task.state == "succeeded"
     assert not any(key[0] == "rest" for key in desk.machine._timers._at)
+
+
+@pytest.mark.parametrize("attempt", [0, 1, 2, 2**64 - 1])
+@pytest.mark.parametrize("state", ["held", "waiting", "resting"])
+def test_who_never_had_an_attempt_cannot_end_it(desk, state, attempt):
+    one, liar = desk.open("one"), desk.open("liar", credit=0)
+    (task,) = desk.submit(1, of=spec(retry_backoff=600.0))
+    if state == "waiting":
+        lose(desk, "one")
+    elif state == "resting":
+        desk.say(one, done(1, failures=[failure(1, 1)]))
+    desk.say(liar, done(1, (1, attempt), failures=[failure(1, attempt)]))
+    assert desk.settled() == []
+    assert task.state != "succeeded"
+    if state == "held":
+        desk.say(one, done(1, (1, 1)))
+        assert desk.settled() == [(1, "succeeded")]
+
+
+@pytest.mark.parametrize("held", [[1, 1, 1], [1, 1, 2], [1, 1, 0], [1, 0, 1]])
+def test_nor_by_an_inventory(desk, held):
+    """Of a task that was lost with its worker."""
+    desk.open("one")
+    (task,) = desk.submit(1)
+    lose(desk, "one")
+    crashes = task.crashes
+    liar = desk.open("liar", credit=0, held=[held])
+    assert (task.state, task.crashes) == ("waiting", crashes)
+    desk.say(liar, done(1, (1, held[1])))
+    assert task.state == "waiting"
 
 
 def test_how_long_a_loss_delayed_a_task(desk):

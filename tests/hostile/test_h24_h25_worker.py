@@ -56,7 +56,6 @@ def test_h24_a_lie_settles_nothing(liar, node):
     node.honest.work()
 
 
-@pytest.mark.xfail(reason="the first result wins, whoever it comes from (core.judge)", strict=True)
 def test_h24_the_result_of_an_attempt_that_somebody_else_has(liar, node, tmp_path):
     """T11: only who has, or had, an attempt may end it."""
     gate = tmp_path / "gate"
@@ -84,3 +83,11 @@ def test_h24_the_result_of_an_attempt_that_somebody_else_has(liar, node, tmp_pat
 def test_h24_what_is_no_message_ends_the_session(liar, node, frames):
     liar.send(*frames)
     assert liar.is_hung_up()
+
+
+def test_h24_results_of_all_tasks_that_there_may_be(liar, node):
+    """While the honest worker has them: each result is the one that it has made."""
+    for batch in range(1, 100):
+        seqs = list(range(1, 500))
+        liar.say(v.DONE, batch, seqs, [1] * len(seqs), [b"\xa3lie"] * len(seqs), [], {})
+    node.honest.work(200)

@@ -118,9 +118,9 @@ def exceed_credit(monkeypatch):
 
 
 def settle_late_results_twice(monkeypatch):
-    def late(self, worker, seq, value, now):
+    def late(self, worker, seq, attempt, value, now):
         entry = self._books.ledger.get(seq)
-        original(self, worker, seq, value, now)
+        original(self, worker, seq, attempt, value, now)
         if entry is not None:
             self._books.settled.append(entry)
 
@@ -154,9 +154,9 @@ def forget_what_workers_have_besides(monkeypatch):
 
 
 def keep_what_workers_had_besides(monkeypatch):
-    def late(self, worker, seq, value, now):
+    def late(self, worker, seq, attempt, value, now):
         strays = dict(worker.strays)
-        original(self, worker, seq, value, now)
+        original(self, worker, seq, attempt, value, now)
         worker.strays = strays
 
     original = Judge._late_success

@@ -62,6 +62,7 @@ class Books:
         journaled: whether what happens is recorded.
         happenings: what is told to those who listen; None: nobody does.
         tried: the tasks that something went wrong with in this turn, if it is.
+        inherited_to: the largest number of an earlier process: who has its attempts is not known.
         withheld: tasks of an earlier process that a worker may hold, by number, until that is known
             (`recovery`). Bound: the ledger.
     """
@@ -72,6 +73,7 @@ class Books:
         "deadlines",
         "dialer",
         "happenings",
+        "inherited_to",
         "joined_at",
         "journaled",
         "kept",
@@ -119,6 +121,7 @@ class Books:
         self.journaled = epoch > 0
         self.happenings: Happenings | None = None
         self.tried: dict[int, Entry] = {}
+        self.inherited_to = 0
         self.withheld: dict[int, Entry] = {}
         self.settled: list[Entry] = []
         self.running: list[Entry] = []
@@ -151,6 +154,17 @@ class Books:
         if self.happenings is not None:
             settle.enders, self.happenings.enders = self.happenings.enders, {}
         return settle
+
+    def may_come_from(self, entry: Entry, node_id: str, attempt: int) -> bool:
+        """Whether this worker may have this attempt of a task that it is not known to hold.
+
+        Only whom it was given to, and who was given up on, can end it: everybody else lies. Of
+        what an earlier process has given away (to its successor that is attempt 0), that cannot
+        be told.
+        """
+        if not attempt and entry.seq <= self.inherited_to:
+            return True
+        return entry.trouble is not None and node_id in entry.trouble.holders
 
     def suffered(self, entry: Entry) -> None:
         """Something went wrong with this task: a later process shall know."""

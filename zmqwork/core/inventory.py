@@ -46,12 +46,18 @@ class Inventory:
         for seq, (attempt, state) in theirs.items():
             entry = books.ledger.get(seq)
             trouble = entry.trouble if entry is not None else None
-            if trouble is not None:
+            if trouble is not None and worker.node_id in trouble.holders:
                 trouble.absolve(attempt)
             if entry is not None and seq in worker.held:
                 if state == HELD_RUNNING and entry.state == DISPATCHED:
                     books.mark_started(entry, now)
-            elif entry is not None and (seq in books.withheld or _is_missed(entry, attempt, state)):
+            elif entry is not None and (
+                seq in books.withheld
+                or (
+                    _is_missed(entry, attempt, state)
+                    and books.may_come_from(entry, worker.node_id, attempt)
+                )
+            ):
                 adopted.append((entry, state))
             elif state != HELD_DONE and (entry is None or state != HELD_RUNNING):
                 unwanted.append(seq)  # (what runs may still win; a result will be offered)
@@ -105,6 +111,7 @@ class Inventory:
             trouble.losses += 1
             trouble.lost_at = now
             trouble.lost_attempt = entry.attempt
+            trouble.lost_by(worker.node_id)
         for entry in waiting:
             worker.drop(entry)
         sent = [entry for entry in waiting if entry.outlet is not None]

@@ -1,9 +1,10 @@
 """What the end of an attempt means for its task.
 
-The first result wins, whoever it comes from. A failure counts only for the newest attempt, and
-follows the retry policy. An attempt that was running when its worker or child died is a crash; the
-crash limit makes the task dead. What was only queued, or given back, is free; so is what a worker
-rejects, which then goes elsewhere, up to REJECTIONS_MAX times.
+The first result wins, whichever of those workers it comes from that the task was given to. A
+failure counts only for the newest attempt, and follows the retry policy. An attempt that was
+running when its worker or child died is a crash; the crash limit makes the task dead. What was only
+queued, or given back, is free; so is what a worker rejects, which then goes elsewhere, up to
+REJECTIONS_MAX times.
 """
 
 from __future__ import annotations
@@ -60,11 +61,11 @@ class Judge:
         settled = books.settled
         before = len(settled)
         freed = 0
-        for seq, value in zip(done.seqs, done.values, strict=True):
+        for seq, attempt, value in zip(done.seqs, done.attempts, done.values, strict=True):
             entry = held.pop(seq, None)
             if entry is None:
-                self._tell_late(worker, done, seq)
-                self._late_success(worker, seq, value, now)
+                self._tell_late(worker, seq, attempt)
+                self._late_success(worker, seq, attempt, value, now)
                 continue
             # The hot path: `Worker.drop` and `Ledger.settle`, spelled out.
             freed += len(entry.args)
@@ -92,14 +93,15 @@ class Judge:
             self._failure(worker, failure, now)
         worker.group.list(worker)
 
-    def _tell_late(self, worker: Worker, done: Done, seq: int) -> None:
+    def _tell_late(self, worker: Worker, seq: int, attempt: int) -> None:
         """Of a task that is settled there is nothing to tell."""
         happenings, entry = self._books.happenings, self._books.ledger.get(seq)
         if happenings is not None and entry is not None:
-            attempt = done.attempts[done.seqs.index(seq)]
             happenings.tell(LATE, [entry], worker.label, attempt=attempt)
 
-    def _late_success(self, worker: Worker, seq: int, value: bytes, now: float) -> None:
+    def _late_success(
+        self, worker: Worker, seq: int, attempt: int, value: bytes, now: float
+    ) -> None:
         """A result from a worker that was given up on, or one that came before."""
         books = self._books
         worker.strays.pop(seq, None)
@@ -109,6 +111,8 @@ class Judge:
             books.counters["duplicates"] += 1
             return
         books.counters["late"] += 1
+        if not books.may_come_from(entry, worker.node_id, attempt):
+            return  # it was never there
         if books.happenings is not None:
             books.happenings.ended([entry], worker.label)
         books.unplace(entry, lifecycle.SUCCEEDED)

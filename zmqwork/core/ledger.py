@@ -26,6 +26,9 @@ ENDING_CHARACTERS_MAX = 500
 # A task that so many workers have rejected is dead: it is no fault of theirs.
 REJECTIONS_MAX = 16
 
+# Workers that were given up on with attempts of one task, and may come back.
+HOLDERS_MAX = 16
+
 # Causes of a crash.
 WORKER_LOST = "worker lost"
 CHILD_DIED = "child died"
@@ -137,6 +140,8 @@ class Trouble:
         inherited: so many of these, the first, are of earlier processes: their attempts had the
             numbers that later ones have again.
         counted: whether the next failure is one that an earlier process has counted, perhaps.
+        holders: the node ids of workers that were given up on with an attempt: its result may come
+            yet. Bound: HOLDERS_MAX, the latest.
     """
 
     failures: int = 0
@@ -149,11 +154,16 @@ class Trouble:
     evidence: list[dict[str, Any]] = field(default_factory=list)
     inherited: int = 0
     counted: bool = False
+    holders: tuple[str, ...] = ()
 
     @property
     def is_counted(self) -> bool:
         """Whether any attempt counts against the task."""
         return bool(self.failures or self.crashes or self.rejections)
+
+    def lost_by(self, node_id: str) -> None:
+        """This worker was given up on with an attempt."""
+        self.holders = (*self.holders, node_id)[-HOLDERS_MAX:]
 
     def note(self, record: dict[str, Any]) -> None:
         """Keep a piece of evidence."""

@@ -31,7 +31,7 @@ class Recovery:
         """Take in what the journal has."""
         books = self._books
         legacy = event.legacy
-        books.ledger.newest = legacy.newest
+        books.ledger.newest = books.inherited_to = legacy.newest
         books.counters["recovered"] += len(legacy.tasks)
         for inbox, newest in legacy.inboxes.items():
             outlet = books.outlets.of_inbox(inbox)
