@@ -33,15 +33,20 @@ def count_tries(monitor):
 
 
 def watch(visitors, selector, errands, ping):
-    """Until the door was shut and is open again: failures when it was shut, answers meanwhile."""
+    """Until the door was shut and is open again: failures by then, answers meanwhile.
+
+    Failures are counted from when it was shut and nothing more was told of them.
+    """
     crowd, failures, answers = visitors.crowd, None, 0
     while failures is None or crowd.is_shut:
-        for key, _ in selector.select(0.05):
+        ready = selector.select(0.05)
+        for key, _ in ready:
             key.data()
         errands.run_due(clock.now())
         if crowd.is_shut:
-            failures = crowd.refusals if failures is None else failures
             answers += ping()
+            if failures is None and not ready and errands.deadline() > clock.now():
+                failures = crowd.refusals
     return failures, answers
 
 

@@ -1,7 +1,6 @@
 """All descriptors are taken: libzmq by itself spins; a `Crowd` shuts the door, and opens it again."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -76,10 +75,6 @@ def test_libzmq_by_itself_tries_for_ever(program, crowd):
     assert alone.read() >= 100_000, "while nobody came or went"
 
 
-@pytest.mark.skipif(
-    "ZMQWORK_CROWD" not in os.environ,
-    reason="it hangs now and then, and the cause is not found yet; ZMQWORK_CROWD=1 runs it",
-)
 def test_a_crowd_is_left_outside_and_who_is_inside_goes_on(program, crowd):
     watched = program("watched")
     watched.crowd(crowd)

@@ -17,10 +17,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from zmqwork.transport.descriptors import (
-    borrow,
     cookie_of,
     count_open,
     descriptor_limits,
+    lent,
     reserve_of,
     set_limit,
 )
@@ -69,7 +69,7 @@ class Crowd:
             return
         self._doors[descriptor] = cookie
         # Two queues full of people must find room in the reserve.
-        with borrow(descriptor, cookie) as door, suppress(OSError):
+        with lent(descriptor, cookie) as door, suppress(OSError):
             if door is not None:
                 door.listen(max(1, min(BACKLOG, reserve_of(descriptor_limits()[1]) // 2)))
                 if self.is_shut:
@@ -87,8 +87,9 @@ class Crowd:
         self.is_shut = True
         self.times += 1
         usual, most = descriptor_limits()
-        set_limit(most)
+        # In this order: the other way round a crowd might be quicker, and take the reserve as well.
         self._each_door(_shut)
+        set_limit(most)
         self._call_later(_LOOK_INTERVAL, self._look)
         if self.times == 1:
             _log.warning(
@@ -108,7 +109,7 @@ class Crowd:
 
     def _each_door(self, change: Callable[[sockets.socket], None]) -> None:
         for descriptor, cookie in self._doors.items():
-            with borrow(descriptor, cookie) as door, suppress(OSError):
+            with lent(descriptor, cookie) as door, suppress(OSError):
                 if door is not None:
                     change(door)
 

@@ -114,6 +114,13 @@ def borrow(descriptor: int, cookie: bytes) -> Iterator[sockets.socket | None]:
         yield copy if _cookie(copy) == cookie else None
 
 
+@contextlib.contextmanager
+def lent(descriptor: int, cookie: bytes) -> Iterator[sockets.socket | None]:
+    """As `borrow`, without a descriptor more; for those that only this thread lets libzmq close."""
+    with _lent(descriptor) as found:
+        yield found if found is not None and _cookie(found) == cookie else None
+
+
 def traffic_of(descriptor: int) -> Traffic | None:
     """What went over a tcp connection; None: it is gone, or the system does not tell."""
     with _lent(descriptor) as found:

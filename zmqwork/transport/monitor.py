@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import struct
+import sys
 from collections.abc import Iterator
 
 import zmq
@@ -39,9 +40,13 @@ class Monitor:
         # Its descriptor signals only what comes after a look that has found nothing.
         socket_events(self.ear)
 
-    def news(self) -> Iterator[tuple[int, int, bytes]]:
-        """What has happened since the last call: the event, its value, the endpoint."""
-        while socket_events(self.ear) & POLLIN:
+    def news(self, most: int = sys.maxsize) -> Iterator[tuple[int, int, bytes]]:
+        """What has happened since the last call: the event, its value, the endpoint.
+
+        After `most` of them there may be more, of which the descriptor tells nothing.
+        """
+        while most > 0 and socket_events(self.ear) & POLLIN:
+            most -= 1
             event, value = _EVENT.unpack(self.ear.recv(DONTWAIT))
             yield event, value, self.ear.recv(DONTWAIT)
 

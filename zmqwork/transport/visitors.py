@@ -31,6 +31,9 @@ _OPENED = int(zmq.EVENT_ACCEPTED)
 _CLOSED = int(zmq.EVENT_DISCONNECTED)
 _ALL = _LISTENING | _UNBOUND | _REFUSED | _OPENED | _CLOSED
 
+# Of one turn: where no door can be shut, libzmq tells of failures faster than they can be read.
+_NEWS_MAX = 1_000
+
 # Between two looks a peer can send what the network carries, so suspects are looked at more often.
 _LOOK_INTERVAL = 1.0
 _SUSPECT_INTERVAL = 0.1
@@ -84,8 +87,10 @@ class Visitors:
         return len(self._cookies)
 
     def read(self) -> None:
-        """Take in what has happened."""
-        for event, value, endpoint in self._monitor.news():
+        """Take in what has happened; what is more than a turn should take, in the next one."""
+        count = 0
+        for event, value, endpoint in self._monitor.news(_NEWS_MAX):
+            count += 1
             if event == _REFUSED:
                 self.crowd.refused(value)
             elif event == _CLOSED:
@@ -98,6 +103,8 @@ class Visitors:
                 self.crowd.listens(value)
             else:
                 self._came(value)
+        if count == _NEWS_MAX:
+            self._call_later(0.0, self.read)
 
     def heard(self, descriptor: int, link: bytes, fingerprint: str) -> None:
         """A message came over this connection."""
