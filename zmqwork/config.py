@@ -256,6 +256,8 @@ class WorkerConfig(NodeConfig):
         check_number("chunk_max", self.chunk_max, 1)
         # (An inventory holds at most 65,536 attempts: `wire.limits.HELD_MAX`.)
         check_number("prefetch_max", self.prefetch_max, 0, 32_768)
+        check_number("credit_bytes", self.credit_bytes, 1)
+        check_number("outbox_bytes", self.outbox_bytes, 1)
         check_number("undelivered_timeout", self.undelivered_timeout, 0.001)
         check_number("drain_timeout", self.drain_timeout, 0)
         check_number("idle_exit", self.idle_exit, 0)

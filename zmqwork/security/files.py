@@ -58,9 +58,12 @@ def read(path: Path, bytes_max: int) -> str:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise KeysError(f"cannot read {path}: {_reason(error)}") from error
-    with os.fdopen(fd, "rb") as file:
+    try:
         check_file(path, fd)
-        data = file.read(bytes_max + 1)
+        with open(fd, "rb", closefd=False) as file:
+            data = file.read(bytes_max + 1)
+    finally:
+        os.close(fd)
     if len(data) > bytes_max:
         raise KeysError(f"{path} is longer than the {bytes_max} bytes that it may have")
     text = data.decode(errors="replace")
