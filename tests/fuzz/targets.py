@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import io
 import ipaddress
 import json
+import shutil
 import struct
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
