@@ -203,9 +203,8 @@ class Files:
 
     def _written(self, data: bytes) -> Path:
         if self._place is None:
-            import tempfile
-
             self._place = Path(tempfile.mkdtemp(prefix="zmqwork-fuzz-"))
+            atexit.register(shutil.rmtree, self._place, ignore_errors=True)
         path = self._place / "file"
         path.unlink(missing_ok=True)
         path.write_bytes(data)
