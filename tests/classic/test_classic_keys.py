@@ -31,6 +31,7 @@ from zmqwork.wire.pipeline import (
 )
 
 FAST = {"patience": 20.0}
+PATIENCE = 60.0
 
 
 def double(number):
@@ -213,11 +214,9 @@ def test_roles_decide(name, what, kind, owner, bound, lab, endpoints, stranger):
 
 
 def test_items_go_to_keys_alone(lab, endpoints, background, stranger):
-    where = {role: endpoints[role] for role in ("ventilator", "sink")}
     plain, monitor = stranger(zmq.PULL, endpoints["ventilator"])
-    tcp = {**where, "ventilator": endpoints["ventilator"]}
     # On ipc the key is this machine's own: here all are desk.
-    place = Static(**tcp, keys=lab.desk)
+    place = Static(ventilator=endpoints["ventilator"], sink=endpoints["sink"], keys=lab.desk)
     got = []
     sink = background(lambda: collect(got.append, place, **FAST))
     with Worker(double, place) as worker:
@@ -402,18 +401,24 @@ def workers(background):
 
 
 def test_a_revoked_worker_is_out_and_what_it_held_is_counted(lab, workers, background, audited):
+    """It hangs, and what it was sent lies unread: that must not keep the other one away."""
     got = []
+    hang = threading.Event()
+
+    def stolen(item):
+        if any(by == "x" for _, by in got):
+            hang.wait(PATIENCE)
+        return [item[0], "x"]
+
+    def items(first, end):
+        return ([number, bytes(5_000)] for number in range(first, end))
+
     sink = background(lambda: collect(got.append, lab.realm("r", "s"), quiet=0.5, **FAST))
-    for member in "wx":
-        workers.start(
-            lambda number, member=member: [number, member],
-            lab.realm("r", member),
-            name=member,
-            linger=0.0,
-        )
-    with Ventilator(lab.realm("r", "v"), batch=1, **FAST) as ventilator:
+    workers.start(lambda item: [item[0], "w"], lab.realm("r", "w"), hwm=1)
+    workers.start(stolen, lab.realm("r", "x"), hwm=1, linger=0.0)
+    with Ventilator(lab.realm("r", "v"), batch=1, linger=0.1, **FAST) as ventilator:
         ventilator.wait_for(2)
-        ventilator.push_all(range(100))
+        ventilator.push_all(items(0, 200))
         until(lambda: {by for _, by in got} == {"w", "x"}, "both have delivered")
         thief = (lab.of("x") / "roster.toml").read_text()
         cluster.revoke(lab.desk, "x")
@@ -430,14 +435,45 @@ def test_a_revoked_worker_is_out_and_what_it_held_is_counted(lab, workers, backg
             "the ventilator is back at the sink",
         )
         until(lambda: tended(ventilator, ventilator.workers == 1), "the other worker is back")
-        ventilator.push_all(range(100, 600))
+        ventilator.push_all(items(200, 700))
+        hang.set()
     report = sink.result()
     assert {record["reason"] for record in audited("auth.deny")} == {"revoked"}
-    assert report.total == 600
-    assert report.received + report.missing == 600
-    behind = [by for number, by in got if number >= 100]
-    assert behind.count("w") == 500
-    assert len(behind) == 500
+    assert report.total == 700
+    assert report.missing > 0
+    assert report.received + report.missing == report.total
+    assert [by for number, by in got if number >= 200] == ["w"] * 500
+
+
+def test_of_a_revoked_key_nothing_is_taken_even_if_it_was_sent_before(
+    lab, endpoints, stranger, audited
+):
+    with Sink(Static(sink=endpoints["sink"], keys=lab.of("s")), quiet=0.1) as sink:
+        server = public(lab, "s")
+        thief, _ = stranger(zmq.PUSH, endpoints["sink"], pair(lab, "x"), server)
+        thief.send(encode_results(*Results("a", 0, ["stolen"], [], "x")))
+        until(lambda: sink._pull._socket.poll(0), "it is here")
+        lab.revoke("x")
+        until(lambda: audited("roster.change"), "the sink knows, though nobody calls it")
+        sink._post.look(time.monotonic())  # which ends all connections
+        ventilator, _ = stranger(zmq.PUSH, endpoints["sink"], pair(lab, "v"), server)
+        ventilator.send(encode_end(End("a", 1, 1)))
+        assert list(sink) == []
+    assert (sink.report().missing, sink.report().foreign) == (1, 1)
+
+
+def test_raw_messages_with_keys(lab, endpoints, background):
+    place = Static(ventilator=endpoints["ventilator"], sink=endpoints["sink"], keys=lab.desk)
+    got = []
+    sink = background(lambda: collect(got.append, place, raw=True, expect=50, **FAST))
+    with Worker(bytes.upper, place, raw=True) as worker:
+        running = background(worker.run)
+        with Ventilator(place, raw=True, **FAST) as ventilator:
+            ventilator.push_all([b"x"] * 50)
+        assert sink.result().received == 50
+        worker.stop()
+        running.result()
+    assert got == [b"X"] * 50
 
 
 def visits(audited, kind, *members):

@@ -1,7 +1,7 @@
 """The ZeroMQ guide's ventilator, worker and sink over PUSH and PULL: at most once, losses counted.
 
-It stands beside the nodes and knows nothing of them: no app, no ledger, no session; no thread but
-the one that answers who may connect, where there are keys.
+It stands beside the nodes and knows nothing of them: no app, no ledger, no session, and no thread
+but the one that answers who may connect, where there are keys.
 Users import `zmqwork.patterns.pipeline`.
 
 Where to look::

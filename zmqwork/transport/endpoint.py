@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from typing import Protocol
 
 import zmq
@@ -12,6 +13,7 @@ from zmqwork.errors import TransportError, UsageError
 from zmqwork.transport import curve
 from zmqwork.transport.binding import bind, bind_when_free, remove_file
 from zmqwork.transport.connections import Connections, Departure
+from zmqwork.transport.frames import socket_events
 from zmqwork.transport.porter import Porter
 from zmqwork.wire.limits import PAYLOAD_BYTES_MAX
 
@@ -19,6 +21,9 @@ _IN_USE = "somebody has it: end that program, or take another port"
 
 # Listeners whose file somebody has removed: each keeps a descriptor.
 _REMOVED_MAX = 16
+
+# So it takes until connections have ended, usually; later looks see to the rest.
+_ATTEND_TRIES, _ATTEND_INTERVAL = 10, 0.002
 
 # What talks to what.
 _COUNTERPARTS: dict[int, int] = {zmq.PUSH: zmq.PULL, zmq.PULL: zmq.PUSH, zmq.PUB: zmq.SUB}
@@ -89,7 +94,7 @@ class Endpoint:
             self._owner.porter.check(self.bound, _COUNTERPARTS[self._kind])
 
     def rebind(self) -> Departure:
-        """End all connections of those who have come, and listen where it did.
+        """End all connections of those who have come, if it is bound, and listen where it did.
 
         What waits here for them is lost. What the kernel has is theirs: the descriptors stay open
         until the departure that is returned is closed.
@@ -97,14 +102,15 @@ class Endpoint:
         Raises:
             TransportError: somebody else was quicker.
         """
+        if not self.bound:
+            return Departure(())
         departure = self._departure()
         for endpoint in self.bound:
             with contextlib.suppress(zmq.ZMQError):
                 self._socket.unbind(endpoint)
-        if self.bound:
-            self._serve()
-            if self._connections is not None:
-                self._connections.forget()
+        if self._connections is not None:
+            self._connections.forget()
+        self._serve()
         try:
             for endpoint in self.bound:
                 bind_when_free(self._socket, endpoint, _IN_USE)
@@ -112,7 +118,14 @@ class Endpoint:
             departure.close()
             raise
         self._removed = 0
+        for _ in range(_ATTEND_TRIES):
+            self.attend()
+            time.sleep(_ATTEND_INTERVAL)
         return departure
+
+    def attend(self) -> None:
+        """Let libzmq end what it has to: a connection is not closed before its socket is called."""
+        socket_events(self._socket)
 
     def bind_again(self, endpoint: str) -> None:
         """Listen anew where the file of an ipc endpoint was removed; connections go on.

@@ -98,6 +98,8 @@ class Sockets:
         if self.porter.take_stale():
             for endpoint in self._all:
                 self._leaving.append((endpoint.rebind(), now + _READ_WITHIN))
+        for endpoint in self._all:
+            endpoint.attend()
         for leaving in list(self._leaving):
             departure, until = leaving
             if departure.let_go() or now >= until:
