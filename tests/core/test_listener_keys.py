@@ -127,6 +127,14 @@ def test_it_is_refused_also_when_its_owner_is_gone_and_free_when_that_left_the_r
     assert desk.sent(Welcome)
 
 
+def test_a_node_has_one_role(desk):
+    first = hello(desk, "desk")
+    hello(desk, "desk", session=2, role="observer")
+    assert refusals(desk) == [("role", "this node is a producer")]
+    desk.say(first, Ping(7))
+    assert desk.sent(Pong, first)
+
+
 def test_a_member_comes_back_under_its_other_key(desk):
     desk.roster(desk="producer", desk_2="producer")
     hello(desk, "desk")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from zmqwork.security import cluster, contents
-from zmqwork.security.gate import Gate, tell_nobody
+from zmqwork.errors import KeysError
+from zmqwork.security import cluster, contents, membership
+from zmqwork.security.gate import Gate, check_role, tell_nobody
 from zmqwork.security.keyring import Watched, load
 from zmqwork.security.pairs import fingerprint, new_pair
 
@@ -130,6 +131,41 @@ def test_the_stranger_of_the_self_test_is_no_news_and_not_let_in(place):
     assert door.admit(another) == denied("unknown")
     door.gate.expect_stranger(another)
     assert door.admit(stranger) == denied("unknown"), "there is one per start"
+
+
+@pytest.mark.parametrize(
+    ("name", "roles"),
+    [
+        ("desk", {"producer", "worker", "sink", "observer"}),
+        ("node", {"worker"}),
+        ("boss", {"observer"}),
+        ("eye", {"observer"}),
+    ],
+)
+def test_what_a_node_itself_may_be(place, tmp_path, name, roles):
+    if name == "desk":
+        keys = Watched(place)
+    else:
+        membership.join(tmp_path / name, tmp_path / f"{name}.zwk")
+        keys = Watched(tmp_path / name)
+    for role in ("producer", "worker", "sink", "observer"):
+        if role in roles:
+            check_role(keys, role)
+        else:
+            with pytest.raises(KeysError, match=f"{name} in roster . of lab is .*, and no {role};"):
+                check_role(keys, role)
+
+
+def test_a_node_whose_key_is_not_valid_any_more_is_nothing(place, tmp_path, clock):
+    membership.join(tmp_path / "node", tmp_path / "node.zwk")
+    cluster.rotate(place, "node", 60.0, tmp_path / "new.zwk")
+    contents.write_roster(tmp_path / "node", load(place).roster)
+    keys = Watched(tmp_path / "node")
+    check_role(keys, "worker")
+    clock[0] += 60.0
+    assert keys.poll()
+    with pytest.raises(KeysError, match="the key of node in roster 7 of lab is not valid any more"):
+        check_role(keys, "worker")
 
 
 def test_a_node_without_an_audit_log_tells_nobody(place):

@@ -7,9 +7,10 @@ import zmq
 from keyed import House
 from test_zap import said, say
 
-from zmqwork.core.link_events import Garbled
+from zmqwork.core.link_events import Garbled, Received
 from zmqwork.core.messages import Ping
 from zmqwork.security.pairs import fingerprint, new_pair
+from zmqwork.transport import curve
 from zmqwork.transport.curve import GREETED, OTHER_KEY
 from zmqwork.wire.codec import encode
 
@@ -52,6 +53,24 @@ def test_without_keys_nobody_has_a_name(context, make, endpoint):
     events = house.serve(said, "it is read")
     assert said(events) == [(Ping(1), "")]
     house.close()
+
+
+def test_a_link_that_another_key_takes_over_is_told_by_its_key(house, make, door):
+    """A routing id is what its peer has chosen."""
+    # Ours do not permit it while its owner is there; when that has gone, they do.
+    house.router._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+    one, two = house.member(), house.member()
+    for pair, words in ((one, 1), (two, 2)):
+        dealer = make(zmq.DEALER)
+        dealer.setsockopt(zmq.ROUTING_ID, b"mine")
+        curve.dial(dealer, pair, house.pair.public)
+        dealer.connect(door)
+        house.serve(lambda _, d=dealer: d.getsockopt(zmq.EVENTS) & zmq.POLLOUT, "it is connected")
+        dealer.send_multipart(encode(words, Ping(words))[0])
+        events = house.serve(said, "it is heard")
+        (received,) = [event for event in events if isinstance(event, Received)]
+        assert (received.link, received.fingerprint) == (b"mine", fingerprint(pair.public))
+    assert house.router._decoders[b"mine"][0] == fingerprint(one.public), "until that is forgotten"
 
 
 def test_all_connections_end_and_honest_ones_come_back(house, visit, door):

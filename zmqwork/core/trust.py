@@ -75,13 +75,6 @@ class Trust:
             return True
         return fingerprint in self.accesses and not now < self.suspended.get(fingerprint, now)
 
-    def may_be(self, fingerprint: str, role: str) -> bool:
-        """Whether a node with this key may have that role."""
-        if self.accesses is None:
-            return True
-        access = self.accesses.get(fingerprint)
-        return access is not None and access.may_be(role)
-
     def heeds(self, fingerprint: str, role: str) -> Verbs:
         """What a node with this key, in this role, may say to this one."""
         if self.accesses is None:
