@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import pytest
 import zmq
 
+from zmqwork.security.pairs import new_pair
+from zmqwork.transport.curve import serve
 from zmqwork.transport.options import configure
 from zmqwork.transport.reach import reach, reach_each
 
@@ -54,8 +56,17 @@ def test_a_zeromq_socket_is_known_by_its_greeting(router, address):
         pytest.skip("this machine has no IPv6 loopback")
     found = reach(router.getsockopt_string(zmq.LAST_ENDPOINT), 20.0)
     assert (found.state, found.text) == ("zeromq", "a ZeroMQ socket (NULL)")
+    assert found.mechanism == "NULL"
     # A look is no message to whoever owns the socket.
     assert not router.poll(0)
+
+
+def test_a_socket_with_keys_tells_so_before_anybody_is_judged(router):
+    """Whoever named a mechanism that it has not would be hung up on, and perhaps hear nothing."""
+    serve(router, new_pair())
+    router.bind("tcp://127.0.0.1:*")
+    endpoint = router.getsockopt_string(zmq.LAST_ENDPOINT)
+    assert {reach(endpoint, 20.0).mechanism for _ in range(20)} == {"CURVE"}
 
 
 def test_nobody_listens(tmp_path):

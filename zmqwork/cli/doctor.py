@@ -1,6 +1,6 @@
 """Look for what keeps nodes apart, on this machine and on the network, and say what to try.
 
-Checked are versions, limits, the clock, the local directory, ipc and tcp, multicast on each
+Checked are versions, limits, the clock, the local directory, ipc and tcp, keys, multicast on each
 interface, who else speaks mDNS, and each peer that is found or named. Nothing is changed.
 """
 
@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from zmqwork.app import App
+from zmqwork.cli import doctor_keys, doctor_peers, exits
 from zmqwork.cli import doctor_machine as machine
-from zmqwork.cli import doctor_peers, exits
 from zmqwork.cli.doctor_network import Network
 from zmqwork.cli.finding import FAIL, OK, WARN, Finding
 from zmqwork.cli.output import Output
@@ -99,6 +99,7 @@ def _examine(args: argparse.Namespace) -> Iterator[Finding]:
     yield from machine.clocks()
     yield from machine.local_directory()
     yield from machine.ports(args.timeout)
+    yield from doctor_keys.keys(search.keys)
     # Both wait for others, so they wait together.
     given_up = threading.Event()
     with ThreadPoolExecutor(1) as threads:

@@ -1,6 +1,6 @@
 """What is behind an endpoint: nothing, something else, or a ZeroMQ socket. For people who ask why.
 
-The look is a plain socket that connects, sends the greeting of ZMTP 3 and reads the other one;
+The look is a plain socket that connects, begins the greeting of ZMTP 3 and reads the other one;
 then it is closed, before the peer has anything to tell its node.
 """
 
@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from zmqwork.errors import ConfigError
 from zmqwork.transport.addresses import split_tcp
 
-# ZMTP 3.1: signature, version, mechanism, as-server, filler (https://rfc.zeromq.org/spec/37/).
+# ZMTP 3.1: signature, version, mechanism, as-server, filler (https://rfc.zeromq.org/spec/37/). Ours
+# ends with the version: whoever heard of a mechanism that it has not would hang up at once, before
+# its own greeting has left.
 _SIGNATURE = b"\xff\0\0\0\0\0\0\0\x01\x7f"
-_GREETING = _SIGNATURE + b"\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
+_GREETING = _SIGNATURE + b"\x03\x00"
+_GREETING_BYTES = 64
 _MECHANISM = slice(12, 32)
 
 # How long the main thread may be deaf for a signal that another thread was given.
@@ -42,10 +45,12 @@ class Reach:
             (no answer at all), ``mute`` (connected, and then silence), ``foreign`` (it speaks
             something else) or ``failed`` (the name or the way is not known).
         text: the same for people, in half a sentence.
+        mechanism: of a ZeroMQ socket: ``CURVE`` if it has keys, ``NULL`` if it has none.
     """
 
     state: str
     text: str
+    mechanism: str = ""
 
 
 def reach(endpoint: str, timeout: float) -> Reach:
@@ -127,7 +132,7 @@ def _greet(connection: socket.socket, timeout: float) -> Reach:
     give_up_at = time.monotonic() + timeout
     try:
         connection.sendall(_GREETING)
-        while len(heard) < len(_GREETING) and not _is_foreign(heard):
+        while len(heard) < _GREETING_BYTES and not _is_foreign(heard):
             connection.settimeout(max(0.001, give_up_at - time.monotonic()))
             data = connection.recv(256)
             if not data:
@@ -142,7 +147,7 @@ def _greet(connection: socket.socket, timeout: float) -> Reach:
         start = heard[:24].decode("latin-1").splitlines()[0]
         return Reach(FOREIGN, f"something else than ZeroMQ listens there: it says {start!r}")
     mechanism = heard[_MECHANISM].rstrip(b"\0").decode("latin-1")
-    return Reach(NODE, f"a ZeroMQ socket ({mechanism or 'an old one'})")
+    return Reach(NODE, f"a ZeroMQ socket ({mechanism or 'an old one'})", mechanism)
 
 
 def _is_foreign(heard: bytes) -> bool:
