@@ -72,6 +72,8 @@ class Orders:
 def main():
     place, realm, name, *peers = sys.argv[1:]
     search = json.loads(os.environ.get("CHAOS_SEARCH", "{}"))
+    if peers:  # on other hosts, where there are no keys
+        search = {"discovery": "local,static,dns", "insecure_lan": True, **search}
     with chaos_app.app.producer(realm=realm, name=name, peers=peers, **search) as producer:
         orders = Orders(producer, place, name)
         print(json.dumps(os.getpid()), flush=True)

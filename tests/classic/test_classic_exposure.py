@@ -6,8 +6,10 @@ import logging
 
 import pytest
 
-from zmqwork.classic.meeting import CONTROL, SINK, VENTILATOR, meet
+from zmqwork.classic.meeting import meet
 from zmqwork.classic.places import Static
+from zmqwork.classic.roles import CONTROL, VENTILATOR
+from zmqwork.core.permissions import SINK
 from zmqwork.security.chain import read
 
 
@@ -19,6 +21,9 @@ class Bound:
 
     def bind(self, text):
         self.bound.append(text)
+
+    def check(self):
+        """As that of an end without keys."""
 
 
 @pytest.fixture

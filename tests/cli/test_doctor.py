@@ -318,7 +318,12 @@ def silent(**fields):
 
 def findings(nodes=(), unheard=(), realm="thumbs"):
     survey = Survey([realm], list(nodes), list(unheard))
-    return {f.check: f for f in doctor_peers.peers(survey, SimpleNamespace(realm=realm), 0.1)}
+    return {
+        f.check: f
+        for f in doctor_peers.peers(
+            survey, SimpleNamespace(realm=realm, keys=None, sources=()), 0.1
+        )
+    }
 
 
 def test_versions_that_differ():

@@ -4,15 +4,17 @@ import json
 import os
 import re
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from zmqwork.cli import main
-from zmqwork.security import changes, cluster, contents, membership
+from zmqwork.security import cluster, contents, membership
 from zmqwork.security.bundle import read
 from zmqwork.security.keyring import Watched, load
 from zmqwork.security.pairs import new_pair
+from zmqwork.security.roster import Key, Member
 
 PROGRAM = Path(__file__).with_name("keyed_program.py")
 
@@ -286,7 +288,7 @@ def test_a_roster_of_another_cluster_is_refused(lab, nodes, said, keys):
     nodes()
     before = load(lab / "node7")
     cluster.create(lab / "farm", "farm", "desk")
-    told = said("push", "--keys", lab / "farm", "--timeout", "30", code=1)
+    told = said("push", "--keys", lab / "farm", "--timeout", "3", code=1)
     assert load(lab / "node7") == before
     assert told["nodes"] == []  # its key is in no roster of theirs: they do not hear it
 
@@ -297,13 +299,14 @@ def test_a_large_roster(lab, nodes, said):
     place = lab / "desk"
     keyring = load(place)
     roster = keyring.roster
-    for number in range(2500):
-        roster = changes.added(
-            roster, f"node-{number}", ["producer", "worker", "sink"], new_pair().public, 0.0
-        )
+    more = tuple(
+        Member(f"node-{number}", ("producer", "worker", "sink"), (Key(new_pair().public),))
+        for number in range(2500)
+    )
+    roster = replace(roster, serial=roster.serial + 1, members=(*roster.members, *more))
     assert len(roster.encode()) > 256 * 1024
     contents.write_roster(place, roster)
-    told = said("push", "--keys", place, "--timeout", "30")
+    told = said("push", "--keys", place, "--discovery", "local", "--timeout", "30")
     assert told["nodes"][0]["result"] == "taken"
     assert load(lab / "node7").roster == roster
 

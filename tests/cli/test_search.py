@@ -40,12 +40,12 @@ def test_what_is_said_wins(options):
 
 
 def test_local_alone_tries_no_peer(options):
-    app = App("x", peers=["c:3"])
+    app = App("x", peers=["localhost:3"])
     for words, peers in [
-        ((), "tcp://c:3"),
+        ((), "tcp://localhost:3"),
         (("--discovery", "local"), ""),
-        (("--discovery", "static"), "tcp://c:3"),
-        (("--peer", "b:2"), "tcp://c:3, tcp://b:2"),
+        (("--discovery", "static"), "tcp://localhost:3"),
+        (("--peer", "localhost:2"), "tcp://localhost:3, tcp://localhost:2"),
     ]:
         discovery = app.discover(Whereabouts.of(**options(*words)))
         (static,) = [it for it in discovery.describe() if it["source"] == "static"]

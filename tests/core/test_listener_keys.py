@@ -158,9 +158,11 @@ def test_another_key_on_a_link_is_not_heard_and_harms_nobody(desk):
 def test_garbage_of_another_key_on_a_link_harms_nobody(desk, key):
     link = hello(desk, "desk")
     desk.turn(Garbled(link, "no array", key))
-    assert desk.effects == []
+    assert not desk.of(Send)
+    assert not desk.of(Forget)
     assert counters(desk).garbled == 1
-    assert desk.machine.listener.trust.offences == {}
+    # A member that speaks on the link of another is held to it.
+    assert desk.machine.listener.trust.offences == ({"other": 1} if key == "other" else {})
     desk.say(link, Ping(2))
     assert desk.sent(Pong, link) == [Pong(2)]
 
@@ -366,3 +368,10 @@ def test_its_keys_are_in_its_status(make):
     desk.turn(Rostered({"": Access("eye", frozenset(["observer"]))}, about))
     desk.say(link, Info(2))
     assert desk.sent(Status)[0].status["keys"] == about
+
+
+def test_the_producer_id_of_another_member_is_refused(desk):
+    hello(desk, "desk", "p", producer_id="run-1")
+    hello(desk, "other", "q", producer_id="run-1")
+    assert refusals(desk)[-1].code == "role"
+    assert "producer id" in refusals(desk)[-1].text

@@ -225,3 +225,12 @@ def test_who_leaves_the_roster_leaves_its_offences_and_who_stays_keeps_them():
 def test_the_keys_that_may_be_behind_an_endpoint(roles, member, expected):
     trust = trusting(one="worker", one_2="worker", two="worker sink", desk="producer admin")
     assert trust.candidates(roles, member) == expected
+
+
+def test_a_flood_of_ids_makes_nobody_elses_free(monkeypatch):
+    monkeypatch.setattr(module, "OWNERS_MAX", 4)
+    trust = trusting(one="producer", two="producer")
+    trust.claim("victim", "one")
+    for number in range(100):
+        assert trust.claim(f"n{number}", "two") == ""
+    assert trust.claim("victim", "two") == "one"

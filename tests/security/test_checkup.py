@@ -137,7 +137,7 @@ def test_a_key_that_waits(lab, tmp_path):
     assert "next.toml has a key that is not in the roster, and is not used" in notes(lab)
     (lab / "next.toml").write_text("x")
     (fault,) = faults(lab)
-    assert fault == f"{lab / 'next.toml'}: it is no TOML"
+    assert fault.startswith(f"{lab / 'next.toml'}: it is no TOML")
 
 
 def test_what_was_left_is_told(lab):

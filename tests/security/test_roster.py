@@ -65,3 +65,26 @@ def test_a_key_that_two_members_have_is_refused():
     twin = Roster("lab", 8, (desk, Member("old", old.roles, desk.keys)))
     with pytest.raises(KeysError, match="member old: desk has this key"):
         decode(twin.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "serial = " + "1" * 5_000,
+        "a" + ".a" * 20_000 + " = 1",
+        "cluster = " + "[" * 3_000,
+        "x = {" + "a.a.a = 1, " * 10,
+        'cluster = "' + "a" * 5_000 + '"',
+        "\x00",
+    ],
+)
+def test_what_only_a_parser_could_love_is_refused(text):
+    with pytest.raises(KeysError, match="no TOML"):
+        decode(text)
+
+
+def test_a_key_that_z85_cannot_hold_is_refused():
+    text = roster().encode()
+    key = text.partition('public = "')[2][:40]
+    with pytest.raises(KeysError, match="40 characters of Z85"):
+        decode(text.replace(key, "#" * 40, 1))

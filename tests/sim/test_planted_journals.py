@@ -150,11 +150,11 @@ def keep_the_numbers_of_attempts(monkeypatch):
 
 
 def hear_older_processes(monkeypatch):
-    def hello(self, link, said, now):
+    def hello(self, link, said, fingerprint, now):
         client = self.clients.get(said.node_id)
         if client is not None and said.epoch < client.epoch:
             client.epoch, client.session = said.epoch, 0
-        original(self, link, said, now)
+        original(self, link, said, fingerprint, now)
 
     def opened(self, client, said, now):
         account = self._accounts.get(client.node_id)

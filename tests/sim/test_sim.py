@@ -136,8 +136,8 @@ def favour_the_first(monkeypatch):
 
 
 def take_hello_for_a_lease(monkeypatch):
-    def hello(self, link, hello, now):
-        original(self, link, hello, now)
+    def hello(self, link, hello, fingerprint, now):
+        original(self, link, hello, fingerprint, now)
         for client in self.clients.values():
             client.lease_from = max(client.lease_from, client.welcomed_at)
 

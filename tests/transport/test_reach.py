@@ -8,7 +8,7 @@ import pytest
 import zmq
 
 from zmqwork.security.pairs import new_pair
-from zmqwork.transport.curve import serve
+from zmqwork.transport import curve
 from zmqwork.transport.options import configure
 from zmqwork.transport.reach import reach, reach_each
 
@@ -55,18 +55,20 @@ def test_a_zeromq_socket_is_known_by_its_greeting(router, address):
     except zmq.ZMQError:
         pytest.skip("this machine has no IPv6 loopback")
     found = reach(router.getsockopt_string(zmq.LAST_ENDPOINT), 20.0)
-    assert (found.state, found.text) == ("zeromq", "a ZeroMQ socket (NULL)")
+    assert (found.state, found.text) == ("zeromq", "a ZeroMQ socket, without keys")
     assert found.mechanism == "NULL"
     # A look is no message to whoever owns the socket.
     assert not router.poll(0)
 
 
-def test_a_socket_with_keys_tells_so_before_anybody_is_judged(router):
-    """Whoever named a mechanism that it has not would be hung up on, and perhaps hear nothing."""
-    serve(router, new_pair())
+def test_whether_it_has_keys_is_known_too(router):
+    """Before anybody is judged: who named a mechanism that it has not would be hung up on."""
+    curve.serve(router, new_pair())
     router.bind("tcp://127.0.0.1:*")
     endpoint = router.getsockopt_string(zmq.LAST_ENDPOINT)
-    assert {reach(endpoint, 20.0).mechanism for _ in range(20)} == {"CURVE"}
+    looks = [reach(endpoint, 20.0) for _ in range(20)]
+    assert {(it.state, it.text) for it in looks} == {("zeromq", "a ZeroMQ socket, with keys")}
+    assert looks[0].mechanism == "CURVE"
 
 
 def test_nobody_listens(tmp_path):

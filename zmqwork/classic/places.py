@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from zmqwork.config import check_name
 from zmqwork.discovery.source import parse_sources
 from zmqwork.discovery.static import parse_peer
 from zmqwork.errors import ConfigError
+from zmqwork.security.keyring import Watched, keys_of
 from zmqwork.transport.addresses import split_tcp
 
 # The sources that lead to sockets which nobody has typed.
@@ -24,7 +26,9 @@ class Static:
         ventilator: where ventilators bind, and workers connect.
         sink: where sinks bind, and workers and ventilators connect.
         control: where the one that may say KILL binds, and workers connect.
-        insecure_lan: permit to bind where other machines can reach.
+        insecure_lan: permit other machines, without keys.
+        keys: the directory of this end's keys; None or True: the usual one, True if it must be
+            there; False: none.
 
     Each is one endpoint, or several; a ventilator or a sink binds all of its own, so where there
     are two of them each is told its own one only.
@@ -37,6 +41,7 @@ class Static:
     sink: str | tuple[str, ...] = ()
     control: str | tuple[str, ...] = ()
     insecure_lan: bool = False
+    keys: str | os.PathLike[str] | bool | None = None
 
     def __post_init__(self) -> None:
         for role in ("ventilator", "sink", "control"):
@@ -57,7 +62,8 @@ class Realm:
         name: any; the same for all ends.
         discovery: the sources: ``local``, ``mdns``, or both.
         interface: where mDNS speaks, as for an app.
-        insecure_lan: permit mDNS on a network that others are on.
+        insecure_lan: permit mDNS on a network that others are on, without keys.
+        keys: as for `Static`.
 
     Raises:
         ConfigError: a name or a source is wrong.
@@ -67,6 +73,7 @@ class Realm:
     discovery: str | tuple[str, ...] = ("local",)
     interface: str | tuple[str, ...] = ()
     insecure_lan: bool = False
+    keys: str | os.PathLike[str] | bool | None = None
 
     def __post_init__(self) -> None:
         check_name("realm", self.name)
@@ -85,6 +92,22 @@ class Realm:
 
 
 Place = Static | Realm
+
+
+def keys_at(place: Place) -> Watched | None:
+    """The keys of an end that is made there; None: it has none.
+
+    Raises:
+        KeysError: they cannot be used, or are not there.
+        ConfigError: there are keys, and somebody permits to be without.
+    """
+    keys = keys_of(place.keys)
+    if keys is not None and place.insecure_lan:
+        raise ConfigError(
+            f"there are keys in {keys.keyring.place}, and ends with keys do not talk to those "
+            "without: leave out insecure_lan=True, or use no keys (keys=False)"
+        )
+    return keys
 
 
 def place_of(where: Any) -> Place:

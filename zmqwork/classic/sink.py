@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from zmqwork.classic.meeting import SINK, name_of
+from zmqwork.classic.meeting import name_of
 from zmqwork.classic.places import Place, place_of
 from zmqwork.classic.post import Post
 from zmqwork.classic.report import Report
@@ -16,6 +16,7 @@ from zmqwork.classic.tally import Tally
 from zmqwork.classic.ventilator import RAW_START
 from zmqwork.classic.waiting import TICK, Patience, check_counts
 from zmqwork.config import check_number
+from zmqwork.core.permissions import SINK
 from zmqwork.wire.pipeline import Items, decode
 
 
@@ -69,7 +70,7 @@ class Sink:
         self._rest: Iterator[Any] = iter(())
         self._heard_at = 0.0
         self._interrupted = self._stopping = False
-        self._post = Post(place, SINK, raw=raw, controls=controls)
+        self._post = Post(place, SINK, self.name, raw=raw, controls=controls)
         try:
             self._pull = self._post.sockets.pull(hwm)
             self._post.meeting.bind(self._pull)
@@ -147,12 +148,16 @@ class Sink:
     def _take(self, frame: bytes, now: float) -> list[Any]:
         if self._raw:
             rest = self._pull.rest()
-            if not rest:
+            if not rest and self._post.may_say(self._pull.sender, None):
                 return self._tally.take_raw(frame, now)
         else:
             message = decode(frame)
             # (Items come from a ventilator that was told this endpoint for a worker's.)
-            if message is not None and type(message) is not Items:
+            if (
+                message is not None
+                and type(message) is not Items
+                and self._post.may_say(self._pull.sender, type(message))
+            ):
                 return self._tally.take(message, now)
             rest = self._pull.rest()
         self._tally.take_foreign(frame, rest)

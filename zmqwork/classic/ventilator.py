@@ -11,14 +11,16 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from zmqwork.classic.meeting import SINK, VENTILATOR, name_of
+from zmqwork.classic.meeting import name_of
 from zmqwork.classic.outlets import Outlets
 from zmqwork.classic.packing import Packing
 from zmqwork.classic.places import Place, Static, place_of
 from zmqwork.classic.post import Post
 from zmqwork.classic.report import VentilatorReport
+from zmqwork.classic.roles import VENTILATOR
 from zmqwork.classic.waiting import LOOK_INTERVAL, TICK, Patience, check_counts
 from zmqwork.config import check_number
+from zmqwork.core.permissions import PRODUCER, SINK
 from zmqwork.errors import ConfigError, EncodeError, UsageError
 from zmqwork.wire.pipeline import (
     BATCH_MAX,
@@ -88,14 +90,13 @@ class Ventilator:
         self._ended = self._interrupted = False
         self._unread = 0
         self._look_at = 0.0
-        self._known_sinks: tuple[str, ...] = ()
         # Typed endpoints without a sink: nobody wants to know how many items there are.
         self._marks = not isinstance(place, Static) or bool(place.sink)
-        self._post = Post(place, VENTILATOR, raw=raw, controls=controls)
+        self._post = Post(place, PRODUCER, self.name, raw=raw, controls=controls)
         try:
             self._push = self._post.sockets.push(hwm)
             self._post.meeting.bind(self._push)
-            self._outlets = Outlets(self._post.sockets)
+            self._outlets = Outlets(self._post.sockets, self._post.trusts(SINK))
             self._look(time.monotonic())
         except BaseException:
             self._post.close(0.0)
@@ -314,10 +315,7 @@ class Ventilator:
         self._look_at = now + LOOK_INTERVAL
         self._post.look(now)
         if self._marks:
-            sinks = self._post.meeting.endpoints(SINK)
-            if sinks is not self._known_sinks:
-                self._known_sinks = sinks
-                self._outlets.update(sinks)
+            self._outlets.update(self._post.meeting.contacts(SINK), now)
             self._outlets.start(self._start)
 
     def _start(self) -> bytes:

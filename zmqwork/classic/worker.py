@@ -10,14 +10,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from zmqwork.classic.dialling import Dialled
-from zmqwork.classic.meeting import CONTROL, SINK, VENTILATOR, name_of
+from zmqwork.classic.meeting import name_of
 from zmqwork.classic.packing import MESSAGE_BYTES, raw_bytes
 from zmqwork.classic.places import Place, Static, place_of
 from zmqwork.classic.post import Post
 from zmqwork.classic.report import WorkerReport
+from zmqwork.classic.roles import CONTROL, VENTILATOR
 from zmqwork.classic.tally import sample_of
 from zmqwork.classic.waiting import LOOK_INTERVAL, TICK, Patience, check_counts
 from zmqwork.config import check_number
+from zmqwork.core.permissions import SINK, WORKER
 from zmqwork.errors import ConfigError, EncodeError
 from zmqwork.wire.pipeline import BATCH_MAX, Items, decode, encode_results
 
@@ -70,15 +72,14 @@ class Worker:
         self._foreign_sample = ""
         self._stopping = self._killed = self._interrupted = False
         self._look_at = 0.0
-        self._post = Post(place, VENTILATOR, raw=raw, controls=False)
+        self._post = Post(place, WORKER, self.name, raw=raw, controls=False)
         try:
             sockets = self._post.sockets
             self._pull, self._push = sockets.pull(hwm), sockets.push(hwm)
             self._subscriber = sockets.subscriber()
+            ends = {VENTILATOR: self._pull, SINK: self._push, CONTROL: self._subscriber}
             self._dialled = {
-                VENTILATOR: Dialled(self._pull),
-                SINK: Dialled(self._push),
-                CONTROL: Dialled(self._subscriber),
+                what: Dialled(end, self._post.trusts(what)) for what, end in ends.items()
             }
             self._look(time.monotonic())
         except BaseException:
@@ -165,7 +166,7 @@ class Worker:
         self._look_at = now + LOOK_INTERVAL
         self._post.look(now)
         for role, dialled in self._dialled.items():
-            dialled.update(self._post.meeting.endpoints(role), now)
+            dialled.update(self._post.meeting.contacts(role), now)
         if self._subscriber.heard():
             self._killed = self._stopping = True
 

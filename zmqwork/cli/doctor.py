@@ -22,7 +22,7 @@ from zmqwork.cli.parser import Parser, add_output, add_search, seconds
 from zmqwork.cli.signals import terminable
 from zmqwork.cli.survey import Search, Survey
 from zmqwork.cli.target import load_app
-from zmqwork.errors import ConfigError, TransportError
+from zmqwork.errors import ConfigError, KeysError, TransportError
 
 EXAMPLES = """
 zmqwork doctor
@@ -126,6 +126,11 @@ def _peers(search: Search, app: App | None, timeout: float) -> Iterator[Finding]
             yield Finding("source mdns", WARN, f"not asked: {why}", (_PERMIT,))
     try:
         survey = search.survey(timeout) if search.realm else _survey_all(search, timeout)
+    except KeysError as error:
+        # It may well be a worker: who looks needs another role.
+        said, _, advice = str(error).partition("; ")
+        yield Finding("nodes", WARN, f"not asked: {said}", (advice,) if advice else ())
+        return
     except TransportError as error:
         if not search.local:
             raise

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from zmqwork.cli.finding import FAIL, OK, WARN, Finding
 from zmqwork.cli.keys_shown import remark_text
 from zmqwork.cli.output import counted
-from zmqwork.core.permissions import OBSERVER, ROLES
+from zmqwork.core.permissions import ROLES
 from zmqwork.security.checkup import remarks
 from zmqwork.security.keyring import Watched, default_place
-from zmqwork.security.standing import objection
 
 
 def keys(keys: Watched | None) -> Iterator[Finding]:
@@ -36,6 +35,3 @@ def keys(keys: Watched | None) -> Iterator[Finding]:
     for remark in remarks(keyring.place):
         advice = (remark.advice,) if remark.advice else ("zmqwork keys check",)
         yield Finding("own keys", FAIL if remark.is_fault else WARN, remark_text(remark), advice)
-    if why := objection(keys, OBSERVER):
-        said, _, remedy = why.partition("; ")
-        yield Finding("own keys", WARN, said, (remedy,))

@@ -16,10 +16,8 @@ from zmqwork.cli.output import Output, complain
 from zmqwork.cli.parser import Parser, add_output, add_search, seconds
 from zmqwork.cli.queues import queues_text
 from zmqwork.cli.survey import Search, Survey, label, name_reasons, records
-from zmqwork.core.permissions import OBSERVER
 from zmqwork.discovery.runtime import choose
 from zmqwork.escaping import printable
-from zmqwork.security.standing import objection
 
 EXAMPLES = """
 zmqwork ps
@@ -67,8 +65,6 @@ def run(args: argparse.Namespace) -> int:
             complain(choose().warning)
         for text in _remarks(survey):
             complain(printable(text))
-        if search.keys is not None and (why := objection(search.keys, OBSERVER)):
-            complain(printable(why))
         if not survey.nodes:
             _complain_of_nobody(search)
     return exits.OK if survey.nodes else exits.NO_WORKER

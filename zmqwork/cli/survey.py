@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zmqwork.config import NodeConfig
+from zmqwork.core.peer import DIALING, RESTING
 from zmqwork.discovery.directory import LocalDirectory
 from zmqwork.discovery.interfaces import Interfaces
 from zmqwork.discovery.realms import realms_here
@@ -289,8 +290,10 @@ def name_reasons(unheard: list[dict[str, Any]], timeout: float, *, keyed: bool) 
             node["why"] = seen.text
         elif (seen.mechanism == "CURVE") != keyed:
             node["reach"], node["why"] = KEYLESS if keyed else KEYED, _UNLIKE[keyed]
-        elif keyed:
+        elif keyed and "key" in str(node["why"]):
             node["reach"], node["why"] = OTHER_KEY, "its key is not in the roster here"
+        elif node["stage"] in (RESTING, DIALING):
+            node["why"] = f"{node['why']}; there is {seen.text}"
 
 
 def label(node: dict[str, Any]) -> str:

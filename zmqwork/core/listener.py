@@ -156,9 +156,12 @@ class Listener:
             client is None or client.fingerprint == fingerprint
         ):
             return True
+        self.counters.strays += count
         if client is None:
             self._out.append(Forget(link))
-        self.counters.strays += count
+        elif self.trust.knows(fingerprint, now):
+            self._blame(fingerprint, f"spoke on the link of {client.label}", now)
+            return False
         self._rebinding.muted(count, now)
         return False
 
@@ -203,6 +206,9 @@ class Listener:
         if known is not None and known.role != hello.role:
             return "role", f"this node is a {known.role}"
         why = self.trust.objection(fingerprint, hello.role, hello.node_id, Hello)
+        # Under the producer id its tasks are numbered at sinks: it is a member's as well.
+        if not why and (owner := self.trust.claim(hello.producer_id or hello.node_id, fingerprint)):
+            why = f"this producer id is that of {owner}"
         return ("role", why) if why else ("", "")
 
     def _hello(self, link: bytes, hello: Hello, fingerprint: str, now: float) -> None:

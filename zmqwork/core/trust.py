@@ -14,8 +14,8 @@ from zmqwork.core.link_events import Rostered
 from zmqwork.core.messages import Message
 from zmqwork.core.permissions import ADMIN, GREETINGS, OBSERVER, Access, Verbs, verbs
 
-# Node ids whose owners are remembered, the newest: more than nodes are connected at a time.
-OWNERS_MAX = 16_384
+# Node ids of one member that are remembered, the newest: more than processes of a machine.
+OWNERS_MAX = 1_024
 
 # After so many offences a key is suspended for so many seconds. Honest nodes commit none; one that
 # is broken, or of another version, may commit some.
@@ -34,7 +34,16 @@ class Trust:
         generation: counts the rosters in which some key may do less than in the one before.
     """
 
-    __slots__ = ("_about", "_owners", "accesses", "generation", "offences", "role", "suspended")
+    __slots__ = (
+        "_about",
+        "_ids",
+        "_owners",
+        "accesses",
+        "generation",
+        "offences",
+        "role",
+        "suspended",
+    )
 
     def __init__(self, role: str) -> None:
         self.role = role
@@ -43,7 +52,9 @@ class Trust:
         self.offences: dict[str, int] = {}
         self.generation = 0
         self._about: Mapping[str, Any] = {}
+        # Bound: OWNERS_MAX for each member that the roster ever had.
         self._owners: dict[str, str] = {}
+        self._ids: dict[str, dict[str, None]] = {}  # of each member, in the order of use
 
     def learn(self, rostered: Rostered) -> None:
         """Another roster holds from now on."""
@@ -99,13 +110,18 @@ class Trust:
         """
         if self.accesses is None:
             return ""
-        name, owner = self.name(fingerprint), self._owners.pop(node_id, "")
-        if owner and owner != name and owner in {a.name for a in self.accesses.values()}:
-            self._owners[node_id] = owner
-            return owner
+        name, owner = self.name(fingerprint), self._owners.get(node_id, "")
+        if owner and owner != name:
+            if owner in {access.name for access in self.accesses.values()}:
+                return owner
+            self._ids[owner].pop(node_id, None)
         self._owners[node_id] = name
-        if len(self._owners) > OWNERS_MAX:
-            del self._owners[next(iter(self._owners))]
+        ids = self._ids.setdefault(name, {})
+        ids.pop(node_id, None)
+        ids[node_id] = None
+        if len(ids) > OWNERS_MAX:
+            # One of its own: who comes under ever new ids makes nobody else's free.
+            del self._owners[oldest := next(iter(ids))], ids[oldest]
         return ""
 
     def objection(self, fingerprint: str, role: str, node_id: str, greeting: type[Message]) -> str:

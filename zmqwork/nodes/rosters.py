@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from zmqwork.core.effects import TakeRoster
 from zmqwork.core.events import RosterTaken
 from zmqwork.errors import KeysError
 from zmqwork.security import delivery
 from zmqwork.security.keyring import Watched
+
+_log = logging.getLogger("zmqwork")
 
 
 def take_roster(keys: Watched | None, effect: TakeRoster) -> RosterTaken:
@@ -18,4 +22,7 @@ def take_roster(keys: Watched | None, effect: TakeRoster) -> RosterTaken:
         serial, written = delivery.take(keys.keyring, effect.text)
     except KeysError as error:
         return RosterTaken(effect.request, str(error))
+    except Exception:  # noqa: BLE001 - it came from elsewhere, and must not end this node
+        _log.exception("a roster could not be looked at")
+        return RosterTaken(effect.request, "it could not be looked at: the log says why")
     return RosterTaken(effect.request, "", before, serial, written)

@@ -36,6 +36,10 @@ def why_not(
     ]
     peers = ", ".join(f"{count} {state}" for state, count in status["peers"].items())
     lines.append(f"  workers    {len(status['workers'])} connected; peers: {peers or 'none'}")
+    lines += [
+        printable(f"  no session {refusal['peer']}: {refusal['why']}")
+        for refusal in status["refusals"]
+    ]
     if status["sinks"]:
         sinks = ", ".join(
             f"{sink['name'] or sink['inbox']} {sink['state']}" for sink in status["sinks"]

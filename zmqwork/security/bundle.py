@@ -72,10 +72,12 @@ def read(path: Path) -> Bundle:
     """
     text = files.read(path, BUNDLE_BYTES_MAX)
     try:
-        return _decode(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError):
+        fields = tomllib.loads(text)
+    except (ValueError, RecursionError):
         # (Its text may quote what is in the file.)
         raise KeysError(f"{path} is no bundle of `zmqwork keys add`, or was cut off") from None
+    try:
+        return _decode(fields)
     except ValueError as error:
         raise KeysError(f"{path} cannot be joined: {error}") from None
 

@@ -6,11 +6,10 @@ What cannot be used is refused with the name of its file, and without anything t
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 
 from zmqwork.errors import KeysError
-from zmqwork.security import files
+from zmqwork.security import files, plain_toml
 from zmqwork.security.keyring import DISCOVERY_FILE, DISCOVERY_KEY_BYTES, NODE_FILE, ROSTER_FILE
 from zmqwork.security.pairs import Pair, check_pair
 from zmqwork.security.roster import ROSTER_BYTES_MAX, Roster, check_member_name
@@ -29,12 +28,9 @@ _NODE_HEAD = """\
 
 def read_node(path: Path) -> tuple[str, Pair]:
     """The name of a node, and its pair."""
+    text = files.read(path, _SMALL_BYTES_MAX)
     try:
-        fields = tomllib.loads(files.read(path, _SMALL_BYTES_MAX))
-    except tomllib.TOMLDecodeError:
-        # (Its text may quote what is in the file.)
-        raise KeysError(f"{path}: it is no TOML") from None
-    try:
+        fields = plain_toml.loads(text)
         pair = Pair(str(fields.get("public")), str(fields.get("secret")))
         check_pair(pair)
         return check_member_name(fields.get("name")), pair

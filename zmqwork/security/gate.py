@@ -33,12 +33,28 @@ def tell_nobody(
     """For a node that keeps no audit log."""
 
 
+def check_role(keys: Watched, role: str) -> None:
+    """Raise `KeysError` unless this node may be what it is about to be: nobody would hear it."""
+    keyring = keys.keyring
+    access = keys.accesses.get(keyring.fingerprint)
+    cluster = f"{keyring.name} in roster {keyring.roster.serial} of {keyring.roster.cluster}"
+    if access is None:
+        raise KeysError(f"the key of {cluster} is not valid any more: zmqwork keys join FILE")
+    if not access.may_be(role):
+        roles = sorted(access.roles)
+        raise KeysError(
+            f"{cluster} is {', '.join(roles)}, and no {role}; whoever has the role admin can "
+            f"change that: zmqwork keys roles {keyring.name} --role {','.join([*roles, role])}, "
+            "and then zmqwork keys push"
+        )
+
+
 class Gate:
     """What one node answers to those who want to connect.
 
     Args:
         keys: its keyring.
-        role: its own role: a producer is of no use to a producer.
+        role: its own role: a producer is of no use to a producer; or the roles that are let in.
         clock: for suspensions.
         tell: who is told.
 
@@ -47,14 +63,19 @@ class Gate:
     """
 
     def __init__(
-        self, keys: Watched, role: str, clock: Callable[[], float], tell: Tell = tell_nobody
+        self,
+        keys: Watched,
+        role: str | frozenset[str],
+        clock: Callable[[], float],
+        tell: Tell = tell_nobody,
     ) -> None:
         self._keys = keys
-        self._roles = admitted(role)
+        self._roles = admitted(role) if isinstance(role, str) else role
         self._clock = clock
         self.tell = tell
         self._strangers: set[str] = set()  # bound: one per start
         self._suspended: dict[str, float] = {}  # bound: the keys of the roster
+        self._guests: set[str] = set()  # bound: likewise
 
     def suspend(self, key: str, seconds: float) -> None:
         """Do not let this key in for so long."""
@@ -71,13 +92,7 @@ class Gate:
         except KeysError:
             return ""
         access = self._keys.accesses.get(key)
-        why = ""
-        if access is None:
-            why = "revoked" if self._is_revoked(key) else "unknown"
-        elif not any(access.may_be(role) for role in self._roles):
-            why = f"its roles are {', '.join(sorted(access.roles))}"
-        elif self._clock() < self._suspended.get(key, 0.0):
-            why = "suspended"
+        why = self._objection(key)
         name = access.name if access is not None else ""
         if key not in self._strangers:
             self.tell(
@@ -87,7 +102,27 @@ class Gate:
                 peer=address,
                 reason=why,
             )
-        return "" if why else key
+        if why:
+            return ""
+        self._guests.add(key)
+        return key
+
+    def is_overstayed(self) -> bool:
+        """Whether somebody was let in who would not be now."""
+        return any(self._objection(key) for key in self._guests)
+
+    def forget_guests(self) -> None:
+        """All who were let in are about to be sent away."""
+        self._guests = set()
+
+    def _objection(self, key: str) -> str:
+        """Why this key is not let in; empty: it is."""
+        access = self._keys.accesses.get(key)
+        if access is None:
+            return "revoked" if self._is_revoked(key) else "unknown"
+        if not any(access.may_be(role) for role in self._roles):
+            return f"its roles are {', '.join(sorted(access.roles))}"
+        return "suspended" if self._clock() < self._suspended.get(key, 0.0) else ""
 
     def _is_revoked(self, key: str) -> bool:
         members = self._keys.keyring.roster.members

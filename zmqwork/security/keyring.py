@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import time
-import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from typing import Any, TypeVar, cast
 from zmqwork.config import NO_KEYS
 from zmqwork.core.permissions import Access
 from zmqwork.errors import KeysError
-from zmqwork.security import files
+from zmqwork.security import files, plain_toml
 from zmqwork.security.cores import forbid_core_dumps
 from zmqwork.security.pairs import Pair, check_pair, fingerprint
 from zmqwork.security.roster import ROSTER_BYTES_MAX, Roster, check_member_name
@@ -158,13 +157,10 @@ def _guarded(read: Callable[[Path], T], path: Path) -> T:
 def _read_node(path: Path) -> tuple[str, Pair]:
     text = files.read(path, _SMALL_BYTES_MAX)
     try:
-        fields = tomllib.loads(text)
+        fields = plain_toml.loads(text)
         name = check_member_name(fields.get("name"))
         pair = Pair(str(fields.get("public")), str(fields.get("secret")))
         check_pair(pair)
-    except tomllib.TOMLDecodeError:
-        # (Its text may quote what is in the file.)
-        raise KeysError(f"{path}: it is no TOML") from None
     except KeysError as error:
         raise KeysError(f"{path}: {error}") from None
     return name, pair
@@ -236,6 +232,9 @@ class Watched:
             fresh = self._read(self._place)
         except KeysError as error:
             self.trouble = str(error)
+            return
+        except Exception as error:  # noqa: BLE001 - a file must not end a node that runs
+            self.trouble = f"the keys cannot be read: {type(error).__name__}"
             return
         old, new = self.keyring.roster, fresh.roster
         if new.cluster != old.cluster:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -54,7 +55,7 @@ def decode(public: str) -> bytes:
     if len(public) == KEY_CHARACTERS and public.isascii():
         try:
             return z85.decode(public.encode())
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, struct.error):
             pass
     raise KeysError(f"a key has {KEY_CHARACTERS} characters of Z85, and this is none")
 

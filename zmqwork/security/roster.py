@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from zmqwork.core.permissions import ROLES, Access
 from zmqwork.errors import KeysError
+from zmqwork.security import plain_toml
 from zmqwork.security.pairs import fingerprint
 
 # A member takes some 200 bytes; a roster is sent in one order, and read again when it changes.
@@ -150,10 +150,7 @@ def decode(text: str) -> Roster:
     """
     if len(text) > ROSTER_BYTES_MAX:
         raise KeysError(f"a roster has at most {ROSTER_BYTES_MAX} bytes, this one {len(text)}")
-    try:
-        fields = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise KeysError(f"it is no TOML: {error}") from error
+    fields = plain_toml.loads(text)
     _refuse_unknown(fields, {"cluster", "serial", "shared", "member"}, "the roster")
     cluster, serial = check_member_name(fields.get("cluster")), fields.get("serial")
     if type(serial) is not int or not 1 <= serial <= _SERIAL_MAX:

@@ -9,6 +9,7 @@
     dealer     one dialled link                      router    the bound socket
     probe      is the process behind an endpoint gone?
     reach      what is behind an endpoint, for people
+    pushpull   the sockets of the classic pipeline   porter    who answers for them
     trial      can this process bind, be dialled and be heard?
     loop       the one thread that owns all of this
 """

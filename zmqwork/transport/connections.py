@@ -22,7 +22,12 @@ from zmqwork.transport.monitor import Monitor
 _OPENED = int(zmq.EVENT_ACCEPTED | zmq.EVENT_CONNECTED)
 _GREETED = int(zmq.EVENT_HANDSHAKE_SUCCEEDED)
 _CLOSED = int(zmq.EVENT_DISCONNECTED)
-_ALL = _OPENED | _GREETED | _CLOSED
+_FAILED = int(
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+)
+_ALL = _OPENED | _GREETED | _CLOSED | _FAILED
 
 _LOOK_INTERVAL = 0.005
 
@@ -36,11 +41,31 @@ class Connections:
         # Bound: the descriptors of this process.
         self._greeted: set[int] = set()
         self._strangers: list[int] = []
+        self._failed: set[str] = set()  # bound: the endpoints of the socket
 
     def count(self) -> int:
         """How many peers are connected now and speak ZeroMQ with a socket that fits ours."""
         self._read()
         return len(self._greeted)
+
+    def failed(self) -> set[str]:
+        """The endpoints whose last handshake came to nothing.
+
+        libzmq does not try again where it was refused, or understood nothing.
+        """
+        self._read()
+        return self._failed
+
+    def forget_failure(self, endpoint: str) -> None:
+        """This one is tried anew, or not wanted any more."""
+        self._read()
+        self._failed.discard(endpoint)
+
+    def forget(self) -> None:
+        """All that the socket was bound to is unbound: libzmq does not say that it ends them."""
+        self._read()
+        self._greeted.clear()
+        self._strangers.clear()
 
     def descriptors(self) -> list[int]:
         """The descriptors of the connections. libzmq owns them, and may close them at any time."""
@@ -52,11 +77,14 @@ class Connections:
         self._monitor.close()
 
     def _read(self) -> None:
-        for event, value, _ in self._monitor.news():
+        for event, value, endpoint in self._monitor.news():
             if event & _OPENED:
                 self._strangers.append(value)
             elif event & _GREETED:
+                self._failed.discard(endpoint.decode())
                 self._promote()
+            elif event & _FAILED:
+                self._failed.add(endpoint.decode())
             elif value in self._strangers:
                 self._strangers.remove(value)
             elif value in self._greeted:
@@ -102,6 +130,14 @@ class Departure:
         while (unread := sum(map(_unread, self._kept))) and time.monotonic() < end_at:
             time.sleep(_LOOK_INTERVAL)
         return unread
+
+    def let_go(self) -> bool:
+        """Let those see the end that have read all; whether no others are left. Never waits."""
+        for descriptor in list(self._kept):
+            if not _unread(descriptor):
+                self._kept.remove(descriptor)
+                os.close(descriptor)
+        return not self._kept
 
     def close(self) -> None:
         """Let the other side see the end."""

@@ -72,6 +72,8 @@ class Crowd:
         with borrow(descriptor, cookie) as door, suppress(OSError):
             if door is not None:
                 door.listen(max(1, min(BACKLOG, reserve_of(descriptor_limits()[1]) // 2)))
+                if self.is_shut:
+                    _shut(door)
 
     def closed(self, descriptor: int) -> None:
         """A listener is gone."""

@@ -100,8 +100,14 @@ def borrow(descriptor: int, cookie: bytes) -> Iterator[sockets.socket | None]:
     libzmq's thread closes its sockets at any time, and somebody else's may have the number at once.
     """
     try:
-        copy = sockets.socket(fileno=os.dup(descriptor))
+        number = os.dup(descriptor)
     except OSError:
+        yield None
+        return
+    try:
+        copy = sockets.socket(fileno=number)
+    except OSError:
+        os.close(number)  # it is no socket any more
         yield None
         return
     with copy:

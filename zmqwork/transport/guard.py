@@ -8,12 +8,10 @@ from collections.abc import Callable, Sequence
 import zmq
 
 from zmqwork.core.link_events import Rostered
-from zmqwork.core.permissions import OBSERVER
-from zmqwork.security.gate import Gate, Tell, tell_nobody
+from zmqwork.security.gate import Gate, Tell, check_role, tell_nobody
 from zmqwork.security.keyring import Watched
 from zmqwork.security.kinds import KEY_REVOKE, ROSTER_CHANGE, ROSTER_REFUSED
 from zmqwork.security.pairs import Pair
-from zmqwork.security.standing import objection
 from zmqwork.transport import clock, selftest
 from zmqwork.transport.zap import Gatekeeper
 
@@ -92,10 +90,12 @@ class Guard:
 def maker(
     keys: Watched | None, role: str, tell: Tell = tell_nobody
 ) -> Callable[[zmq.Context[zmq.Socket[bytes]]], Guard] | None:
-    """What `loop.Loop` makes the guard of a node of that role with; None: it has no keys."""
+    """What `loop.Loop` makes the guard of a node of that role with; None: it has no keys.
+
+    Raises:
+        KeysError: it may not have that role.
+    """
     if keys is None:
         return None
-    # (Who only looks is told by the command that looks.)
-    if role != OBSERVER and (why := objection(keys, role)):
-        _log.warning("%s", why)
+    check_role(keys, role)
     return lambda context: Guard(context, keys, Gate(keys, role, clock.now, tell))

@@ -20,7 +20,6 @@ from zmqwork.core.effects import Dial, Effect, Forget, HangUp, Probe, Rebind, Se
 from zmqwork.core.events import Event
 from zmqwork.core.lag import earliest
 from zmqwork.core.link_events import Probed
-from zmqwork.errors import TransportError
 from zmqwork.security.pairs import Pair
 from zmqwork.transport import clock
 from zmqwork.transport.dealer import Dealer
@@ -36,6 +35,9 @@ _MAX_SOCKETS = 8192
 
 # After so many turns on posted events alone the descriptors are looked at again.
 _TURNS_UNREAD_MAX = 4
+
+# An address that somebody took while it was bound anew.
+_BIND_INTERVAL = 1.0
 
 _log = logging.getLogger("zmqwork")
 
@@ -332,10 +334,14 @@ class Loop:
         self._guard.suspend(effect.fingerprint, effect.seconds)
 
     def _rebind(self, pair: Pair | None = None) -> None:
-        try:
-            self._router.rebind(pair)
-        except TransportError as error:
-            _log.error("this node can be reached by nobody: %s", error)
+        self._router.rebind(pair)
+        self._bind_unbound()
+
+    def _bind_unbound(self) -> None:
+        """Until somebody else lets go of an address that was ours."""
+        if why := self._router.bind_unbound():
+            _log.error("this node cannot be reached there, and tries again: %s", why)
+            self.call_later(_BIND_INTERVAL, self._bind_unbound)
         self._router_ready()
 
     # -- sockets ------------------------------------------------------------------------------

@@ -1,35 +1,34 @@
 """PUSH, PULL, PUB and SUB for a thread of the user's own: the sockets of the classic pipeline.
 
 No loop and no machine: a call sends or receives one message, and waits no longer than it is told.
+With keys every link is CURVE, and a `porter.Porter` answers who may connect.
 What these sockets lose is said in `zmqwork.patterns.pipeline`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import threading
 import time
 import warnings
 import weakref
+from collections.abc import Callable
 from typing import TypeVar
 
 import zmq
 
-from zmqwork.errors import TransportError, UsageError
-from zmqwork.transport.binding import bind, remove_file
-from zmqwork.transport.connections import Connections, Departure
+from zmqwork.errors import UsageError
+from zmqwork.transport.connections import Departure
+from zmqwork.transport.endpoint import Endpoint
 from zmqwork.transport.frames import COPY_BYTES_MAX, DONTWAIT, POLLIN, socket_events
-from zmqwork.wire.limits import PAYLOAD_BYTES_MAX
+from zmqwork.transport.porter import Hire, Porter
+
+# Where connections are ended, what was sent over them may be read for so long.
+_READ_WITHIN = 30.0
 
 # What a PUB has sent may leave before it is closed, but not for long.
 _FAREWELL = 0.25
-
-_IN_USE = "somebody has it: end that program, or take another port"
-
-# Listeners whose file somebody has removed: each keeps a descriptor.
-_REMOVED_MAX = 16
 
 _RCVMORE = int(zmq.RCVMORE)
 
@@ -37,16 +36,30 @@ _E = TypeVar("_E", bound="Endpoint")
 
 
 class Sockets:
-    """The sockets of one role, in one context: for one thread at a time, and no forked child."""
+    """The sockets of one role, in one context: for one thread at a time, and no forked child.
 
-    def __init__(self) -> None:
+    Args:
+        hire: makes who answers for them; None: they have no keys, and everybody may connect.
+
+    Attributes:
+        porter: who answers.
+
+    Raises:
+        TransportError: the system gives no thread for that.
+    """
+
+    def __init__(self, hire: Hire | None = None) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.porter = hire(self._context) if hire is not None else None
+        self._leaving: list[tuple[Departure, float]] = []  # bound: the rosters of _READ_WITHIN
         self._all: list[Endpoint] = []  # bound: what a role opens; a PUSH for each sink
         self._why_not = ""
         _all_sockets.add(self)
         self._open: list[zmq.Socket[bytes]] = []  # bound: as `_all`, with a monitor for each
         # Whoever forgets to close must not hang: a context that is collected waits for its sockets.
-        self._forgotten = weakref.finalize(self, _abandon, self._context, self._open, os.getpid())
+        self._forgotten = weakref.finalize(
+            self, _abandon, self._context, self._open, self.porter, os.getpid()
+        )
         self._forgotten.atexit = False
 
     def push(self, hwm: int) -> Push:
@@ -70,6 +83,27 @@ class Sockets:
         if self._why_not:
             raise UsageError(self._why_not)
 
+    def look(self) -> None:
+        """End the connections of keys that may not connect any more, if there are some.
+
+        libzmq ends them all or none: who may connect does so again. What lies in their pipes here
+        is lost.
+
+        Raises:
+            TransportError: somebody has taken an endpoint meanwhile.
+        """
+        if self.porter is None:
+            return
+        now = time.monotonic()
+        if self.porter.take_stale():
+            for endpoint in self._all:
+                self._leaving.append((endpoint.rebind(), now + _READ_WITHIN))
+        for leaving in list(self._leaving):
+            departure, until = leaving
+            if departure.let_go() or now >= until:
+                departure.close()
+                self._leaving.remove(leaving)
+
     def note(self, socket: zmq.Socket[bytes]) -> None:
         """A socket of this context that somebody has to close."""
         self._open.append(socket)
@@ -92,8 +126,11 @@ class Sockets:
         self._why_not = "this end of the pipeline is closed"
         self._forgotten.detach()
         end_at = time.monotonic() + linger
-        departures = [endpoint.let_go(linger) for endpoint in self._all]
+        departures = [departure for departure, _ in self._leaving]
+        departures += [endpoint.let_go(linger) for endpoint in self._all]
         try:
+            if self.porter is not None:
+                self.porter.close()
             # In a thread of its own, because libzmq's waiting cannot be interrupted by Ctrl-C.
             ending = threading.Thread(target=self._context.term, daemon=True)
             ending.start()
@@ -114,15 +151,20 @@ class Sockets:
 
 
 def _abandon(
-    context: zmq.Context[zmq.Socket[bytes]], sockets: list[zmq.Socket[bytes]], pid: int
+    context: zmq.Context[zmq.Socket[bytes]],
+    sockets: list[zmq.Socket[bytes]],
+    porter: Porter | None,
+    pid: int,
 ) -> None:
     if os.getpid() != pid:
         return
     for socket in sockets:
         if not socket.closed:
-            if socket.type in (zmq.PUSH, zmq.PUB):
+            if socket.type != zmq.PAIR:
                 socket.disable_monitor()
             socket.close(0)
+    if porter is not None:
+        porter.close()
     context.term()
     # At the end: where warnings are errors, nothing is done behind one.
     warnings.warn("an end of a pipeline was not closed", ResourceWarning, stacklevel=2)
@@ -140,104 +182,6 @@ def _refuse_in_child() -> None:
 
 
 os.register_at_fork(after_in_child=_refuse_in_child)
-
-
-class Endpoint:
-    """One socket. `bound` holds the endpoints that it is bound to."""
-
-    _monitored = False
-
-    def __init__(
-        self, owner: Sockets, context: zmq.Context[zmq.Socket[bytes]], kind: int, hwm: int
-    ) -> None:
-        owner.check()
-        self._owner = owner
-        self._socket = socket = context.socket(kind)
-        set_option = socket.setsockopt
-        set_option(zmq.SNDHWM, hwm)
-        set_option(zmq.RCVHWM, hwm)
-        set_option(zmq.LINGER, 0)  # until `let_go` says otherwise
-        set_option(zmq.MAXMSGSIZE, PAYLOAD_BYTES_MAX)
-        set_option(zmq.HANDSHAKE_IVL, 5_000)
-        set_option(zmq.RECONNECT_IVL, 100)
-        set_option(zmq.RECONNECT_IVL_MAX, 2_000)
-        # No ZMTP heartbeats: with a full receive pipe they end healthy connections, and processes
-        # (libzmq #3937, #4767). A host that vanished is noticed by the kernel, within two minutes.
-        set_option(zmq.TCP_KEEPALIVE, 1)
-        set_option(zmq.TCP_KEEPALIVE_IDLE, 60)
-        set_option(zmq.TCP_KEEPALIVE_INTVL, 15)
-        set_option(zmq.TCP_KEEPALIVE_CNT, 4)
-        owner.note(socket)
-        self._connections = Connections(context, socket) if self._monitored else None
-        if self._connections is not None:
-            owner.note(self._connections.ear)
-        self.bound: list[str] = []
-        self._removed = 0
-
-    def bind(self, endpoint: str) -> str:
-        """Bind, and return the endpoint with its real port.
-
-        Raises:
-            TransportError: the address is taken, or is not of this machine.
-        """
-        self._owner.check()
-        self.bound.append(bind(self._socket, endpoint, _IN_USE))
-        return self.bound[-1]
-
-    def bind_again(self, endpoint: str) -> None:
-        """Listen anew where the file of an ipc endpoint was removed; connections go on.
-
-        Raises:
-            TransportError: it cannot be made, or was removed too often.
-        """
-        self._owner.check()
-        if self._removed == _REMOVED_MAX:
-            raise TransportError(f"{endpoint} was removed {_REMOVED_MAX} times: not made again")
-        bind(self._socket, endpoint, _IN_USE)
-        self._removed += 1
-
-    def connect(self, endpoint: str) -> None:
-        """Connect, now or whenever somebody is there.
-
-        Raises:
-            TransportError: the endpoint makes no sense.
-        """
-        self._owner.check()
-        try:
-            self._socket.connect(endpoint)
-        except zmq.ZMQError as error:
-            raise TransportError(f"cannot connect to {endpoint}: {error.strerror}") from error
-
-    def disconnect(self, endpoint: str) -> None:
-        """End that connection; what was not sent or not received over it is lost."""
-        self._owner.check()
-        with contextlib.suppress(zmq.ZMQError):
-            self._socket.disconnect(endpoint)
-
-    def connected(self) -> int:
-        """How many peers there are; of a PUSH and a PUB only."""
-        self._owner.check()
-        assert self._connections is not None, "not monitored"
-        return self._connections.count()
-
-    def let_go(self, linger: float) -> Departure:
-        """Close the socket; what it has sent may leave within `linger` seconds."""
-        descriptors: list[int] = []
-        if self._connections is not None:
-            descriptors = self._connections.descriptors() if linger else []
-            self._connections.close()
-        departure = Departure(descriptors)
-        self._socket.close(linger=math.ceil(1000 * self._linger(linger)))
-        return departure
-
-    def remove_files(self) -> None:
-        """Remove the files of ipc endpoints that libzmq has left."""
-        for endpoint in self.bound:
-            remove_file(endpoint)
-
-    def _linger(self, linger: float) -> float:
-        del linger
-        return 0.0
 
 
 class Push(Endpoint):
@@ -270,13 +214,25 @@ class Push(Endpoint):
 
 
 class Pull(Endpoint):
-    """The receiving side: messages of all that are connected, by turns."""
+    """The receiving side: messages of all that are connected, by turns.
+
+    Attributes:
+        sender: the fingerprint of the key whose message the last one was, where there are keys,
+            and the socket is bound.
+    """
 
     def __init__(self, owner: Sockets, context: zmq.Context[zmq.Socket[bytes]], hwm: int) -> None:
         # IMMEDIATE stays off: with it, what was received and not read goes with the sender.
         super().__init__(owner, context, zmq.PULL, hwm)
         self._timeout = -1.0
-        self._receive = self._socket.recv
+        self._receive: Callable[[], bytes] = self._socket.recv
+        self.sender = ""
+
+    def bind(self, endpoint: str) -> str:
+        """As `Endpoint.bind`."""
+        if self._owner.porter is not None:
+            self._receive = self._receive_named
+        return super().bind(endpoint)
 
     def receive(self, timeout: float) -> bytes | None:
         """The next message, or its first frame; None if none came in that time."""
@@ -297,6 +253,12 @@ class Pull(Endpoint):
         while self._socket.getsockopt(_RCVMORE):
             frames.append(self._socket.recv(DONTWAIT))
         return frames
+
+    def _receive_named(self) -> bytes:
+        # Asked of every message: our gatekeeper has said it of the connection.
+        frame = self._socket.recv(copy=False)
+        self.sender = str(frame.get("User-Id"))
+        return frame.bytes
 
 
 class Publisher(Endpoint):

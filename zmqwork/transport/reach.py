@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from zmqwork.errors import ConfigError
 from zmqwork.transport.addresses import split_tcp
 
-# ZMTP 3.1: signature, version, mechanism, as-server, filler (https://rfc.zeromq.org/spec/37/). Ours
-# ends with the version: whoever heard of a mechanism that it has not would hang up at once, before
-# its own greeting has left.
+# ZMTP 3.1: signature, version, mechanism, as-server, filler (https://rfc.zeromq.org/spec/37/).
 _SIGNATURE = b"\xff\0\0\0\0\0\0\0\x01\x7f"
-_GREETING = _SIGNATURE + b"\x03\x00"
 _GREETING_BYTES = 64
 _MECHANISM = slice(12, 32)
+# Only how one begins: a peer with another mechanism would hang up before it has told its own.
+_BEGINNING = _SIGNATURE + b"\x03\x00"
 
 # How long the main thread may be deaf for a signal that another thread was given.
 _ATTENTION_INTERVAL = 0.5
@@ -131,7 +130,7 @@ def _greet(connection: socket.socket, timeout: float) -> Reach:
     heard = b""
     give_up_at = time.monotonic() + timeout
     try:
-        connection.sendall(_GREETING)
+        connection.sendall(_BEGINNING)
         while len(heard) < _GREETING_BYTES and not _is_foreign(heard):
             connection.settimeout(max(0.001, give_up_at - time.monotonic()))
             data = connection.recv(256)
@@ -147,7 +146,8 @@ def _greet(connection: socket.socket, timeout: float) -> Reach:
         start = heard[:24].decode("latin-1").splitlines()[0]
         return Reach(FOREIGN, f"something else than ZeroMQ listens there: it says {start!r}")
     mechanism = heard[_MECHANISM].rstrip(b"\0").decode("latin-1")
-    return Reach(NODE, f"a ZeroMQ socket ({mechanism or 'an old one'})", mechanism)
+    keys = {"CURVE": "with keys", "NULL": "without keys"}.get(mechanism, mechanism or "an old one")
+    return Reach(NODE, f"a ZeroMQ socket, {keys}", mechanism)
 
 
 def _is_foreign(heard: bytes) -> bool:

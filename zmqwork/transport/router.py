@@ -10,7 +10,7 @@ import zmq
 from zmqwork.core.events import Event
 from zmqwork.core.link_events import Garbled, LinkDown, Received
 from zmqwork.core.messages import Message
-from zmqwork.errors import DecodeError
+from zmqwork.errors import DecodeError, TransportError
 from zmqwork.security.pairs import Pair
 from zmqwork.transport import curve
 from zmqwork.transport.binding import bind, bind_when_free, remove_file
@@ -44,7 +44,8 @@ class Router:
     """
 
     __slots__ = (
-        "_decoders", "_endless", "_is_keyed", "_removed", "_socket", "endpoints", "fd", "visitors",
+        "_decoders", "_endless", "_is_keyed", "_removed", "_socket", "endpoints", "fd", "unbound",
+        "visitors",
     )  # fmt: skip
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], pair: Pair | None = None) -> None:
@@ -60,6 +61,7 @@ class Router:
         self._endless = Endless()
         self.visitors: Visitors | None = None
         self.endpoints: list[str] = []
+        self.unbound: list[str] = []  # of these
         self._removed = 0
         fd = self._socket.getsockopt(zmq.FD)
         assert isinstance(fd, int)
@@ -111,17 +113,28 @@ class Router:
     def rebind(self, pair: Pair | None = None) -> None:
         """End all connections, and listen where it did; with another key if one is given.
 
-        Raises:
-            TransportError: somebody else was quicker; then nobody can reach this node there.
+        What could not be bound is in `unbound`: see `bind_unbound`.
         """
         if pair is not None:
             curve.serve(self._socket, pair)
         for endpoint in self.endpoints:
             with contextlib.suppress(zmq.ZMQError):
                 self._socket.unbind(endpoint)
-        for endpoint in self.endpoints:
-            bind_when_free(self._socket, endpoint, _IN_USE)
+        self.unbound = list(self.endpoints)
         self._removed = 0
+        self.bind_unbound()
+
+    def bind_unbound(self) -> str:
+        """Try what `rebind` could not bind; why the last of them cannot be, or nothing."""
+        why = ""
+        for endpoint in list(self.unbound):
+            try:
+                bind_when_free(self._socket, endpoint, _IN_USE)
+            except TransportError as error:
+                why = str(error)
+            else:
+                self.unbound.remove(endpoint)
+        return why
 
     def receive(self, events: list[Event]) -> bool:
         """Append what arrived; True if there may be more to read. Call it after every send."""

@@ -27,6 +27,7 @@ def check(
     server: Pair,
     serve: Callable[[], object],
     announce: Callable[[str], None],
+    kind: int = zmq.DEALER,
 ) -> None:
     """Try to get in.
 
@@ -35,6 +36,7 @@ def check(
         server: its own key.
         serve: lets its gatekeeper answer.
         announce: told of the public key that will be tried, so that it is no news.
+        kind: of a socket that fits those that are bound: libzmq would send away any other.
 
     Raises:
         KeysError: somebody got in who must not.
@@ -44,7 +46,7 @@ def check(
     ways = (("without a key", None), ("with a key that is in no roster", stranger))
     with zmq.Context() as context:
         attempts = [
-            (how, endpoint, *_dial(context, endpoint, pair, server.public))
+            (how, endpoint, *_dial(context, kind, endpoint, pair, server.public))
             for endpoint in map(_reachable, endpoints)
             for how, pair in ways
         ]
@@ -74,9 +76,13 @@ def _watch(
 
 
 def _dial(
-    context: zmq.Context[zmq.Socket[bytes]], endpoint: str, pair: Pair | None, server: str
+    context: zmq.Context[zmq.Socket[bytes]],
+    kind: int,
+    endpoint: str,
+    pair: Pair | None,
+    server: str,
 ) -> tuple[zmq.Socket[bytes], Handshake]:
-    socket = context.socket(zmq.DEALER)
+    socket = context.socket(kind)
     configure(socket)
     if "[" in endpoint:
         socket.setsockopt(zmq.IPV6, 1)
