@@ -84,8 +84,8 @@ def make_cluster(first, *others):
         add(first, other)
 
 
-def add(admin, other):
+def add(admin, other, roles="worker,sink"):
     """Another machine is let in, as the README shows it."""
     bundle = str(admin.keys.parent / f"{other.name}.zwk")
-    admin.do("keys", "add", other.name, "--role", "worker,sink", "-o", bundle)
+    admin.do("keys", "add", other.name, "--role", roles, "-o", bundle)
     other.do("keys", "join", bundle)

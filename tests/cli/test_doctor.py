@@ -44,7 +44,7 @@ def test_all_is_well(worker, doctor):
     assert code == 0
     assert {check: f["state"] for check, f in found.items()} == dict.fromkeys(
         ["python", "libraries", "open files", "memory", "clock", "local directory", "ipc", "tcp",
-         "multicast lo", "source local", "source mdns", "node one", "app"], "ok",
+         "own keys", "multicast lo", "source local", "source mdns", "node one", "app"], "ok",
     )  # fmt: skip
     assert found["python"]["data"]["zmqwork"] == __version__
     assert found["multicast lo"]["data"]["came_back"] is True
@@ -318,7 +318,12 @@ def silent(**fields):
 
 def findings(nodes=(), unheard=(), realm="thumbs"):
     survey = Survey([realm], list(nodes), list(unheard))
-    return {f.check: f for f in doctor_peers.peers(survey, SimpleNamespace(realm=realm), 0.1)}
+    return {
+        f.check: f
+        for f in doctor_peers.peers(
+            survey, SimpleNamespace(realm=realm, keys=None, sources=()), 0.1
+        )
+    }
 
 
 def test_versions_that_differ():

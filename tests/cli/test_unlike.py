@@ -33,7 +33,7 @@ def test_ps_says_why_a_node_is_not_asked(keyed, zmqwork):
     assert f"realm 'thumbs': {WHY}" in done.stderr
     said = json.loads(zmqwork("ps", "-o", "json").stdout)
     assert (said["known"], said["nodes"], said["unheard"]) == (0, [], [])
-    assert said["unlike"] == [{"realm": "thumbs", "count": 1, "why": WHY}]
+    assert said["unlike"] == [{"realm": "thumbs", "source": "local", "count": 1, "why": WHY}]
 
 
 def test_doctor_warns_of_it(keyed, zmqwork):

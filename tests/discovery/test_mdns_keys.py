@@ -51,7 +51,13 @@ def test_nodes_with_and_without_keys_do_not_see_each_other(make, realm, wait_unt
     wait_until(lambda: keyed.poll(0.0) or keyed.ignored["unsealed"], "the plain one is ignored")
     wait_until(lambda: plain.poll(0.0) or plain.ignored["keyed"], "and the other one there")
     assert keyed.found == plain.found == 0
-    assert keyed.describe()["ignored"]["unsealed"] >= 1
+    said = keyed.describe()
+    assert (said["ignored"]["unsealed"] >= 1, said["unlike"]) == (True, 1)
+    assert said["state"].endswith("1 without keys, or with those of another cluster")
+    assert plain.describe()["state"].endswith("1 with keys, where this node has none")
+    keyed.close()
+    wait_until(lambda: plain.describe()["unlike"] == 0, "its goodbye is heard")
+    assert plain.describe()["state"] == "ok"
 
 
 def test_another_cluster_of_that_realm_is_ignored(make, make_mdns, make_cluster, realm, wait_until):

@@ -43,7 +43,9 @@ def test_honest_tasks_are_done_and_all_descriptors_come_back(node):
         before = descriptors(pid)
         with Attack(endpoint, SILENT, DRIPPING) as attack:
             attack.wait_for(rounds=1)
-            until(lambda: descriptors(pid) >= before + SILENT + DRIPPING, "all of them are in")
+            # (Not all at once: the first ones are ended while the last ones come.)
+            half = before + (SILENT + DRIPPING) // 2
+            until(lambda: descriptors(pid) >= half, "most of them are in")
             # All were ended at least once, and came again.
             again = threading.Thread(target=attack.wait_for, kwargs={"rounds": 3})
             again.start()

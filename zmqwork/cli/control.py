@@ -168,7 +168,7 @@ class Control:
         survey = self.survey
         realms = ", ".join(map(repr, survey.realms)) or "any realm of this machine"
         complain(f"zmqwork {command}: no {what} answered in {realms}.")
-        name_reasons(survey.unheard, self._patience)
+        name_reasons(survey.unheard, self._patience, keyed=survey.keyed)
         for node in survey.unheard:
             name = node.get("name") or node["key"]
             complain(printable(f"  {name} did not: {node['why']}"))

@@ -1,6 +1,6 @@
 """Look for what keeps nodes apart, on this machine and on the network, and say what to try.
 
-Checked are versions, limits, the clock, the local directory, ipc and tcp, multicast on each
+Checked are versions, limits, the clock, the local directory, ipc and tcp, keys, multicast on each
 interface, who else speaks mDNS, and each peer that is found or named. Nothing is changed.
 """
 
@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from zmqwork.app import App
+from zmqwork.cli import doctor_keys, doctor_peers, exits
 from zmqwork.cli import doctor_machine as machine
-from zmqwork.cli import doctor_peers, exits
 from zmqwork.cli.doctor_network import Network
 from zmqwork.cli.finding import FAIL, OK, WARN, Finding
 from zmqwork.cli.output import Output
@@ -22,7 +22,7 @@ from zmqwork.cli.parser import Parser, add_output, add_search, seconds
 from zmqwork.cli.signals import terminable
 from zmqwork.cli.survey import Search, Survey
 from zmqwork.cli.target import load_app
-from zmqwork.errors import ConfigError, TransportError
+from zmqwork.errors import ConfigError, KeysError, TransportError
 
 EXAMPLES = """
 zmqwork doctor
@@ -99,6 +99,7 @@ def _examine(args: argparse.Namespace) -> Iterator[Finding]:
     yield from machine.clocks()
     yield from machine.local_directory()
     yield from machine.ports(args.timeout)
+    yield from doctor_keys.keys(search.keys)
     # Both wait for others, so they wait together.
     given_up = threading.Event()
     with ThreadPoolExecutor(1) as threads:
@@ -125,6 +126,11 @@ def _peers(search: Search, app: App | None, timeout: float) -> Iterator[Finding]
             yield Finding("source mdns", WARN, f"not asked: {why}", (_PERMIT,))
     try:
         survey = search.survey(timeout) if search.realm else _survey_all(search, timeout)
+    except KeysError as error:
+        # It may well be a worker: who looks needs another role.
+        said, _, advice = str(error).partition("; ")
+        yield Finding("nodes", WARN, f"not asked: {said}", (advice,) if advice else ())
+        return
     except TransportError as error:
         if not search.local:
             raise

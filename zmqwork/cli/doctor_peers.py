@@ -9,7 +9,15 @@ from typing import Any
 from zmqwork import __version__
 from zmqwork.app import App
 from zmqwork.cli.finding import FAIL, OK, WARN, Finding
-from zmqwork.cli.survey import Search, Survey, label, name_reasons
+from zmqwork.cli.survey import (
+    KEYED,
+    KEYLESS,
+    OTHER_KEY,
+    Search,
+    Survey,
+    label,
+    name_reasons,
+)
 
 # What is told one by one; the rest is counted.
 _SHOWN_MAX = 50
@@ -21,13 +29,25 @@ _ADVICE = {
     "mute": "is its process stopped (kill -CONT), or is this the port of another program?",
     "foreign": "that is the port of another program: correct --peer",
     "failed": "correct the name, or use the address",
+    KEYED: (
+        "join its cluster; on a machine of its admin: zmqwork keys add NODE -o NODE.zwk, and here: "
+        "zmqwork keys join NODE.zwk"
+    ),
+    KEYLESS: (
+        "give it keys; here, if this is a machine of the admin: zmqwork keys add NODE -o NODE.zwk, "
+        "and there: zmqwork keys join NODE.zwk; then restart its nodes"
+    ),
+    OTHER_KEY: (
+        "compare zmqwork keys list here and there: it is of another cluster, was revoked, or was "
+        "added by an admin whose roster has not come here: zmqwork keys push there"
+    ),
 }
 
 
 def peers(survey: Survey, search: Search, timeout: float) -> Iterator[Finding]:
     """Every source, and every node that was found."""
     silent = survey.unheard + survey.missed
-    name_reasons(silent, timeout)
+    name_reasons(silent, timeout, keyed=survey.keyed)
     for source, found in sorted(_by_source(survey).items()):
         heard, others = found["heard"], found["silent"]
         states = ", ".join(f"{count} {state}" for state, count in sorted(others.items()))
@@ -40,7 +60,7 @@ def peers(survey: Survey, search: Search, timeout: float) -> Iterator[Finding]:
         )
     for unlike in survey.unlike[:_SHOWN_MAX]:
         text = f"realm {unlike['realm']!r}: {unlike['why']}"
-        yield Finding("keys", WARN, text, tuple(_same_keys()), unlike)
+        yield Finding("keys", WARN, text, tuple(_same_keys(unlike["source"])), unlike)
     for node in survey.nodes[:_SHOWN_MAX]:
         yield _seen(node)
     for node in silent[:_SHOWN_MAX]:
@@ -48,7 +68,10 @@ def peers(survey: Survey, search: Search, timeout: float) -> Iterator[Finding]:
     if not survey.nodes:
         realm = f" of realm {search.realm!r}" if search.realm else ""
         yield Finding(
-            "nodes", WARN, f"no node{realm} answered", ("zmqwork worker MODULE:APP", *_elsewhere())
+            "nodes",
+            WARN,
+            f"no node{realm} answered",
+            ("zmqwork worker MODULE:APP", *_elsewhere(search)),
         )
 
 
@@ -113,8 +136,6 @@ def _silent(node: dict[str, Any], search: Search) -> Finding:
         advice.append(_of_no_socket(node))
     elif node.get("reach") in _ADVICE:
         advice.append(_ADVICE[node["reach"]])
-    elif why.endswith((" with keys", " without keys")):
-        advice += _same_keys()
     elif node.get("reach") == "zeromq":
         advice.append("a ZeroMQ socket that is no node of zmqwork, or one that is too busy")
     name = node["endpoint"] if node["source"] == "static" else label(node)
@@ -139,14 +160,26 @@ def _of_refusal(why: str, search: Search) -> str:
     if "protocol" in why:
         return "its version does not speak with this one: pip install -U zmqwork on both"
     if "admit" in why or "may not be" in why:
-        return "it has another roster, or other roles for this key: zmqwork keys check, keys push"
+        return (
+            "in its roster this node's key is not there (revoked, or added since), or not in this "
+            "role: zmqwork keys list there; zmqwork keys push on a machine of the admin"
+        )
     return "that port answers, but not as a node of zmqwork: correct --peer"
 
 
-def _same_keys() -> Iterator[str]:
-    yield "give all of them the same keys, or none: is ZMQWORK_KEYS the same everywhere?"
-    yield "keys for this user: zmqwork keys init; then restart its nodes"
+def _same_keys(source: str) -> Iterator[str]:
+    if source == "local":
+        yield "give all of them the same keys, or none: is ZMQWORK_KEYS the same everywhere?"
+        yield "keys for this user: zmqwork keys init; then restart its nodes"
+    else:
+        yield "should they be of one cluster? zmqwork keys list here and there tells"
+        yield "who has not joined: zmqwork keys add NODE -o NODE.zwk on a machine of the admin,"
+        yield "  and zmqwork keys join NODE.zwk on its own; then restart its nodes"
+        yield "who has joined, and is not known here: zmqwork keys push on a machine of the admin"
 
 
-def _elsewhere() -> Iterator[str]:
+def _elsewhere(search: Search) -> Iterator[str]:
     yield "one of another user, or under another $XDG_RUNTIME_DIR, is not found by `local`"
+    if search.keys is None and "mdns" not in search.sources:
+        yield "nodes on other machines are looked for with keys (zmqwork keys --help), or with"
+        yield "  --insecure-lan, and then without any protection"

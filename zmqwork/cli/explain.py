@@ -144,7 +144,7 @@ def _not_found(
     output: Output, task_id: str, producer: str, survey: Survey, search: Search, timeout: float
 ) -> int:
     silent = [n for n in survey.unheard if node_id_of(n).startswith(producer)]
-    name_reasons(silent, timeout)
+    name_reasons(silent, timeout, keyed=survey.keyed)
     holders = [
         {"worker": node.get("name"), "held": account.get("held")}
         for node in survey.nodes

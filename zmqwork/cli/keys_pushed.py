@@ -80,7 +80,7 @@ def _within(args: argparse.Namespace, realm: str | None) -> argparse.Namespace:
 def _push(args: argparse.Namespace, keyring: Keyring, told: _Told) -> None:
     told.realms.append(args.realm)
     with Control(args) as control:
-        name_reasons(control.survey.unheard, args.timeout)
+        name_reasons(control.survey.unheard, args.timeout, keyed=control.survey.keyed)
         told.unheard += control.survey.unheard
         for node in _nodes(control):
             row = {key: node.get(key) for key in ("node_id", "name", "role", "realm", "host")}

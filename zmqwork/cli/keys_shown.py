@@ -142,6 +142,11 @@ def _keys_text(keys: list[dict[str, Any]]) -> str:
     )
 
 
+def remark_text(remark: Remark) -> str:
+    """What it says, without what to do."""
+    return remark.text if remark.at is None else f"{remark.text} {when(remark.at)}"
+
+
 def _said(remark: Remark) -> str:
-    text = remark.text if remark.at is None else f"{remark.text} {when(remark.at)}"
+    text = remark_text(remark)
     return f"{text}: {remark.advice}" if remark.advice else text

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     output = Output(args.output)
     search = Search(args)
     survey = search.survey(args.timeout)
-    name_reasons(survey.unheard, args.timeout)
+    name_reasons(survey.unheard, args.timeout, keyed=survey.keyed)
     output.json(
         {"realms": survey.realms, "seen": len(survey.nodes), "known": survey.known,
          "nodes": survey.nodes, "unheard": survey.unheard, "unlike": survey.unlike}

@@ -30,6 +30,13 @@ from zmqwork.transport.reach import NODE, reach_each
 # Realms that are surveyed at the same time: each costs some threads and descriptors.
 _AT_ONCE = 16
 
+# What stands at ``reach`` if a node of ours may be there, and keys keep the two apart.
+KEYED, KEYLESS, OTHER_KEY = "keyed", "keyless", "other key"
+_UNLIKE = {
+    False: "it has keys, and this node has none: nodes with keys talk to each other alone",
+    True: "it has no keys, and this node has: nodes with keys talk to each other alone",
+}
+
 # How long to wait for further nodes to be found. A network takes longer to answer than a
 # directory: mDNS waits up to 120 ms before it asks, and as long before it answers, so that not
 # all speak at once.
@@ -49,8 +56,9 @@ class Survey:
             its ``realm``.
         missed: the same, of nodes that answered on another way.
         sources: those that were asked.
-        unlike: nodes of this machine that are not asked, because only one side has keys: the
-            ``realm``, the ``count`` and ``why``.
+        unlike: nodes that are not asked, because their keys do not go with ours: the ``realm``,
+            the ``source``, the ``count`` and ``why``.
+        keyed: whether they were asked with keys.
     """
 
     realms: list[str] = field(default_factory=list)
@@ -59,6 +67,7 @@ class Survey:
     missed: list[dict[str, Any]] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     unlike: list[dict[str, Any]] = field(default_factory=list)
+    keyed: bool = False
 
     @property
     def known(self) -> int:
@@ -100,6 +109,7 @@ class Search:
         realm: the realm that was named, or None.
         sources: the names of the sources to ask.
         peers: the endpoints of the source `static`, and the names of `dns`.
+        keys: those that it asks with; None: it has none.
 
     Raises:
         UsageError: there are peers, and no realm to ask them for; or options contradict.
@@ -115,8 +125,8 @@ class Search:
         self.peers = tuple(peer for peer in named if source_of(peer) in self.sources)
         self._interfaces: list[str] = args.interface
         self._insecure_lan: bool = args.insecure_lan
-        self._keys = keys_of()
-        if self._keys is None and not self._insecure_lan:
+        self.keys = keys_of()
+        if self.keys is None and not self._insecure_lan:
             refuse_to_dial(self.peers)
         self._realms: list[str] | None = None
         if args.peer and not self.realm and not any_realm:
@@ -158,7 +168,7 @@ class Search:
 
     def check_interfaces(self) -> None:
         """Raise what `survey` would raise of the interfaces."""
-        Interfaces(self._interfaces, insecure_lan=self._insecure_lan, keyed=self._keys is not None)
+        Interfaces(self._interfaces, insecure_lan=self._insecure_lan, keyed=self.keys is not None)
 
     def survey(self, patience: float) -> Survey:
         """Ask every node of every realm for its status.
@@ -172,7 +182,7 @@ class Search:
 
     def ask(self, patience: float, producer: str, seq: int | None) -> Survey:
         """The same, and ask one producer about a task of its own: whose answer is waited for."""
-        found = Survey(self.realms())
+        found = Survey(self.realms(), keyed=self.keys is not None)
         for first in range(0, len(found.realms), _AT_ONCE):
             with ExitStack() as stack:
                 asked = []
@@ -194,10 +204,10 @@ class Search:
     def _ways(self, realm: str) -> Iterator[tuple[str, Discovery]]:
         """Each source by itself; the quickest one first."""
         if self.local:
-            yield "local", join_realm(realm, ["local"], peers=(), keys=self._keys)
+            yield "local", join_realm(realm, ["local"], peers=(), keys=self.keys)
         if self.peers:
             named = [source for source in self.sources if source not in ("local", "mdns")]
-            yield "static", join_realm(realm, named, peers=self.peers, keys=self._keys)
+            yield "static", join_realm(realm, named, peers=self.peers, keys=self.keys)
         if "mdns" in self.sources:
             yield (
                 "mdns",
@@ -207,7 +217,7 @@ class Search:
                     peers=(),
                     interfaces=self._interfaces,
                     insecure_lan=self._insecure_lan,
-                    keys=self._keys,
+                    keys=self.keys,
                 ),
             )
 
@@ -236,7 +246,7 @@ def _take_in(asked: list[tuple[str, str, Observer, Request]], found: Survey) -> 
             _name_recorded(realm, answer["unheard"])
         found.add(realm, answer)
         found.unlike.extend(
-            {"realm": realm, "count": said["unlike"], "why": said["state"]}
+            {"realm": realm, "source": source, "count": said["unlike"], "why": said["state"]}
             for said in observer.sources()
             if said.get("unlike")
         )
@@ -263,8 +273,14 @@ def _name_recorded(realm: str, unheard: list[dict[str, Any]]) -> None:
             node |= {"name": record.name, "pid": record.pid, "host": record.host}
 
 
-def name_reasons(unheard: list[dict[str, Any]], timeout: float) -> None:
-    """Look at the endpoints of those that no connection was made to, and say what is there."""
+def name_reasons(unheard: list[dict[str, Any]], timeout: float, *, keyed: bool) -> None:
+    """Look at the endpoints of those that no connection was made to, and say what is there.
+
+    Args:
+        unheard: those that did not answer; their ``reach`` and ``why`` are set.
+        timeout: for each look.
+        keyed: whether they were asked with keys.
+    """
     silent = [node for node in unheard if node["stage"] != "open" and node["state"] == "new"]
     found = reach_each((node["endpoint"] for node in silent), timeout)
     for node in silent:
@@ -272,6 +288,10 @@ def name_reasons(unheard: list[dict[str, Any]], timeout: float) -> None:
         node["reach"] = seen.state
         if seen.state != NODE:
             node["why"] = seen.text
+        elif (seen.mechanism == "CURVE") != keyed:
+            node["reach"], node["why"] = KEYLESS if keyed else KEYED, _UNLIKE[keyed]
+        elif keyed and "key" in str(node["why"]):
+            node["reach"], node["why"] = OTHER_KEY, "its key is not in the roster here"
         elif node["stage"] in (RESTING, DIALING):
             node["why"] = f"{node['why']}; there is {seen.text}"
 

@@ -179,15 +179,15 @@ class Dialer:
             self._renew(peer, "its link vanished", now)
 
     def _denied(self, denied: LinkDenied, now: float) -> None:
-        """Another key may be the one; and a node that does not admit us now may do so later."""
+        """Another key may be the one. Who answers that it does not admit us has that key."""
         peer = self._links.by_link.get(denied.link)
         if peer is None or peer.stage != DIALING:
             return
-        if self._links.has_another_key(peer, now):
+        if denied.by_peer:
+            self._refused(peer, "role", "it does not admit our key", now)
+        elif self._links.has_another_key(peer, now):
             self._links.hang_up(peer)
             self._links.dial(peer, now)
-        elif denied.by_peer:
-            self._refused(peer, "role", "it does not admit our key", now)
         else:
             self._renew(peer, "it has another key", now)
 

@@ -26,8 +26,9 @@ LABEL_BYTES_MAX = 63
 _ENDPOINTS_MAX = 4
 _REALM_DIGITS = 16
 
-# What `judge` says of a record that has no seal of ours, or was changed since.
-UNSEALED = "unsealed"
+# What `judge` says of a record that has no seal of ours, or was changed since; of one whose node
+# has keys, where we have none; and of one whose key is not in our roster.
+UNSEALED, KEYED, UNKNOWN_KEY = "unsealed", "keyed", "unknown_key"
 
 _ROLES = frozenset({"producer", "worker", "sink", "observer"})
 _NODE_ID = re.compile(r"[0-9a-f]{32}")
@@ -151,11 +152,11 @@ def _untrusted(
 ) -> str:
     fingerprint = fields.get("pk", "")
     if key is None:
-        return "keyed" if fingerprint else ""  # who has keys talks to nobody without
+        return KEYED if fingerprint else ""  # who has keys talks to nobody without
     # (No node has more addresses: a forger could let us sort thousands.)
     if len(hosts) > ADDRESSES_MAX or not is_sealed(key, label, fields, port, hosts):
         return UNSEALED
-    return "" if fingerprint in members else "unknown_key"
+    return "" if fingerprint in members else UNKNOWN_KEY
 
 
 def _split(text: bytes) -> dict[str, str] | None:

@@ -14,6 +14,7 @@ from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.discovery.interfaces import Address, Interfaces
 from zmqwork.discovery.record import Record
 from zmqwork.discovery.sightings import PER_HOST_MAX, PER_HOST_UNSEALED_MAX, Sightings
+from zmqwork.discovery.unlike import Unlike
 from zmqwork.security.keyring import Keyring, Watched
 
 _log = logging.getLogger("zmqwork")
@@ -44,6 +45,7 @@ class Mdns:
         per_host_max = PER_HOST_UNSEALED_MAX if keys is None else PER_HOST_MAX
         self.sightings = Sightings(per_host_max=per_host_max)
         self.ignored: Counter[str] = Counter()
+        self.unlike = Unlike()
         self.own: Record | None = None
         self.own_id = ""  # also after a goodbye, which the cache does not heed at once
         self.closing = False
@@ -84,13 +86,21 @@ class Mdns:
         return self.sightings.take()
 
     def describe(self) -> dict[str, Any]:
-        """The source with its state, for people; ``ignored``: records by the reason why."""
+        """The source with its state, for people.
+
+        ``ignored``: records by the reason why; ``unlike``: nodes that are left alone, because
+        their keys do not go with ours.
+        """
+        state = self.state
+        if state == "ok" and self.unlike:
+            state = str(self.unlike)
         return {
             "source": self.name,
-            "state": self.state,
+            "state": state,
             "where": ", ".join(map(str, self.addresses)),
             "found": self.found,
             "ignored": dict(self.ignored),
+            "unlike": len(self.unlike),
         }
 
     def close(self) -> None:

@@ -31,6 +31,7 @@ from zmqwork.discovery.interfaces import Address, Interfaces, reachable_at
 from zmqwork.discovery.record import Record
 from zmqwork.discovery.sightings import Sightings
 from zmqwork.discovery.sweeping import sweep
+from zmqwork.discovery.unlike import Unlike
 from zmqwork.security.keyring import Keyring
 
 _log = logging.getLogger("zmqwork")
@@ -64,6 +65,7 @@ class Board(Protocol):
     sightings: Sightings
     # By reason; bound: the words of `advert.judge`, "full", "failed", "unanswered".
     ignored: Counter[str]
+    unlike: Unlike
     own: Record | None
     own_id: str
     closing: bool
@@ -243,6 +245,7 @@ class Responder:
         try:
             if state_change is ServiceStateChange.Removed:
                 self._board.sightings.lose(name)
+                self._board.unlike.judged(name)
             elif not self._read(zeroconf, AsyncServiceInfo(SERVICE_TYPE, name)):
                 self._ask_later(name)
         except Exception:  # noqa: BLE001 - whatever a stranger has sent, we go on listening
@@ -264,6 +267,7 @@ class Responder:
             key=None if keyring is None else keyring.discovery_key,
             members=self._members,
         )
+        board.unlike.judged(info.name, advert if isinstance(advert, str) else "")
         if not isinstance(advert, Advert):
             board.ignored[advert] += 1
             if advert == UNSEALED:

@@ -41,9 +41,11 @@ def check_role(keys: Watched, role: str) -> None:
     if access is None:
         raise KeysError(f"the key of {cluster} is not valid any more: zmqwork keys join FILE")
     if not access.may_be(role):
+        roles = sorted(access.roles)
         raise KeysError(
-            f"{cluster} is {', '.join(sorted(access.roles))}, and no {role}; whoever has the role "
-            f"admin can change that: zmqwork keys roles {keyring.name} --role {role},..."
+            f"{cluster} is {', '.join(roles)}, and no {role}; whoever has the role admin can "
+            f"change that: zmqwork keys roles {keyring.name} --role {','.join([*roles, role])}, "
+            "and then zmqwork keys push"
         )
 
 

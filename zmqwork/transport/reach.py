@@ -44,10 +44,12 @@ class Reach:
             (no answer at all), ``mute`` (connected, and then silence), ``foreign`` (it speaks
             something else) or ``failed`` (the name or the way is not known).
         text: the same for people, in half a sentence.
+        mechanism: of a ZeroMQ socket: ``CURVE`` if it has keys, ``NULL`` if it has none.
     """
 
     state: str
     text: str
+    mechanism: str = ""
 
 
 def reach(endpoint: str, timeout: float) -> Reach:
@@ -145,7 +147,7 @@ def _greet(connection: socket.socket, timeout: float) -> Reach:
         return Reach(FOREIGN, f"something else than ZeroMQ listens there: it says {start!r}")
     mechanism = heard[_MECHANISM].rstrip(b"\0").decode("latin-1")
     keys = {"CURVE": "with keys", "NULL": "without keys"}.get(mechanism, mechanism or "an old one")
-    return Reach(NODE, f"a ZeroMQ socket, {keys}")
+    return Reach(NODE, f"a ZeroMQ socket, {keys}", mechanism)
 
 
 def _is_foreign(heard: bytes) -> bool:
