@@ -15,7 +15,8 @@ from mdns_ends import Seeker, Stranger
 
 from zmqwork.discovery.interfaces import Interfaces
 from zmqwork.discovery.record import Record
-from zmqwork.security.keyring import DISCOVERY_KEY_BYTES, Keyring, Watched
+from zmqwork.security.contents import DISCOVERY_KEY_BYTES
+from zmqwork.security.keyring import Keyring, Watched
 from zmqwork.security.pairs import new_pair
 from zmqwork.security.roster import Key, Member, Roster
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from zmqwork.core.permissions import admitted
 from zmqwork.errors import KeysError
 from zmqwork.security import cluster, contents, membership
 from zmqwork.security.gate import Gate, check_role, tell_nobody
@@ -21,7 +22,7 @@ class Door:
         self.now = 500.0
         self.told = []
         self.keys = Watched(place)
-        self.gate = Gate(self.keys, role, lambda: self.now, self.tell)
+        self.gate = Gate(self.keys, admitted(role), lambda: self.now, self.tell)
 
     def tell(self, kind, **said):
         assert said["peer"] == ADDRESS
@@ -169,6 +170,6 @@ def test_a_node_whose_key_is_not_valid_any_more_is_nothing(place, tmp_path, cloc
 
 
 def test_a_node_without_an_audit_log_tells_nobody(place):
-    gate = Gate(Watched(place), "worker", lambda: 0.0)
+    gate = Gate(Watched(place), admitted("worker"), lambda: 0.0)
     assert gate.tell is tell_nobody
     assert gate.admit(contents.read_roster(place).find("feed").keys[0].public, ADDRESS)

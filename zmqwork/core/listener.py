@@ -207,8 +207,9 @@ class Listener:
             return "role", f"this node is a {known.role}"
         why = self.trust.objection(fingerprint, hello.role, hello.node_id, Hello)
         # Under the producer id its tasks are numbered at sinks: it is a member's as well.
-        if not why and (owner := self.trust.claim(hello.producer_id or hello.node_id, fingerprint)):
-            why = f"this producer id is that of {owner}"
+        if not why and hello.producer_id:
+            owner = self.trust.claim(hello.producer_id, fingerprint)
+            why = f"this producer id is that of {owner}" if owner else ""
         return ("role", why) if why else ("", "")
 
     def _hello(self, link: bytes, hello: Hello, fingerprint: str, now: float) -> None:

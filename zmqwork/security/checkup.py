@@ -11,9 +11,9 @@ from zmqwork.core.permissions import ADMIN
 from zmqwork.disk import reason
 from zmqwork.errors import KeysError
 from zmqwork.security import contents, files
-from zmqwork.security.contents import NEXT_FILE
+from zmqwork.security.contents import NEXT_FILE, NODE_FILE
 from zmqwork.security.custody import drafts
-from zmqwork.security.keyring import NODE_FILE, is_there, today
+from zmqwork.security.keyring import is_there, today
 from zmqwork.security.pairs import Pair
 from zmqwork.security.roster import Roster
 

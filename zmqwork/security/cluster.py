@@ -16,16 +16,9 @@ from zmqwork.disk import reason, sync_directory
 from zmqwork.errors import KeysError
 from zmqwork.security import changes, contents, files
 from zmqwork.security.bundle import Bundle
-from zmqwork.security.contents import NEXT_FILE
+from zmqwork.security.contents import DISCOVERY_KEY_BYTES, NEXT_FILE, NODE_FILE
 from zmqwork.security.custody import custody
-from zmqwork.security.keyring import (
-    DISCOVERY_KEY_BYTES,
-    NODE_FILE,
-    Keyring,
-    is_there,
-    load,
-    today,
-)
+from zmqwork.security.keyring import Keyring, is_there, load, today
 from zmqwork.security.pairs import Pair, fingerprint, new_pair
 from zmqwork.security.roster import Key, Member, Roster, check_member_name
 

@@ -10,15 +10,16 @@ from pathlib import Path
 
 from zmqwork.errors import KeysError
 from zmqwork.security import files, plain_toml
-from zmqwork.security.keyring import DISCOVERY_FILE, DISCOVERY_KEY_BYTES, NODE_FILE, ROSTER_FILE
 from zmqwork.security.pairs import Pair, check_pair
 from zmqwork.security.roster import ROSTER_BYTES_MAX, Roster, check_member_name
 from zmqwork.security.roster import decode as decode_roster
 
+NODE_FILE, ROSTER_FILE, DISCOVERY_FILE = "node.toml", "roster.toml", "discovery.key"
 # A pair that waits to take the place of the one in NODE_FILE, until the others have heard of it.
 NEXT_FILE = "next.toml"
 FILES = (NODE_FILE, NEXT_FILE, ROSTER_FILE, DISCOVERY_FILE)
 
+DISCOVERY_KEY_BYTES = 32
 _SMALL_BYTES_MAX = 4_096
 
 _NODE_HEAD = """\
@@ -67,12 +68,11 @@ def write_roster(place: Path, roster: Roster) -> None:
 def read_discovery_key(place: Path) -> bytes:
     """The key that seals what is said by mDNS."""
     path = place / DISCOVERY_FILE
+    text = files.read(path, _SMALL_BYTES_MAX).strip()
     try:
-        return decode_discovery_key(files.read(path, _SMALL_BYTES_MAX).strip())
+        return decode_discovery_key(text)
     except ValueError as error:
-        raise KeysError(
-            str(error) if isinstance(error, KeysError) else f"{path}: {error}"
-        ) from None
+        raise KeysError(f"{path}: {error}") from None
 
 
 def write_discovery_key(place: Path, key: bytes) -> None:

@@ -15,8 +15,7 @@ from pathlib import Path
 from zmqwork.disk import reason
 from zmqwork.errors import KeysError
 from zmqwork.lock import Lock, LockHeld
-from zmqwork.security.contents import FILES
-from zmqwork.security.keyring import ROSTER_FILE
+from zmqwork.security.contents import FILES, ROSTER_FILE
 
 # A change takes milliseconds. Whoever waits longer than this waits for something that is stuck.
 PATIENCE = 10.0

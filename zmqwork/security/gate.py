@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from zmqwork.core.permissions import admitted
 from zmqwork.errors import KeysError
 from zmqwork.security.keyring import Watched
 from zmqwork.security.kinds import AUTH_ACCEPT, AUTH_DENY
@@ -54,7 +53,7 @@ class Gate:
 
     Args:
         keys: its keyring.
-        role: its own role: a producer is of no use to a producer; or the roles that are let in.
+        roles: those that are let in: a producer, for one, is of no use to a producer.
         clock: for suspensions.
         tell: who is told.
 
@@ -65,12 +64,12 @@ class Gate:
     def __init__(
         self,
         keys: Watched,
-        role: str | frozenset[str],
+        roles: frozenset[str],
         clock: Callable[[], float],
         tell: Tell = tell_nobody,
     ) -> None:
         self._keys = keys
-        self._roles = admitted(role) if isinstance(role, str) else role
+        self._roles = roles
         self._clock = clock
         self.tell = tell
         self._strangers: set[str] = set()  # bound: one per start

@@ -21,16 +21,13 @@ from typing import Any, TypeVar, cast
 from zmqwork.config import NO_KEYS
 from zmqwork.core.permissions import Access
 from zmqwork.errors import KeysError
-from zmqwork.security import files, plain_toml
+from zmqwork.security import contents, files
+from zmqwork.security.contents import DISCOVERY_FILE, NODE_FILE, ROSTER_FILE
 from zmqwork.security.cores import forbid_core_dumps
-from zmqwork.security.pairs import Pair, check_pair, fingerprint
-from zmqwork.security.roster import ROSTER_BYTES_MAX, Roster, check_member_name
-from zmqwork.security.roster import decode as decode_roster
+from zmqwork.security.pairs import Pair, fingerprint
+from zmqwork.security.roster import Roster
 
 KEYS_VARIABLE = "ZMQWORK_KEYS"
-NODE_FILE, ROSTER_FILE, DISCOVERY_FILE = "node.toml", "roster.toml", "discovery.key"
-_SMALL_BYTES_MAX = 4_096
-DISCOVERY_KEY_BYTES = 32
 
 T = TypeVar("T")
 
@@ -129,52 +126,24 @@ def load(place: Path) -> Keyring:
     """Read a node's keyring.
 
     Raises:
-        KeysError: a file is missing, unsafe or wrong, and which; or its own key is not in its
-            roster. No secret is in the text, or in what a crash report shows of the error.
+        KeysError: a file is missing, unsafe or wrong, and which. No secret is in the text, or in
+            what a crash report shows of the error.
     """
     forbid_core_dumps()
     files.check_directory(place)
-    name, pair = _guarded(_read_node, place / NODE_FILE)
-    roster_file = place / ROSTER_FILE
-    text = files.read(roster_file, ROSTER_BYTES_MAX)
-    try:
-        roster = decode_roster(text)
-    except KeysError as error:
-        raise KeysError(f"{roster_file}: {error}") from None
-    discovery_key = _guarded(_read_discovery_key, place / DISCOVERY_FILE)
+    name, pair = _guarded(lambda: contents.read_node(place / NODE_FILE))
+    roster = contents.read_roster(place)
+    discovery_key = _guarded(lambda: contents.read_discovery_key(place))
     return Keyring(place, name, pair, roster, discovery_key)
 
 
-def _guarded(read: Callable[[Path], T], path: Path) -> T:
+def _guarded(read: Callable[[], T]) -> T:
     """What `read` gives; an error of it leads to no frame whose variables hold a secret."""
     try:
-        return read(path)
+        return read()
     except KeysError as error:
         text = str(error)
     raise KeysError(text)
-
-
-def _read_node(path: Path) -> tuple[str, Pair]:
-    text = files.read(path, _SMALL_BYTES_MAX)
-    try:
-        fields = plain_toml.loads(text)
-        name = check_member_name(fields.get("name"))
-        pair = Pair(str(fields.get("public")), str(fields.get("secret")))
-        check_pair(pair)
-    except KeysError as error:
-        raise KeysError(f"{path}: {error}") from None
-    return name, pair
-
-
-def _read_discovery_key(path: Path) -> bytes:
-    text = files.read(path, _SMALL_BYTES_MAX).strip()
-    try:
-        key = bytes.fromhex(text)
-    except ValueError:
-        key = b""
-    if len(key) != DISCOVERY_KEY_BYTES:
-        raise KeysError(f"{path}: it has not {DISCOVERY_KEY_BYTES} bytes in hex")
-    return key
 
 
 _Stamp = tuple[tuple[int, int, int] | None, ...]

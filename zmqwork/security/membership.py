@@ -9,9 +9,9 @@ from zmqwork.errors import KeysError
 from zmqwork.security import bundle as bundles
 from zmqwork.security import contents, files
 from zmqwork.security.bundle import Bundle
-from zmqwork.security.contents import NEXT_FILE
+from zmqwork.security.contents import DISCOVERY_FILE, NEXT_FILE, NODE_FILE, ROSTER_FILE
 from zmqwork.security.custody import custody
-from zmqwork.security.keyring import DISCOVERY_FILE, NODE_FILE, ROSTER_FILE, Keyring, load
+from zmqwork.security.keyring import Keyring, load
 from zmqwork.security.roster import Roster
 
 

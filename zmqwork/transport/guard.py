@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import zmq
 
 from zmqwork.core.link_events import Rostered
+from zmqwork.core.permissions import admitted
 from zmqwork.security.gate import Gate, Tell, check_role, tell_nobody
 from zmqwork.security.keyring import Watched
 from zmqwork.security.kinds import KEY_REVOKE, ROSTER_CHANGE, ROSTER_REFUSED
@@ -98,4 +99,4 @@ def maker(
     if keys is None:
         return None
     check_role(keys, role)
-    return lambda context: Guard(context, keys, Gate(keys, role, clock.now, tell))
+    return lambda context: Guard(context, keys, Gate(keys, admitted(role), clock.now, tell))

@@ -332,14 +332,13 @@ class Loop:
         self._guard.suspend(effect.fingerprint, effect.seconds)
 
     def _rebind(self, pair: Pair | None = None) -> None:
-        self._router.rebind(pair)
-        self._bind_unbound()
+        self._bound_anew(self._router.rebind(pair))
 
-    def _bind_unbound(self) -> None:
-        """Until somebody else lets go of an address that was ours."""
-        if why := self._router.bind_unbound():
+    def _bound_anew(self, why: str) -> None:
+        """Try until somebody else lets go of an address that was ours; `why` it is not bound."""
+        if why:
             _log.error("this node cannot be reached there, and tries again: %s", why)
-            self.call_later(_BIND_INTERVAL, self._bind_unbound)
+            self.call_later(_BIND_INTERVAL, lambda: self._bound_anew(self._router.bind_unbound()))
         self._router_ready()
 
     # -- sockets ------------------------------------------------------------------------------

@@ -110,10 +110,11 @@ class Router:
         bind(self._socket, endpoint, _IN_USE)
         self._removed += 1
 
-    def rebind(self, pair: Pair | None = None) -> None:
+    def rebind(self, pair: Pair | None = None) -> str:
         """End all connections, and listen where it did; with another key if one is given.
 
-        What could not be bound is in `unbound`: see `bind_unbound`.
+        Returns:
+            As `bind_unbound`.
         """
         if pair is not None:
             curve.serve(self._socket, pair)
@@ -122,10 +123,10 @@ class Router:
                 self._socket.unbind(endpoint)
         self.unbound = list(self.endpoints)
         self._removed = 0
-        self.bind_unbound()
+        return self.bind_unbound()
 
     def bind_unbound(self) -> str:
-        """Try what `rebind` could not bind; why the last of them cannot be, or nothing."""
+        """Bind what `rebind` has unbound; why the last of what could not be bound is not."""
         why = ""
         for endpoint in list(self.unbound):
             try:
