@@ -136,5 +136,5 @@ def test_sinks_are_named_where_somebody_asks_why():
         {"name": "s1", "inbox": "", "state": "alive"},
         {"name": "", "inbox": "box", "state": "unknown"},
     ]
-    status = {"sources": [], "peers": {}, "workers": [{}], "sinks": sinks}
+    status = {"sources": [], "peers": {}, "workers": [{}], "sinks": sinks, "refusals": []}
     assert "  sinks      s1 alive, box unknown" in why_not(None, status, None, None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import select
+import socket
+
 import pytest
 import zmq
 from keyed import House
@@ -124,3 +127,31 @@ def test_also_on_several_endpoints(house, visit, tmp_path):
     house.router.rebind()
     gone(house, *visitors)
     connected(house, *visitors)
+
+
+def test_an_address_that_somebody_took_is_tried_again_and_the_others_are_there(house, visit):
+    member = house.member()
+    taken, other = (house.router.bind("tcp://127.0.0.1:*") for _ in range(2))
+    house.router._socket.unbind(taken)
+    with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        take(squatter, int(taken.rpartition(":")[2]))
+        assert "cannot bind" in house.router.rebind()
+        assert house.router.unbound == [taken]
+        connected(house, visit(other, member))
+        assert "cannot bind" in house.router.bind_unbound()
+    assert house.router.bind_unbound() == ""
+    connected(house, visit(taken, member))
+
+
+def take(squatter, port):
+    """Bind and listen, as soon as libzmq's own thread has let go of the port."""
+    for _ in range(1_000):
+        try:
+            squatter.bind(("127.0.0.1", port))
+            squatter.listen()
+        except OSError:
+            select.select([], [], [], 0.005)
+        else:
+            return
+    raise AssertionError("libzmq keeps the port")
