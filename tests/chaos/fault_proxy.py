@@ -84,6 +84,7 @@ class FaultProxy:
         self.forth, self.back = Way(), Way()
         self.connections = 0
         self._pairs = set()
+        self._callers = set()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fault-proxy", daemon=True)
@@ -164,7 +165,7 @@ class FaultProxy:
             way.open = asyncio.Event()
             way.open.set()
         server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**16)
+            asyncio.start_server(self._accept, "127.0.0.1", 0, limit=2**16)
         )
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
@@ -175,7 +176,21 @@ class FaultProxy:
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         pending = asyncio.all_tasks(self._loop)
         self._loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        # Whoever called in the last moment: no task of his has begun, which could end it.
+        for writer in self._callers:
+            writer.transport.abort()
+        self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
+
+    def _accept(self, reader, writer):
+        self._callers.add(writer)
+        serving = self._loop.create_task(self._serve(reader, writer))
+        serving.add_done_callback(lambda _: self._served(writer))
+
+    def _served(self, writer):
+        self._callers.discard(writer)
+        if not writer.is_closing():  # it was cancelled while it dialled
+            writer.transport.abort()
 
     async def _serve(self, reader, writer):
         self.connections += 1

@@ -8,8 +8,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from hostile_lab import Lab
 from hostile_node import HERE, ROOT, RSS_GROWTH_MAX, Honest, Node, speak, until
-from lab import Lab
 from zmtp import Peer
 
 from zmqwork.security.keyring import NO_KEYS

@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 import pytest
+from hostile_lab import Lab
 from hostile_node import HERE, until
-from lab import Lab
 
 from zmqwork.security import contents
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 from zmqwork.classic.meeting import Meeting, meet
 from zmqwork.classic.places import Place, keys_at
-from zmqwork.classic.roles import ADMITTED, CONTROL, VENTILATOR, check_own, may_be_at, may_say
+from zmqwork.classic.roles import ADMITTED, CONTROL, VENTILATOR, may_be_at, may_say
 from zmqwork.core.permissions import SINK
 from zmqwork.errors import UsageError
 from zmqwork.security.audit import Audit
+from zmqwork.security.gate import check_role
 from zmqwork.security.kinds import ROLE_VIOLATION
 from zmqwork.transport import clock
 from zmqwork.transport.porter import Hire, hiring
@@ -46,7 +47,7 @@ class Post:
     def __init__(self, place: Place, role: str, name: str, *, raw: bool, controls: bool) -> None:
         self._keys = keys_at(place)
         if self._keys is not None:
-            check_own(self._keys, role)
+            check_role(self._keys, role)
         self._audit: Audit | None = None
         self._meetings: list[Meeting] = []
         self.sockets = Sockets(self._hire(role, name))

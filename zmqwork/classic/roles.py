@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from zmqwork.core.permissions import PRODUCER, SINK, WORKER, Access
-from zmqwork.errors import KeysError
 from zmqwork.security.keyring import Watched
 from zmqwork.security.pairs import fingerprint
 from zmqwork.wire.pipeline import End, Mark, Results, Start
@@ -46,18 +45,6 @@ SAYS: Mapping[type[Mark], frozenset[str]] = {
 def has_one(access: Access | None, roles: frozenset[str]) -> bool:
     """Whether a key with this access may be one of these."""
     return access is not None and any(access.may_be(role) for role in roles)
-
-
-def check_own(keys: Watched, role: str) -> None:
-    """Raise `KeysError` if the own key may not be that: nobody would talk to this end."""
-    keyring = keys.keyring
-    access = keys.accesses.get(keyring.fingerprint)
-    if not has_one(access, frozenset({role})):
-        has = ", ".join(sorted(access.roles)) if access is not None else "none: its key is revoked"
-        raise KeysError(
-            f"{keyring.name} may not be a {role}, says the roster in {keyring.place}; its roles: "
-            f"{has}. Where the roster is kept: zmqwork keys roles {keyring.name} --role {role}"
-        )
 
 
 def may_be_at(keys: Watched, public: str, what: str) -> bool:

@@ -109,6 +109,8 @@ class Visitors:
     def heard(self, descriptor: int, link: bytes, fingerprint: str) -> None:
         """A message came over this connection."""
         self._endless.heard(descriptor)
+        if descriptor not in self._cookies:
+            self.read()  # that it has come may be told later than what it says
         if descriptor in self._cookies:
             self._speakers[descriptor] = link, fingerprint
 
