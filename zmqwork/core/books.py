@@ -143,7 +143,7 @@ class Books:
             self.happenings.told = []
         if self.settled:
             self.out.append(self.settlement())
-            self.deadlines.sweep(self.ledger.entries, len(self.ledger))
+            self.deadlines.sweep(self.ledger.entries.keys())
 
     def settlement(self) -> Settle:
         """What was settled since the last one."""

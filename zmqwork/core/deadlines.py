@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from zmqwork.core.timers import Timers
 
@@ -12,15 +13,16 @@ _SLACK = 64
 class Deadlines:
     """Numbers of tasks by the instant at which they expire; ("expire", instant) in the timers.
 
-    What is settled stays in its list for a while: nothing is paid when a task ends in time. Bound:
-    twice the unsettled tasks and a constant, as long as `sweep` is called after each turn.
+    What is settled stays for a while: nothing is paid when a task ends in time. Bound: twice the
+    unsettled tasks and a constant, as long as `sweep` is called after each turn. Numbers that
+    follow each other are kept as a range, which counts as one: it takes no more memory.
     """
 
     __slots__ = ("_count", "_passed", "_seqs", "_timers")
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
-        self._seqs: dict[float, list[int]] = {}
+        self._seqs: dict[float, list[Sequence[int]]] = {}
         self._count = 0
         self._passed = float("-inf")
 
@@ -30,8 +32,13 @@ class Deadlines:
         if there is None:
             there = self._seqs[at] = []
             self._timers.set(("expire", at), at)
-        there += seqs
-        self._count += len(seqs)
+        packed = _packed(seqs)
+        there.append(packed)
+        self._count += _size(packed)
+
+    def has(self, at: float, seq: int) -> bool:
+        """Whether this task expires at this instant."""
+        return any(seq in seqs for seqs in self._seqs.get(at, ()))
 
     def has_passed(self, at: float) -> bool:
         """Whether what expires at this instant was taken, and has to be added to expire again."""
@@ -40,19 +47,36 @@ class Deadlines:
     def take(self, at: float) -> list[int]:
         """The instant has come: what expires now, if it is unsettled."""
         self._passed = max(at, self._passed)
-        seqs = self._seqs.pop(at)
-        self._count -= len(seqs)
-        return seqs
+        taken = self._seqs.pop(at)
+        self._count -= sum(map(_size, taken))
+        return [seq for seqs in taken for seq in seqs]
 
-    def sweep(self, unsettled: Container[int], count: int) -> None:
-        """Forget what is settled, when that may be much; `count` tasks are `unsettled`."""
-        if self._count <= (_SLACK + 2 * count if count else 0):
+    def sweep(self, unsettled: AbstractSet[int]) -> None:
+        """Forget what is settled, when that may be much."""
+        if self._count <= (_SLACK + 2 * len(unsettled) if unsettled else 0):
             return
-        for at, seqs in list(self._seqs.items()):
-            left = [seq for seq in seqs if seq in unsettled]
-            self._count -= len(seqs) - len(left)
+        for at, there in list(self._seqs.items()):
+            left = [some for seqs in there if (some := _left(seqs, unsettled))]
+            self._count += sum(map(_size, left)) - sum(map(_size, there))
             if left:
                 self._seqs[at] = left
             else:
                 del self._seqs[at]
                 self._timers.cancel(("expire", at))
+
+
+def _packed(seqs: list[int]) -> Sequence[int]:
+    seqs = sorted(seqs)
+    first, last = seqs[0], seqs[-1]
+    return range(first, last + 1) if last - first == len(seqs) - 1 else seqs
+
+
+def _size(seqs: Sequence[int]) -> int:
+    return 1 if isinstance(seqs, range) else len(seqs)
+
+
+def _left(seqs: Sequence[int], unsettled: AbstractSet[int]) -> Sequence[int]:
+    """Of these numbers those that are unsettled; of a range all of them, if one is."""
+    if not unsettled or unsettled.isdisjoint(seqs):
+        return ()
+    return seqs if isinstance(seqs, range) else [seq for seq in seqs if seq in unsettled]

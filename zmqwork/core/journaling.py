@@ -143,7 +143,7 @@ class Journaling:
         settle = books.settlement()
         books.report()
         if settle.entries:
-            books.deadlines.sweep(books.ledger.entries, len(books.ledger))
+            books.deadlines.sweep(books.ledger.entries.keys())
             self._open.effects.append(settle)
 
     def answer(self, answer: Answer) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from zmqwork.core.books import Books
 from zmqwork.core.lanes import Lane
 from zmqwork.core.ledger import Entry, TaskSpec
 
-# The group of its lane, unless that is not the same for all of a kind; the instant at which they
-# expire, and their numbers, if they do.
-_Place = tuple[list[Entry] | None, float | None, list[int]]
+# Where those of a kind are collected, and the instant at which they expire, if they do.
+_Place = tuple[list[Entry], float | None]
 
 
 class Submission:
@@ -25,44 +25,57 @@ class Submission:
         """Most go to the end of a lane, all of a kind to the same one; those bound to inboxes."""
         books = self._books
         entries = books.ledger.entries
-        # Those of a lane, in order; and where those of a kind go, by the identity of its spec: its
-        # hash would cost more.
+        # Those of a lane, in order, and those that need a look each; and where those of a kind go,
+        # by the identity of its spec: its hash would cost more.
         groups: dict[Lane, list[Entry]] = {}
+        others: list[Entry] = []
         places: dict[int, _Place] = {}
         spec: TaskSpec | None = None
-        bound: list[Entry] = []
         for entry in submitted:
             if entry.spec is not spec:
                 spec = entry.spec
-                place = places.get(id(spec))
-                if place is None:
-                    place = places[id(spec)] = self._place_of(spec, groups, now)
-                group, deadline_at, expiring = place
+                try:
+                    group, deadline_at = places[id(spec)]
+                except KeyError:
+                    place = self._place_of(spec, groups, others, now)
+                    group, deadline_at = places[id(spec)] = place
             entries[entry.seq] = entry
             entry.since = now
-            if group is not None:
-                group.append(entry)
-            else:
-                self._place(entry, bound, now)
-            if deadline_at is not None:
-                entry.deadline_at = deadline_at
-                expiring.append(entry.seq)
+            entry.deadline_at = deadline_at
+            group.append(entry)
+        bound: list[Entry] = []
+        for entry in others:
+            self._place(entry, bound, now)
         for lane, waiting in groups.items():
             lane.extend(waiting)
-        for _, deadline_at, expiring in places.values():
-            if deadline_at is not None:
-                books.deadlines.add(deadline_at, expiring)
+        self._let_expire(submitted, {deadline_at for _, deadline_at in places.values()})
         if submitted:
             books.ledger.newest = max(books.ledger.newest, submitted[-1].seq)
         return bound
 
-    def _place_of(self, spec: TaskSpec, groups: dict[Lane, list[Entry]], now: float) -> _Place:
+    def _place_of(
+        self, spec: TaskSpec, groups: dict[Lane, list[Entry]], others: list[Entry], now: float
+    ) -> _Place:
         books, options = self._books, spec.options
         if options.result_ttl:
             books.kept.watches = True
         simple = not (spec.inbox or options.inbox or options.countdown)
-        group = groups.setdefault(books.lanes.of(spec), []) if simple else None
-        return group, None if options.expires is None else now + options.expires, []
+        group = groups.setdefault(books.lanes.of(spec), []) if simple else others
+        return group, None if options.expires is None else now + options.expires
+
+    def _let_expire(self, submitted: Sequence[Entry], instants: set[float | None]) -> None:
+        """Note when these expire: each at one of these instants, or never."""
+        if instants <= {None}:
+            return
+        if len(instants) == 1:
+            expiring = {instant: [entry.seq for entry in submitted] for instant in instants}
+        else:
+            expiring = defaultdict(list)
+            for entry in submitted:
+                expiring[entry.deadline_at].append(entry.seq)
+        for at, seqs in expiring.items():
+            if at is not None:
+                self._books.deadlines.add(at, seqs)
 
     def _place(self, entry: Entry, bound: list[Entry], now: float) -> None:
         """One that is bound to an inbox, or is not due yet."""

@@ -97,7 +97,7 @@ def each_task_is_in_one_place(node: Producer) -> None:
 def _expires(machine: Dispatcher, entry: Entry) -> bool:
     at = entry.deadline_at
     assert at is not None
-    return ("expire", at) in machine._timers and entry.seq in machine._books.deadlines._seqs[at]
+    return ("expire", at) in machine._timers and machine._books.deadlines.has(at, entry.seq)
 
 
 def a_producer_is_bounded(node: Producer) -> None:
