@@ -92,13 +92,19 @@ def settle(entries: Sequence[Entry]) -> None:
     """Settle the futures that own these entries. For the I/O thread; runs no code of users."""
     watched: list[Entry] = []
     for start in range(0, len(entries), _HOLD_COUNT):
+        some = entries[start : start + _HOLD_COUNT]
+        # In several passes, because the processor runs ahead in short ones, and so waits less for
+        # memory: where priorities change the order, the futures lie far from each other.
+        # (`cast` is a call, and these are the hottest loops of a producer's futures.)
+        futures: list[TaskFuture[Any]] = [entry.owner for entry in some]  # type: ignore[misc]
         with _lock:
-            for entry in entries[start : start + _HOLD_COUNT]:
-                # (`cast` is a call, and this the hottest loop of a producer's futures.)
-                future: TaskFuture[Any] = entry.owner  # type: ignore[assignment]
-                if future._watch is not None:
-                    watched.append(entry)
-                elif entry.state == SUCCEEDED and future._state not in SETTLED:
+            if any([future._watch for future in futures]):  # noqa: C419 - a generator costs more
+                pairs = list(zip(some, futures, strict=True))
+                watched += [entry for entry, future in pairs if future._watch is not None]
+                some = [entry for entry, future in pairs if future._watch is None]
+                futures = [future for future in futures if future._watch is None]
+            for entry, future in zip(some, futures, strict=True):
+                if entry.state == SUCCEEDED and future._state == PENDING:
                     # `store`, inlined: this is what happens to almost all futures.
                     future.attempts = entry.attempt
                     future._sealed = entry.value

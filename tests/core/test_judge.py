@@ -86,6 +86,18 @@ def test_a_result_that_comes_twice_is_dropped_and_counted(desk):
     assert desk.machine._ledger.settled_counts["succeeded"] == 1
 
 
+def test_results_that_come_twice_in_one_message_do_not_keep_others_from_theirs(desk):
+    link = desk.open(credit=3)
+    one, two, three = desk.submit(1, 2, 3)
+    desk.say(link, done(1, (1, 1), (1, 1), (7, 1), (2, 1)))
+    assert desk.settled() == [(1, "succeeded"), (2, "succeeded")]
+    assert desk.machine.counters["duplicates"] == 2
+    assert desk.machine._ledger.settled_counts["succeeded"] == 2
+    (worker,) = desk.machine._workforce
+    assert (list(worker.held.values()), worker.held_bytes) == ([three], three.size_bytes)
+    assert (one.value, two.value) == (b"of 1", b"of 2")
+
+
 def test_a_failure_is_retried_after_a_rest(desk):
     link = desk.open()
     (task,) = desk.submit(1, of=spec(max_retries=1, retry_backoff=1.0))

@@ -9,6 +9,8 @@ REJECTIONS_MAX times.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 from zmqwork.core import causes, lifecycle
@@ -56,28 +58,27 @@ class Judge:
         self.acks[worker.node_id] = done.batch
         for name, (count, seconds) in done.times.items():
             books.pace.observe(name, int(count), seconds)
-        held = worker.held
         entries = books.ledger.entries
         settled = books.settled
         before = len(settled)
-        freed = 0
-        for seq, attempt, value in zip(done.seqs, done.attempts, done.values, strict=True):
-            entry = held.pop(seq, None)
-            if entry is None:
-                self._tell_late(worker, seq, attempt)
-                self._late_success(worker, seq, attempt, value, now)
-                continue
-            # The hot path: `Worker.drop` and `Ledger.settle`, spelled out.
-            freed += len(entry.args)
+        taken, values, late = _take_off(worker, done)
+        # The hot path: `Worker.drop` and `Ledger.settle`, spelled out. (In several passes, as in
+        # `Lane.take`.)
+        worker.held_bytes -= sum([len(entry.args) for entry in taken])
+        special = [e for e in taken if e.trouble is not None or e.headway is not None]
+        for entry, value in zip(taken, values, strict=True):
             entry.state = _SUCCEEDED[entry.state]
             entry.value = value
             entry.worker = None
             entry.args = b""
-            del entries[seq]
-            settled.append(entry)
-            if entry.trouble is not None or entry.headway is not None:
-                books.resumed(entry, now)
-                books.dismiss(entry)
+            del entries[entry.seq]
+        for entry in special:
+            books.resumed(entry, now)
+            books.dismiss(entry)
+        settled += taken
+        for seq, attempt, value in late:
+            self._tell_late(worker, seq, attempt)
+            self._late_success(worker, seq, attempt, value, now)
         if books.happenings is not None:
             books.happenings.ended(settled[before:], worker.label)
         if len(books.outlets):
@@ -86,7 +87,6 @@ class Judge:
                     entry.outlet.settle(entry)
         count = len(done.seqs)
         books.ledger.settled_counts[lifecycle.SUCCEEDED] += count
-        worker.held_bytes -= freed
         worker.done += count + len(done.failures)
         books.counters["executions"] += count
         for failure in done.failures:
@@ -208,9 +208,10 @@ class Judge:
         trouble.failures += 1
         options = entry.spec.options
         if error.get("final") or trouble.failures > options.max_retries:
-            entry.error = {**error, "attempts": entry.attempt}
+            how = {**error, "attempts": entry.attempt}
             if trouble.evidence:
-                entry.error["evidence"] = list(trouble.evidence)
+                how["evidence"] = list(trouble.evidence)
+            entry.error = how
             if books.happenings is not None:
                 books.happenings.ended([entry], worker.label)
             books.settle(entry, "failed")
@@ -283,3 +284,23 @@ class Judge:
             entry = worker.held.get(seq)
             if entry is not None and entry.attempt == attempt and entry.state == DISPATCHED:
                 books.mark_started(entry, now)
+
+
+def _take_off(
+    worker: Worker, done: Done
+) -> tuple[list[Entry], Sequence[bytes], list[tuple[int, int, bytes]]]:
+    """What has succeeded that the worker held, and the results; and what it held no more.
+
+    The latter as numbers, attempts and results.
+    """
+    held = worker.held
+    there = len(held)
+    taken: list[Any] = list(map(held.pop, done.seqs, repeat(None)))
+    if len(held) == there - len(taken):
+        return taken, done.values, []
+    ends = list(zip(taken, done.seqs, done.attempts, done.values, strict=True))
+    return (
+        [entry for entry in taken if entry is not None],
+        [value for entry, _, _, value in ends if entry is not None],
+        [(seq, attempt, value) for entry, seq, attempt, value in ends if entry is None],
+    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from zmqwork.core.delivery import DESTINATIONS_MAX
 from zmqwork.core.ledger import Entry, TaskSpec
@@ -22,6 +23,9 @@ LaneKey = tuple[str, str, str, str, str, str, tuple[str, ...], int]
 
 # The smaller goes first: an instant, and the task's number.
 Rank = tuple[float, int]
+
+# So many tasks are looked at together when a lane is served.
+_STRIDE = 128
 
 # Where waiting adds nothing to priority, a step counts for as much as some thirty years.
 _NEVER = 1e9
@@ -142,13 +146,12 @@ class Lane:
 
     def take(self, count_max: int, bytes_max: int) -> list[Entry]:
         """Up to `count_max` tasks with at most `bytes_max` of arguments and checkpoints, or one."""
-        taken: list[Entry] = []
+        taken, size_bytes = self._take_strides(count_max, bytes_max)
         entries = self._entries
-        size_bytes = 0
         while entries and len(taken) < count_max:
             entry = entries[0]
             if entry.state == WAITING:
-                size_bytes += len(entry.args)
+                size_bytes += entry.size_bytes
                 if entry.headway is not None:
                     size_bytes += entry.headway.size_bytes
                 if size_bytes > bytes_max and taken:
@@ -158,6 +161,28 @@ class Lane:
         self.size -= len(taken)
         self._sweep()
         return taken
+
+    def _take_strides(self, count_max: int, bytes_max: int) -> tuple[list[Entry], int]:
+        """As `take`, while all of a stride may be taken, and none has a checkpoint; their bytes.
+
+        Tasks of one priority lie apart in memory. So a stride is passed over several times: in a
+        short pass the processor runs ahead, and waits less for memory.
+        """
+        taken: list[Entry] = []
+        taken_bytes = 0
+        entries = self._entries
+        while entries and len(taken) < count_max:
+            some = list(islice(entries, min(_STRIDE, count_max - len(taken))))
+            size_bytes = taken_bytes + sum([entry.size_bytes for entry in some])
+            if size_bytes > bytes_max or [
+                entry for entry in some if entry.state != WAITING or entry.headway is not None
+            ]:
+                break
+            taken += some
+            taken_bytes = size_bytes
+            for _ in some:
+                entries.popleft()
+        return taken, taken_bytes
 
     def husk(self, entry: Entry) -> None:
         """`entry` (waiting here until now) has been settled: count it out."""
