@@ -167,7 +167,7 @@ class Assigner:
             worker.meet_again(entries)
         runs: list[Run] = []
         run: Run | None = None
-        spec = deadline_at = headway = None
+        spec = deadline_at = history = headway = None
         size_bytes = 0
         for entry in entries:
             entry.state = _DISPATCHED[entry.state]
@@ -181,9 +181,10 @@ class Assigner:
                 or entry.spec is not spec
                 or entry.attempt != run.attempt
                 or entry.deadline_at != deadline_at
-                or entry.headway is not headway
+                or (entry.history is not history and entry.headway is not headway)
             ):
-                spec, deadline_at, headway = entry.spec, entry.deadline_at, entry.headway
+                spec, deadline_at = entry.spec, entry.deadline_at
+                history, headway = entry.history, entry.headway
                 options = entry.told()
                 if deadline_at is not None:
                     options["deadline"] = max(0.0, deadline_at - now)

@@ -181,9 +181,10 @@ class Books:
             elif entry.state != ASKED:
                 entry.state = RESTING  # out of its lane, which nobody will serve any more
                 self.lanes.of(entry.spec).husk(entry)
-            entry.error = {"type": "CancelledError", "text": text}
+            error = {"type": "CancelledError", "text": text}
             if kept and not entry.spec.node:
-                entry.error["journal"] = "kept"
+                error["journal"] = "kept"
+            entry.error = error
             self.settle(entry, "cancelled")
 
     def give_back(self, worker: Worker, entries: Iterable[Entry], cause: str) -> None:

@@ -65,7 +65,7 @@ class Judge:
         # The hot path: `Worker.drop` and `Ledger.settle`, spelled out. (In several passes, as in
         # `Lane.take`.)
         worker.held_bytes -= sum([len(entry.args) for entry in taken])
-        special = [e for e in taken if e.trouble is not None or e.headway is not None]
+        special = [entry for entry in taken if entry.history is not None]
         for entry, value in zip(taken, values, strict=True):
             entry.state = _SUCCEEDED[entry.state]
             entry.value = value

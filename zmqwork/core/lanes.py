@@ -175,7 +175,7 @@ class Lane:
             some = list(islice(entries, min(_STRIDE, count_max - len(taken))))
             size_bytes = taken_bytes + sum([entry.size_bytes for entry in some])
             if size_bytes > bytes_max or [
-                entry for entry in some if entry.state != WAITING or entry.headway is not None
+                entry for entry in some if entry.state != WAITING or entry.history is not None
             ]:
                 break
             taken += some

@@ -181,7 +181,27 @@ class Trouble:
                 return
 
 
-class Entry:
+@dataclass(slots=True)
+class History:
+    """What has happened to a task out of the ordinary; few tasks have one."""
+
+    error: dict[str, Any] | None = None
+    trouble: Trouble | None = None
+    headway: Headway | None = None
+    started_at: float = 0.0
+
+
+class _Touched:
+    """What is touched at each step of every task.
+
+    Slots of a base class come first: so this is in two or three cache lines. Each is waited for
+    where tasks that are handled one after the other lie apart in memory, as with priorities.
+    """
+
+    __slots__ = ("args", "attempt", "history", "owner", "seq", "state", "value", "worker")
+
+
+class Entry(_Touched):
     """One task in the ledger.
 
     Attributes:
@@ -196,34 +216,17 @@ class Entry:
         worker: who holds the newest attempt, or None.
         deadline_at: the instant when it expires, or None.
         value: the encoded result once it succeeded.
+        outlet: where the result goes, once that is known; None: back to the producer, or not yet.
+        sink_seq: its number there; 0: none yet.
+        history: what follows, which few tasks have; None: nothing of it.
         error: how it ended otherwise: ``type``, ``text``, ``traceback``, ``attempts``,
             ``evidence``.
         trouble: what went wrong so far, or None.
-        outlet: where the result goes, once that is known; None: back to the producer, or not yet.
-        sink_seq: its number there; 0: none yet.
-        started_at: of one that has started: when that was told.
         headway: what its attempts have said while they ran; None: nothing.
+        started_at: of one that has started: when that was told.
     """
 
-    __slots__ = (
-        "args",
-        "attempt",
-        "deadline_at",
-        "error",
-        "headway",
-        "outlet",
-        "owner",
-        "seq",
-        "since",
-        "sink_seq",
-        "size_bytes",
-        "spec",
-        "started_at",
-        "state",
-        "trouble",
-        "value",
-        "worker",
-    )
+    __slots__ = ("deadline_at", "outlet", "since", "sink_seq", "size_bytes", "spec")
 
     def __init__(self, seq: int, spec: TaskSpec, args: bytes, owner: object) -> None:
         self.seq = seq
@@ -237,15 +240,53 @@ class Entry:
         self.worker: Worker | None = None
         self.deadline_at: float | None = None
         self.value: bytes | None = None
-        self.error: dict[str, Any] | None = None
-        self.trouble: Trouble | None = None
         self.outlet: Outlet | None = None
-        self.headway: Headway | None = None
         self.sink_seq = 0
-        self.started_at: float  # set together with the state: most tasks end before that is told
+        self.history: History | None = None
 
     def __repr__(self) -> str:
         return f"<Entry {self.seq} {self.spec.name} {self.state}, attempt {self.attempt}>"
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """As above, as what follows."""
+        return None if self.history is None else self.history.error
+
+    @error.setter
+    def error(self, error: dict[str, Any]) -> None:
+        self._recall().error = error
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """As above."""
+        return None if self.history is None else self.history.trouble
+
+    @trouble.setter
+    def trouble(self, trouble: Trouble) -> None:
+        self._recall().trouble = trouble
+
+    @property
+    def headway(self) -> Headway | None:
+        """As above."""
+        return None if self.history is None else self.history.headway
+
+    @headway.setter
+    def headway(self, headway: Headway) -> None:
+        self._recall().headway = headway
+
+    @property
+    def started_at(self) -> float:
+        """As above."""
+        return 0.0 if self.history is None else self.history.started_at
+
+    @started_at.setter
+    def started_at(self, instant: float) -> None:
+        self._recall().started_at = instant
+
+    def _recall(self) -> History:
+        if self.history is None:
+            self.history = History()
+        return self.history
 
     @property
     def failures(self) -> int:
@@ -264,9 +305,10 @@ class Entry:
 
     def troubled(self) -> Trouble:
         """The record of what went wrong, made at the first trouble."""
-        if self.trouble is None:
-            self.trouble = Trouble()
-        return self.trouble
+        history = self._recall()
+        if history.trouble is None:
+            history.trouble = Trouble()
+        return history.trouble
 
     def move(self, cause: str) -> None:
         """Go where the table says. KeyError is a bug of the caller."""
