@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from desks import ProducerDesk, done, entries, spec, welcome
 
-from zmqwork.core.effects import Answer, HangUp, Left, Notice, Send
+from zmqwork.core.effects import Answer, HangUp, Left, Notice, Send, Settle
 from zmqwork.core.events import (
     CancelRequested,
     DrainRequested,
@@ -409,6 +409,23 @@ def test_handle_alone_performs_nothing_for_others(desk):
     effects = desk.machine.handle(Submitted(entries(1)), desk.now)
     assert effects == []
     assert [e for e in desk.machine.tick(desk.now) if isinstance(e, Send)]
+
+
+def test_many_results_do_not_wait_for_the_end_of_the_turn(desk):
+    link = desk.open(credit=2_000)
+    desk.submit(*range(1, 1_201))
+    desk.turn()
+
+    def settled_by(batch, seqs):
+        message = done(batch, *[(seq, 1) for seq in seqs])
+        effects = desk.machine.handle(desk.heard(link, message), desk.now)
+        return [entry.seq for e in effects if isinstance(e, Settle) for entry in e.entries]
+
+    assert settled_by(1, range(1, 101)) == []
+    assert settled_by(2, range(101, 1_101)) == [*range(1, 1_101)]
+    assert settled_by(3, range(1_101, 1_111)) == []
+    desk.turn()
+    assert desk.settled() == [(seq, "succeeded") for seq in range(1_101, 1_111)]
 
 
 def test_what_is_unsettled_can_be_had_from_a_machine_that_failed():

@@ -77,6 +77,10 @@ from zmqwork.core.workers import Worker
 # worker for nothing, just when the next task is on its way.
 _ACK_DELAY = 0.002
 
+# So many settled tasks do not wait for the end of the turn: by then their memory would have left
+# the processor's cache.
+_SETTLED_MAX = 1_024
+
 
 class Dispatcher:
     """A producer, without its sockets, clock and threads.
@@ -184,6 +188,8 @@ class Dispatcher:
             handler(event, now)
         elif not self.dialer.handle(event, now):
             self.listener.handle(event, now)
+        if len(self._books.settled) >= _SETTLED_MAX:
+            self._report()
         return self._emit()
 
     def tick(self, now: float) -> list[Effect]:

@@ -28,6 +28,10 @@ from zmqwork.transport.frames import (
 from zmqwork.transport.options import configure, say_farewell
 from zmqwork.wire.codec import Decoder
 
+# From here on a message ends an event: what a batch of results brings is settled before the next
+# one is looked at, while it is in the processor's cache.
+_LARGE_BYTES = 4096
+
 
 class Dealer:
     """A dialled link.
@@ -109,6 +113,9 @@ class Dealer:
                     return -1
                 if numbered is not None:
                     messages.append(numbered)
+                    if sum(map(len, frames)) >= _LARGE_BYTES:
+                        events.append(Received(self.link, messages))
+                        messages = []
             state = socket_events(socket)
             if not state & POLLIN:
                 break
