@@ -36,7 +36,8 @@ from benchmarks.taken import taken
 TARGETS: dict[str, Target] = {
     "P1": p1_submit.TARGET,
     "P1-frames": p1_submit.FRAMES,
-    "P1-options": p1_options.TARGET,
+    "P1-retries": p1_options.RETRIES,
+    "P1-options": p1_options.OPTIONS,
     "P3": p3_latency.TARGET,
     "P3-frames": p3_latency.FRAMES,
     "P5": p5_process_pool.TARGET,

@@ -412,7 +412,7 @@ def test_handle_alone_performs_nothing_for_others(desk):
 
 
 def test_many_results_do_not_wait_for_the_end_of_the_turn(desk):
-    link = desk.open(credit=2_000)
+    link = desk.open(credit=2_000, slots=2_000)
     desk.submit(*range(1, 1_201))
     desk.turn()
 

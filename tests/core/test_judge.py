@@ -87,7 +87,7 @@ def test_a_result_that_comes_twice_is_dropped_and_counted(desk):
 
 
 def test_results_that_come_twice_in_one_message_do_not_keep_others_from_theirs(desk):
-    link = desk.open(credit=3)
+    link = desk.open(credit=3, slots=3)
     one, two, three = desk.submit(1, 2, 3)
     desk.say(link, done(1, (1, 1), (1, 1), (7, 1), (2, 1)))
     assert desk.settled() == [(1, "succeeded"), (2, "succeeded")]
