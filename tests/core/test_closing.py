@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from desks import ProducerDesk, done, node_id, spec
 from durable_desk import DurableDesk, legacy
@@ -11,6 +13,7 @@ from zmqwork.core.effects import Answer
 from zmqwork.core.events import CancelRequested, EndRequested, StopRequested
 from zmqwork.core.link_events import LinkDown
 from zmqwork.core.messages import Bye, Credit, Pong, Return
+from zmqwork.core.records import Recorded
 
 OUT = spec(sink="out")
 BOX = spec(inbox="box")
@@ -163,6 +166,20 @@ def test_an_inbox_remembers_the_numbers_of_the_process_before():
     desk.until(desk.now + 5.0)
     (report,) = answers(desk)["request"]
     assert (report["count"], report["succeeded"]) == (8, 1)
+
+
+def test_what_older_processes_have_numbered_counts_with_what_succeeds_of_it():
+    bound = replace(BOX, inbox="box")
+    tasks = [Recorded(bound, seq, b"", number) for seq, number in ((1, 3), (2, 2**32 + 2))]
+    left = legacy(*tasks, epoch=3)
+    left.inboxes["box"] = 2**32 + 4
+    desk = DurableDesk(left)
+    desk.open_sink(inbox="box")
+    link = desk.open(credit=2, slots=2)
+    desk.say(link, done(1, (1, 1), (2, 1)))
+    desk.write()
+    desk.turn(EndRequested("request", 5.0))
+    assert desk.sent(End) == [End(2**32 + 4, 2, [[1, 3], [2**32 + 1, 2**32 + 4]])]
 
 
 def test_without_sinks_there_is_nothing_to_wait_for(desk):

@@ -70,7 +70,9 @@ class Outlet:
         server: the sink that serves it, or did last; None: none was met yet.
         servers: all that do, by node id, the newest last: a new process of an inbox may come before
             the old one goes. Bound: the sinks in session or doubt.
-        before: the greatest number below `first` that there is here: of an earlier process.
+        before: of each earlier process of which a number below `first` is known here: the greatest
+            such number, by the least that it could give. Bound: the processes that a task of the
+            ledger has seen, and the last one.
         first: no other number below this was given here.
         next: the number that is given next.
         open: the tasks with a number here that are not settled, by seq, in the order of their
@@ -106,7 +108,7 @@ class Outlet:
         self.inbox = inbox
         self.server: Server | None = None
         self.servers: dict[str, Server] = {}
-        self.before = 0
+        self.before: dict[int, int] = {}
         self.first = self.next = first
         self.open: dict[int, Entry] = {}
         self.asked: dict[int, Entry] = {}
@@ -127,13 +129,12 @@ class Outlet:
 
     @property
     def spans(self) -> list[list[int]]:
-        """The numbers that there are here, given or brought: [first, last] each.
+        """The numbers that there are here, given or brought, by process: [first, last] each.
 
-        Of earlier processes those of the last one: what the others have given is not known.
+        Of a process before the last one, those that are known to have been given.
         """
-        base = 1 + max(0, self.before - 1) // EPOCH_NUMBERS * EPOCH_NUMBERS
-        spans = [[base, self.before], [self.first, self.next - 1]]
-        return [span for span in spans if span[0] <= span[1]]
+        own = [(self.first, self.next - 1)] if self.next > self.first else []
+        return [[first, last] for first, last in sorted(self.before.items()) + own]
 
     @property
     def names(self) -> list[str]:
@@ -171,9 +172,13 @@ class Outlet:
     def remember(self, newest: int) -> None:
         """An earlier process has given numbers here up to this one."""
         if newest < self.first:
-            self.before = newest
+            self._remember(newest)
         else:
             self.next = max(self.next, newest + 1)
+
+    def _remember(self, number: int) -> None:
+        least = 1 + (number - 1) // EPOCH_NUMBERS * EPOCH_NUMBERS
+        self.before[least] = max(self.before.get(least, 0), number)
 
     def give(self, entries: Iterable[Entry]) -> None:
         """Give tasks the next numbers; those that brought one keep it."""
@@ -183,7 +188,7 @@ class Outlet:
             if number:
                 self.sparse = True
                 if number < self.first:
-                    self.before = max(self.before, number)
+                    self._remember(number)
             else:
                 entry.sink_seq = number = following
             if number >= following:
