@@ -75,7 +75,7 @@ def test_their_number_is_bounded(bench, monkeypatch):
     peer = bench.find("one")
     bench.took(Dial)
     assert bench.find("two") is None
-    assert [notice.kind for notice in bench.took(Notice)] == ["misbehaved"]
+    assert [notice.kind for notice in bench.took(Notice)] == ["limit"]
     bench.find("one", ("ipc://b",))
     assert peer.endpoints == ("ipc://b",), "who is known is brought up to date all the same"
 

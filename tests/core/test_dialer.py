@@ -44,7 +44,7 @@ def test_peers_are_bounded(desk, monkeypatch):
     monkeypatch.setattr(contacts, "PEERS_MAX", 1)
     desk.find("one")
     desk.turn(PeerFound("local:two", ("ipc://two",), "worker"))
-    assert desk.notices() == ["misbehaved"]
+    assert desk.notices() == ["limit"]
     assert not desk.of(Dial)
 
 

@@ -9,7 +9,7 @@ from desks import REALM, ProducerDesk, done, spec
 from zmqwork.core import causes, explain
 from zmqwork.core.effects import Notice
 from zmqwork.core.events import CancelRequested, StatusRequested
-from zmqwork.core.ledger import CHILD_DIED, ENDINGS_MAX, WORKER_LOST, TaskSpec, Trouble
+from zmqwork.core.ledger import ENDINGS_MAX, TaskSpec
 from zmqwork.core.link_events import (
     LinkDown,
     LinkUp,
@@ -26,6 +26,7 @@ from zmqwork.core.messages import (
     Refused,
     Started,
 )
+from zmqwork.core.trouble import CHILD_DIED, WORKER_LOST, Trouble
 from zmqwork.options import TaskOptions
 
 

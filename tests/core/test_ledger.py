@@ -2,16 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from zmqwork.core.ledger import (
-    CHILD_DIED,
-    EVIDENCE_MAX,
-    WORKER_LOST,
-    Entry,
-    Ledger,
-    TaskSpec,
-    Trouble,
-)
+from zmqwork.core.ledger import Entry, Ledger, TaskSpec
 from zmqwork.core.lifecycle import ASKED, DISPATCHED, RESTING, STARTED, SUCCEEDED, WAITING
+from zmqwork.core.trouble import CHILD_DIED, EVIDENCE_MAX, WORKER_LOST, Trouble
 from zmqwork.options import TaskOptions
 
 SPEC = TaskSpec("f", "1", TaskOptions())

@@ -59,6 +59,9 @@ def test_clients_are_bounded(desk, monkeypatch):
     desk.hello("one")
     desk.hello("two")
     assert refusals(desk) == ["full"]
+    assert desk.notices() == ["limit"]
+    desk.hello("three")
+    assert (refusals(desk), desk.notices()) == (["full"], [])
     desk.hello("one", session=2)
     assert desk.sent(Welcome), "who is known may come again"
 

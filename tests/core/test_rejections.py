@@ -8,12 +8,13 @@ from durable_desk import DurableDesk, legacy
 
 from zmqwork.core.effects import Answer, Notice, Settle
 from zmqwork.core.events import CancelRequested, PauseRequested, StatusRequested
-from zmqwork.core.ledger import REJECTIONS_MAX, TaskSpec, unfit_for
+from zmqwork.core.ledger import TaskSpec, unfit_for
 from zmqwork.core.letters import RevivalRequested
 from zmqwork.core.link_events import LinkDown, Probed
 from zmqwork.core.messages import REJECTED, Credit, Demand, Failure
 from zmqwork.core.records import Recorded
 from zmqwork.core.retry import another_attempt
+from zmqwork.core.trouble import REJECTIONS_MAX
 from zmqwork.options import TaskOptions
 
 ERROR = {"type": "zmqwork.execution.retry.Reject", "text": "no GPU", "rejected": True}

@@ -204,6 +204,8 @@ def test_records_of_strangers_do_no_harm(make, realm, stranger, wait_until):
     assert seeker.ignored["malformed"] >= 5
     assert seeker.ignored["version"] >= 1
     assert seeker.ignored["address"] >= 1
+    assert seeker.take_misplaced()[0] == (f"elsewhere-{run}.{SERVICE_TYPE} is announced at 8.8.8.8")
+    assert seeker.take_misplaced() == []
     assert seeker.state == "ok"
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import threading
 from typing import NamedTuple
 
 # Far above what anything here takes: a wait that reaches it is a failure.
@@ -101,11 +102,13 @@ class Wire:
 
     def __init__(self, endpoint, *, patience=PATIENCE):
         self.socket = connect(endpoint, patience)
+        self._lock = threading.Lock()
 
     def write(self, data):
-        """Send bytes. `Closed`: nobody takes them."""
+        """Send bytes, in one piece also if another thread sends. `Closed`: nobody takes them."""
         try:
-            self.socket.sendall(data)
+            with self._lock:
+                self.socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             raise Closed from None
 

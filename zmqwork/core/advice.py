@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from zmqwork.core import explain_outlets
 from zmqwork.core.functions import COMMAND_TASK
 from zmqwork.core.lanes import Lane
-from zmqwork.core.ledger import CHILD_DIED, REJECTED_THERE, Entry
+from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import ALIVE, ASKED, RESTING, WAITING
+from zmqwork.core.trouble import CHILD_DIED, REJECTED_THERE
 
 if TYPE_CHECKING:
     from zmqwork.core.books import Books

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zmqwork.core.ledger import REJECTED_THERE, WORKER_LOST, Trouble
+from zmqwork.core.trouble import REJECTED_THERE, WORKER_LOST, Trouble
 
 _REASON_CHARACTERS_MAX = 100
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from zmqwork.core.messages import TAKE_PROGRESS, Hello, Message
 from zmqwork.core.numbering import Numbering
 from zmqwork.core.permissions import Verbs
-from zmqwork.core.ping_rate import PingRate
+from zmqwork.core.request_rate import RequestRate
 
 _PINGS_REMEMBERED = 64
 
@@ -34,9 +34,9 @@ class Client:
         "name",
         "node_id",
         "numbers",
-        "ping_rate",
         "ping_sequence",
         "pings",
+        "request_rate",
         "role",
         "says",
         "session",
@@ -59,7 +59,7 @@ class Client:
         self.heard_at = 0.0
         self.lease_from = float("-inf")
         self.welcomed_at = 0.0
-        self.ping_rate = PingRate()
+        self.request_rate = RequestRate()
         self.ping_sequence = 0
         self.pings: deque[tuple[int, float]] = deque(maxlen=_PINGS_REMEMBERED)
 

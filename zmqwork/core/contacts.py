@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from zmqwork.config import NodeConfig
-from zmqwork.core.effects import Effect, Notice
+from zmqwork.core.effects import Effect
 from zmqwork.core.lifecycle import SUSPECT
 from zmqwork.core.link_events import PeerFound
 from zmqwork.core.links import Links
 from zmqwork.core.liveness import Liveness
 from zmqwork.core.messages import Neighbour
 from zmqwork.core.neighbours import suggestions
+from zmqwork.core.overruns import Overruns
 from zmqwork.core.peer import GREETING, OPEN, RESTING, Peer
 from zmqwork.core.timers import Timers
 
@@ -26,7 +27,7 @@ class Contacts:
         closed: whether nobody is dialled any more.
     """
 
-    __slots__ = ("_config", "_links", "_out", "_timers", "_wanted", "closed", "peers")
+    __slots__ = ("_config", "_links", "_overruns", "_timers", "_wanted", "closed", "peers")
 
     def __init__(
         self,
@@ -40,7 +41,7 @@ class Contacts:
         self._wanted = wanted
         self._links = links
         self._timers = timers
-        self._out = out
+        self._overruns = Overruns(out)
         self.closed = False
         self.peers: dict[str, Peer] = {}
 
@@ -59,9 +60,8 @@ class Contacts:
                     self._timers.set(("dial", peer.key), now)
             return
         if len(self.peers) >= PEERS_MAX:
-            self._out.append(
-                Notice("misbehaved", f"more than {PEERS_MAX} peers: {found.key} is ignored")
-            )
+            text = f"more than {PEERS_MAX} peers: {found.key} is ignored"
+            self._overruns.tell("peers", "", text, now)
             return
         health = self._config.health
         peer = Peer(found, Liveness(health.suspect_timeout, health.lost_timeout, now))

@@ -256,7 +256,7 @@ class Dialer:
                 self._welcomed(peer, message, now)
             case _ if peer.stage != OPEN:
                 self.counters.strays += 1
-            case Ping() if peer.ping_rate.admits(now):
+            case Ping() if peer.request_rate.admits(now):
                 self.send(peer, Pong(message.sequence))
                 self._contacts.named(peer, message.neighbours, now)
             case Ping() | Pong():

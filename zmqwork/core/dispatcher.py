@@ -49,16 +49,7 @@ from zmqwork.core.lag import Lag, earliest
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import LEFT
 from zmqwork.core.listener import Listener
-from zmqwork.core.messages import (
-    Credit,
-    Done,
-    Draining,
-    Hello,
-    Message,
-    Return,
-    Started,
-    Welcome,
-)
+from zmqwork.core.messages import Credit, Done, Draining, Hello, Message, Return, Started, Welcome
 from zmqwork.core.pauses import Pauses
 from zmqwork.core.peer import Peer
 from zmqwork.core.progress import Parts, PartsTaken, Progress

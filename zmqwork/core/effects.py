@@ -260,7 +260,7 @@ class Notice:
 
     Attributes:
         kind: ``peer_alive``, ``peer_suspect``, ``peer_lost``, ``peer_refused``, ``no_worker``,
-            ``unknown_task``, ``other_signature``, ``no_sink``, ``resumed``, ``misbehaved``,
+            ``unknown_task``, ``other_signature``, ``no_sink``, ``resumed``, ``limit``,
             ``drain_cut``, ``paused``, ``serving``, ``leaving``, ``unfit``,
             ``undelivered``, ``rejected``, ``unread_parts``; of a sink: ``complete``,
             ``incomplete``, ``store_failed``, ``forgotten``.

@@ -234,7 +234,7 @@ class SlotDied:
     Attributes:
         slot: its index.
         begun: how many of the unfinished attempts given to it had been begun (0 or 1).
-        evidence: ``signal`` or ``exit_code``, and what else `ledger.EVIDENCE` names.
+        evidence: ``signal`` or ``exit_code``, and what else `trouble.EVIDENCE` names.
     """
 
     slot: int

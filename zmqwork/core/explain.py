@@ -15,9 +15,10 @@ from zmqwork.core.advice import advice, serving
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.functions import ANY, SEPARATOR, allows
 from zmqwork.core.lanes import Lane
-from zmqwork.core.ledger import Entry, Trouble
+from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import ALIVE, ASKED, DISPATCHED, RESTING, STARTED, SUCCEEDED, WAITING
 from zmqwork.core.peer import Peer
+from zmqwork.core.trouble import Trouble
 from zmqwork.core.workers import Group, Worker, Workforce
 
 if TYPE_CHECKING:

@@ -13,10 +13,11 @@ from zmqwork.core.effects import Notice
 from zmqwork.core.happenings import RESUBMITTED
 from zmqwork.core.judge import Judge
 from zmqwork.core.lanes import Lane
-from zmqwork.core.ledger import WORKER_LOST, Entry
+from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import ASKED, DISPATCHED, RESTING, STARTED, WAITING
 from zmqwork.core.messages import HELD_DONE, HELD_RUNNING, Cancel, Welcome
 from zmqwork.core.shipping import Shipping
+from zmqwork.core.trouble import WORKER_LOST
 from zmqwork.core.workers import Worker
 
 

@@ -17,19 +17,11 @@ from zmqwork.core import causes, lifecycle
 from zmqwork.core.books import Books
 from zmqwork.core.happenings import LATE, RESUBMITTED, RETRIED
 from zmqwork.core.inquiry import Inquiry
-from zmqwork.core.ledger import (
-    CHILD_DIED,
-    EVIDENCE,
-    REJECTED_THERE,
-    REJECTIONS_MAX,
-    Entry,
-    Trouble,
-    spec_after,
-    unfit_for,
-)
+from zmqwork.core.ledger import Entry, spec_after, unfit_for
 from zmqwork.core.lifecycle import DISPATCHED, TASK
 from zmqwork.core.messages import FAILED, LOST, REJECTED, Done, Failure, Return, Started
 from zmqwork.core.retry import retry_delay
+from zmqwork.core.trouble import CHILD_DIED, EVIDENCE, REJECTED_THERE, REJECTIONS_MAX, Trouble
 from zmqwork.core.workers import Worker
 
 _SUCCEEDED = TASK["succeeded"]

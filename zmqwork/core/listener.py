@@ -34,6 +34,7 @@ from zmqwork.core.messages import (
     TAKE_PROGRESS,
     Bye,
     Hello,
+    Info,
     Message,
     Neighbour,
     Ping,
@@ -42,6 +43,7 @@ from zmqwork.core.messages import (
 )
 from zmqwork.core.neighbours import Neighbours
 from zmqwork.core.numbering import Numbering
+from zmqwork.core.overruns import Overruns
 from zmqwork.core.rebinding import DUE, Rebinding
 from zmqwork.core.timers import Timers
 from zmqwork.core.trust import SUSPENSION, Trust
@@ -72,6 +74,7 @@ class Listener:
         self._heeded = 0  # the trust's generation
         self._timers = Timers()
         self._rebinding = Rebinding(self._timers, out)
+        self._overruns = Overruns(out, self.trust)
         self.clients: dict[str, Client] = {}
         self._by_link: dict[bytes, Client] = {}
         self.neighbours = Neighbours()
@@ -216,6 +219,8 @@ class Listener:
         code, why = self._objection(hello, fingerprint)
         if code:
             self._refuse(link, code, why)
+            if code == "full":
+                self._overruns.tell("clients", fingerprint, why, now)
             if code == "role" and (name := self.trust.name(fingerprint)):
                 # No more than a refusal: a node that looks for others greets whoever was named.
                 self._notice("offence", fingerprint, f"{name}: {why}")
@@ -256,10 +261,12 @@ class Listener:
             client.lease_from = client.welcomed_at
             self._machine.client_renewed(client, now)
         match message:
-            case Ping() if client.ping_rate.admits(now):
-                self.send(client, Pong(message.sequence))
-            case Ping():
+            case Ping() | Info() if not client.request_rate.admits(now):
                 self.counters.strays += 1
+                text = f"{client.role} {client.label} asks for more than is answered"
+                self._overruns.tell("requests", client.fingerprint, text, now)
+            case Ping():
+                self.send(client, Pong(message.sequence))
             case Pong():
                 self._echoed(client, message.sequence, now)
             case Bye():

@@ -10,7 +10,7 @@ from zmqwork.core.liveness import Liveness
 from zmqwork.core.messages import Message, Welcome
 from zmqwork.core.numbering import Numbering
 from zmqwork.core.permissions import Verbs
-from zmqwork.core.ping_rate import PingRate
+from zmqwork.core.request_rate import RequestRate
 
 # The stages of a peer's link.
 RESTING, DIALING, GREETING, OPEN = "resting", "dialing", "greeting", "open"
@@ -41,11 +41,11 @@ class Peer:
         "name",
         "node_id",
         "numbers",
-        "ping_rate",
         "ping_sequence",
         "probes",
         "reached",
         "refusal",
+        "request_rate",
         "role",
         "says",
         "session",
@@ -74,7 +74,7 @@ class Peer:
         self.session = 0
         self.numbers = Numbering()
         self.liveness = liveness
-        self.ping_rate = PingRate()
+        self.request_rate = RequestRate()
         self.ping_sequence = 0
         self.dials = 0  # since the last WELCOME
         self.broken = 0  # sessions in a row that did not last for a heartbeat

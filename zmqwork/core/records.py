@@ -37,7 +37,7 @@ class Trial:
 
     Attributes:
         seq: which task.
-        failures, crashes, losses, evidence: as `ledger.Trouble` has them.
+        failures, crashes, losses, evidence: as `trouble.Trouble` has them.
         delay: it must not begin before so many seconds are over.
         checkpoint: what its attempts have left for the next one; None: nothing.
         part: how many parts it had yielded then.

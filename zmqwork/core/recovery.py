@@ -7,11 +7,12 @@ most: what their inventories name is adopted, as attempt 0, and the rest waits f
 from __future__ import annotations
 
 from zmqwork.core.books import Books
-from zmqwork.core.ledger import REJECTED_THERE, Entry, Trouble, spec_after
+from zmqwork.core.ledger import Entry, spec_after
 from zmqwork.core.letters import DeadLetter
 from zmqwork.core.lifecycle import RESTING
 from zmqwork.core.progression import Headway
 from zmqwork.core.records import Recorded, Recovered
+from zmqwork.core.trouble import REJECTED_THERE, Trouble
 
 
 class Recovery:

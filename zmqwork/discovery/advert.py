@@ -29,6 +29,8 @@ _REALM_DIGITS = 16
 # What `judge` says of a record that has no seal of ours, or was changed since; of one whose node
 # has keys, where we have none; and of one whose key is not in our roster.
 UNSEALED, KEYED, UNKNOWN_KEY = "unsealed", "keyed", "unknown_key"
+# And of one that would have us call who is in none of our networks.
+MISPLACED = "address"
 
 _ROLES = frozenset({"producer", "worker", "sink", "observer"})
 _NODE_ID = re.compile(r"[0-9a-f]{32}")
@@ -131,7 +133,7 @@ def judge(
         return "malformed"
     near = [host for host in hosts if is_near(host, addresses)][:_ENDPOINTS_MAX]
     if not near:
-        return "address"
+        return MISPLACED
     endpoints = tuple(f"tcp://{host}:{port}" for host in near)
     return Advert(node_id, role, endpoints, near[0], fields.get("pk", ""))
 

@@ -89,6 +89,10 @@ class Dns:
         ]
         return [*gone, *new]
 
+    def take_misplaced(self) -> list[str]:
+        """Nobody: who asks for a name wants its addresses, wherever they are."""
+        return []
+
     def describe(self) -> dict[str, Any]:
         """The source with its state, for people."""
         troubles = dict(self._troubles)

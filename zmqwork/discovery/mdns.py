@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +21,9 @@ _log = logging.getLogger("zmqwork")
 
 # The goodbye is sent three times, 125 ms apart; the thread is not waited for longer than this.
 _GOODBYE_TIMEOUT = 1.5
+
+# Of those that are announced between two polls, so many are told: the latest.
+_MISPLACED_MAX = 16
 
 
 class Mdns:
@@ -45,6 +48,7 @@ class Mdns:
         per_host_max = PER_HOST_UNSEALED_MAX if keys is None else PER_HOST_MAX
         self.sightings = Sightings(per_host_max=per_host_max)
         self.ignored: Counter[str] = Counter()
+        self.misplaced: deque[str] = deque(maxlen=_MISPLACED_MAX)
         self.unlike = Unlike()
         self.own: Record | None = None
         self.own_id = ""  # also after a goodbye, which the cache does not heed at once
@@ -84,6 +88,10 @@ class Mdns:
             self._keyring = keyring
             self._tell()
         return self.sightings.take()
+
+    def take_misplaced(self) -> list[str]:
+        """In words, who was announced since the last call where nobody may be."""
+        return [self.misplaced.popleft() for _ in range(len(self.misplaced))]
 
     def describe(self) -> dict[str, Any]:
         """The source with its state, for people.

@@ -18,6 +18,7 @@ from zeroconf import Error as ZeroconfError
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from zmqwork.discovery.advert import (
+    MISPLACED,
     SERVICE_TYPE,
     UNSEALED,
     Advert,
@@ -27,7 +28,7 @@ from zmqwork.discovery.advert import (
     realm_hash,
     txt_of,
 )
-from zmqwork.discovery.interfaces import Address, Interfaces, reachable_at
+from zmqwork.discovery.interfaces import ADDRESSES_MAX, Address, Interfaces, reachable_at
 from zmqwork.discovery.record import Record
 from zmqwork.discovery.sightings import Sightings
 from zmqwork.discovery.sweeping import sweep
@@ -65,6 +66,8 @@ class Board(Protocol):
     sightings: Sightings
     # By reason; bound: the words of `advert.judge`, "full", "failed", "unanswered".
     ignored: Counter[str]
+    # In words; bound: the board's.
+    misplaced: deque[str]
     unlike: Unlike
     own: Record | None
     own_id: str
@@ -270,6 +273,9 @@ class Responder:
         board.unlike.judged(info.name, advert if isinstance(advert, str) else "")
         if not isinstance(advert, Advert):
             board.ignored[advert] += 1
+            if advert == MISPLACED:
+                where = ", ".join(info.parsed_addresses(IPVersion.V4Only)[:ADDRESSES_MAX])
+                board.misplaced.append(f"{info.name} is announced at {where}")
             if advert == UNSEALED:
                 self._doubt(info.name)
             else:

@@ -40,6 +40,9 @@ class Source(Protocol):
     def poll(self, now: float) -> list[PeerFound | PeerForgotten]:
         """What has changed since the last call. Never waits, never raises."""
 
+    def take_misplaced(self) -> list[str]:
+        """In words, who was announced since the last call where nobody may be; not dialled."""
+
     def describe(self) -> dict[str, Any]:
         """``source``, ``state``, ``where`` and ``found``, for people."""
 

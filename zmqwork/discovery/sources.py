@@ -145,6 +145,10 @@ class Discovery:
             events += source.poll(now)
         return events
 
+    def take_misplaced(self) -> list[str]:
+        """In words, who was announced since the last call where nobody may be; not dialled."""
+        return [text for source in self._others for text in source.take_misplaced()]
+
     def proof_of_death(self, key: str) -> bool:
         """True if the process behind that key of a `PeerFound` is certainly gone."""
         if self._directory is None or not key.startswith(_LOCAL):

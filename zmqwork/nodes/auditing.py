@@ -12,14 +12,20 @@ from zmqwork.core.effects import Notice
 from zmqwork.core.ledger import Entry
 from zmqwork.core.lifecycle import DEAD
 from zmqwork.security.audit import Audit
-from zmqwork.security.kinds import INSECURE_START, PEER_SUSPENDED, ROLE_VIOLATION, TASK_QUARANTINE
+from zmqwork.security.kinds import (
+    INSECURE_START,
+    LIMIT_HIT,
+    PEER_SUSPENDED,
+    ROLE_VIOLATION,
+    TASK_QUARANTINE,
+)
 from zmqwork.transport import clock
 from zmqwork.transport.exposure import Exposure
 from zmqwork.transport.loop import Loop
 
 C = TypeVar("C", bound=NodeConfig)
 
-_OFFENCES = {"offence": ROLE_VIOLATION, "suspended": PEER_SUSPENDED}
+_OFFENCES = {"offence": ROLE_VIOLATION, "suspended": PEER_SUSPENDED, "limit": LIMIT_HIT}
 
 
 def audit_of(node_id: str, name: str, role: str, pid: int = 0) -> Audit:
@@ -81,22 +87,20 @@ class Auditing:
         member: str = "",
         peer: str = "",
         reason: str = "",
+        **fields: str,
     ) -> None:
         """As `Audit.note`; for `security.gate`."""
         if self.audit is not None:
-            self.audit.note(kind, fingerprint=fingerprint, member=member, peer=peer, reason=reason)
+            told = {"fingerprint": fingerprint, "member": member, "peer": peer, "reason": reason}
+            self.audit.note(kind, **told, **fields)
 
     def noticed(self, notice: Notice) -> None:
         """What people are told; of that, what peers did that they may not is noted."""
         kind = _OFFENCES.get(notice.kind)
         if kind is not None:
-            data = notice.data
-            self.tell(
-                kind,
-                fingerprint=data.get("fingerprint", ""),
-                member=data.get("member", ""),
-                reason=notice.text,
-            )
+            known = ("fingerprint", "member", "limit")
+            data = {name: notice.data[name] for name in known if name in notice.data}
+            self.tell(kind, reason=notice.text, **data)
 
     def settled(self, entries: Iterable[Entry]) -> None:
         """These tasks have ended; what is dead because its workers died of it is noted."""

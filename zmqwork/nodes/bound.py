@@ -212,7 +212,7 @@ class BoundNode(Generic[C]):
 
     def _prepare(self) -> None:
         assert self._loop is not None
-        poll_forever(self._loop, self._discovery, WORKER_INTERVAL)
+        poll_forever(self._loop, self._discovery, WORKER_INTERVAL, self.auditing)
         self.auditing.begin(self._loop, self.endpoints)
 
     def _take_roster(self, effect: TakeRoster) -> None:

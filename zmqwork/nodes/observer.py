@@ -46,7 +46,7 @@ class Observer:
                 Answer: deliver,
                 # Unreachable nodes are part of the survey's answer.
                 Notice: lambda notice: (
-                    log_notice(notice, config.node_id) if notice.kind == "misbehaved" else None
+                    log_notice(notice, config.node_id) if notice.kind == "limit" else None
                 ),
                 Left: lambda _: self._loop.stop(),
             },

@@ -180,7 +180,7 @@ class Producer(Asked):
     def _prepare(self) -> None:
         self._recover()
         self.auditing.begin(self._loop, self._endpoints)
-        poll_forever(self._loop, self._discovery)
+        poll_forever(self._loop, self._discovery, auditing=self.auditing)
 
     def __repr__(self) -> str:
         return f"<Producer {self._config.node_id[:8]}: {self.pending.count} unsettled>"

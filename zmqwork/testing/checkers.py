@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from zmqwork.core import lifecycle
 from zmqwork.core.effects import Effect, Execute, Send
 from zmqwork.core.events import Event
-from zmqwork.core.ledger import CHILD_DIED, REJECTED_THERE, Entry
+from zmqwork.core.ledger import Entry
 from zmqwork.core.lender import EXTRA_MAX
 from zmqwork.core.lifecycle import DISPATCHED, RESTING, STARTED, WAITING
 from zmqwork.core.link_events import Link, Received
 from zmqwork.core.messages import Credit, Done, Return, Tasks
+from zmqwork.core.trouble import CHILD_DIED, REJECTED_THERE
 from zmqwork.testing import journal_checkers
 from zmqwork.testing.node import Node, Producer, Worker
 from zmqwork.testing.truth import CRASHES, FAILS, OVERTIME, SUCCEEDS, Violation

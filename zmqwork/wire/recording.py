@@ -26,8 +26,9 @@ from typing import Any
 from msgpack import Unpacker, unpackb
 
 from zmqwork.core import lifecycle
-from zmqwork.core.ledger import EVIDENCE_MAX, TaskSpec
+from zmqwork.core.ledger import TaskSpec
 from zmqwork.core.records import Batch, Filed, Letter, Trial
+from zmqwork.core.trouble import EVIDENCE_MAX
 from zmqwork.errors import ConfigError, DecodeError
 from zmqwork.options import TaskOptions
 from zmqwork.wire import fields

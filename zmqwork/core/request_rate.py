@@ -1,14 +1,14 @@
-"""How many PINGs of a peer are answered: a token bucket, so that a storm costs no answers."""
+"""How many PINGs and INFOs of a peer are answered: a token bucket, so that a storm is cheap."""
 
 from __future__ import annotations
 
-# One that was not read for half a minute has piled up some thirty (`Health.runtime_timeout`), or
-# with the shortest interval in use some hundreds.
+# One that was not read for half a minute has piled up some thirty PINGs (`Health.runtime_timeout`),
+# or with the shortest interval in use some hundreds.
 BURST = 512
 PER_SECOND = 50.0
 
 
-class PingRate:
+class RequestRate:
     """Of one peer."""
 
     __slots__ = ("_at", "_left")
