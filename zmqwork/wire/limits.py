@@ -14,11 +14,11 @@ __all__ = ["QUEUES_MAX", "WEIGHT_MAX"]
 
 # --- frames
 
-# Frame 0 of a message: everything but large payloads. A full batch has 1 MiB of payloads (and one
-# more below FRAME_OWN_BYTES), 4,096 numbers twice and the texts of failures beside them. A task
-# that is a run of its own adds up to 390 bytes, and a destination 830 more: 4,096 of them have
-# 6.1 MB, which does not fit, hence DESTINATIONS_MAX (3.6 MB). A full batch of RESULTS with a parcel
-# for each has 2.3 MB.
+# Frame 0 of a message: everything but large payloads (why: ADR 27). A full batch has 1 MiB of
+# payloads (and one more below FRAME_OWN_BYTES), 4,096 numbers twice and the texts of failures
+# beside them. A task that is a run of its own adds up to 390 bytes, and a destination 830 more:
+# 4,096 of them have 6.1 MB, which does not fit, hence DESTINATIONS_MAX (3.6 MB). A full batch of
+# RESULTS with a parcel for each has 2.3 MB.
 HEADER_BYTES_MAX = 4 * 1024 * 1024
 
 # Payloads of this size and more do not travel inside frame 0: from here on, copying them into it
