@@ -83,12 +83,12 @@ def worker(place: Path, *command: str, keys: str | Path = NO_KEYS) -> Iterator[i
             process.communicate()
 
 
-def figures(place: Path, *command: str, keys: str | Path = NO_KEYS) -> Figures:
-    """What ``python -m COMMAND`` prints, which is one JSON object."""
+def figures(place: Path, *command: str, keys: str | Path = NO_KEYS, peers: str = "") -> Figures:
+    """What ``python -m COMMAND`` prints, which is one JSON object; `peers`: whom it dials."""
     ended = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=HERE,
-        env=environment(place, keys),
+        env=environment(place, keys) | ({"ZMQWORK_PEERS": peers} if peers else {}),
         capture_output=True,
         text=True,
         timeout=RUN_TIMEOUT,

@@ -8,15 +8,19 @@ each is a process of its own::
     python -m benchmarks.raw frames ENDPOINT            the same, frame by frame
     python -m benchmarks.raw submit ENDPOINT COUNT      prints tasks per second
     python -m benchmarks.raw pingpong ENDPOINT COUNT    prints p50 and p99 of the round trip
+    python -m benchmarks.raw bulk ENDPOINT COUNT        as submit, BULK tasks in a message
+    python -m benchmarks.raw bulk-worker ENDPOINT       for that
+    python -m benchmarks.raw echo ENDPOINT COUNT        1 MiB there and back: bytes per second
+    python -m benchmarks.raw echo-worker ENDPOINT       for that
 
 Blocking calls throughout: with something there, they return at once and cost no more than those
 that do not block, and with nothing there no poll comes before them. (Tried: draining without
 blocking is no faster.)
 
-There are two workers. `worker` uses `recv_multipart` and `send_multipart`, as pyzmq's guide does
-for a ROUTER. `frames` knows that a message has two frames and asks for them one by one, which
-spares pyzmq's question for more after each: two to three times as fast, and wrong as soon as
-a peer sends another number of frames. Both are reported.
+There are two workers of single tasks. `worker` uses `recv_multipart` and `send_multipart`, as
+pyzmq's guide does for a ROUTER. `frames` knows that a message has two frames and asks for them one
+by one, which spares pyzmq's question for more after each: two to three times as fast, and wrong as
+soon as a peer sends another number of frames. Both are reported.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from itertools import islice
 
 import msgpack
 import zmq
@@ -34,6 +39,11 @@ from benchmarks.work import noop
 # In flight at once. Tried from 100 to 20,000: flat from 1,000 to 10,000, slower above.
 WINDOW = 2_000
 WARMUP = 2_000
+# Tasks in a message of `bulk`; and as many of them in flight. (16,384 in flight: no faster.)
+BULK = 256
+ECHO_BYTES = 1024 * 1024
+ECHO_WINDOW = 16
+ECHO_WARMUP = 50
 
 
 def bound(endpoint: str) -> zmq.Socket[bytes]:
@@ -116,17 +126,83 @@ def pingpong(endpoint: str, count: int) -> dict[str, float]:
     return {"p50": percentile(seconds, 50), "p99": percentile(seconds, 99)}
 
 
+def bulk_worker(endpoint: str) -> None:
+    socket = bound(endpoint)
+    pack, unpack = msgpack.Packer().pack, msgpack.unpackb
+    receive, send = socket.recv_multipart, socket.send_multipart
+    while True:
+        route, body = receive()
+        first, arguments = unpack(body)
+        send((route, pack((first, [noop(argument) for argument in arguments]))))
+
+
+def bulked(socket: zmq.Socket[bytes], count: int) -> float:
+    """As `pipelined`, with BULK tasks in each message."""
+    pack, unpack = msgpack.Packer().pack, msgpack.unpackb
+    begun_at = time.perf_counter()
+    starts = iter(range(0, count, BULK))
+    for start in islice(starts, WINDOW // BULK):
+        socket.send(pack((start, list(range(start, min(count, start + BULK))))))
+    for expected in range(0, count, BULK):
+        first, values = unpack(socket.recv())
+        if first != expected or values != list(range(first, min(count, first + BULK))):
+            raise SystemExit(f"the tasks from {expected} came back as others")
+        for start in islice(starts, 1):
+            socket.send(pack((start, list(range(start, min(count, start + BULK))))))
+    return count / (time.perf_counter() - begun_at)
+
+
+def bulk(endpoint: str, count: int) -> dict[str, float]:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    with context, connected(context, endpoint) as socket:
+        bulked(socket, WARMUP)
+        return {"rate": bulked(socket, count)}
+
+
+def echo_worker(endpoint: str) -> None:
+    socket = bound(endpoint)
+    while True:
+        socket.send_multipart(socket.recv_multipart())
+
+
+def echoed(socket: zmq.Socket[bytes], count: int) -> float:
+    """Bytes per second in one direction, of ECHO_BYTES each; every answer is compared."""
+    payload = bytes(ECHO_BYTES)
+    begun_at = time.perf_counter()
+    for number in range(count + ECHO_WINDOW):
+        if number >= ECHO_WINDOW and socket.recv() != payload:
+            raise SystemExit("an answer is another one")
+        if number < count:
+            socket.send(payload)
+    return count * ECHO_BYTES / (time.perf_counter() - begun_at)
+
+
+def echo(endpoint: str, count: int) -> dict[str, float]:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    with context, connected(context, endpoint) as socket:
+        echoed(socket, ECHO_WARMUP)
+        return {"rate": echoed(socket, count)}
+
+
+WORKERS = {
+    "worker": worker,
+    "frames": frames,
+    "bulk-worker": bulk_worker,
+    "echo-worker": echo_worker,
+}
+SENDERS = {"submit": submit, "pingpong": pingpong, "bulk": bulk, "echo": echo}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.raw")
-    parser.add_argument("role", choices=["worker", "frames", "submit", "pingpong"])
+    parser.add_argument("role", choices=[*WORKERS, *SENDERS])
     parser.add_argument("endpoint")
     parser.add_argument("count", type=int, nargs="?", default=100_000)
     asked = parser.parse_args()
-    if asked.role in {"worker", "frames"}:
-        (worker if asked.role == "worker" else frames)(asked.endpoint)
+    if asked.role in WORKERS:
+        WORKERS[asked.role](asked.endpoint)
     else:
-        measured = (submit if asked.role == "submit" else pingpong)(asked.endpoint, asked.count)
-        print(json.dumps(measured))
+        print(json.dumps(SENDERS[asked.role](asked.endpoint, asked.count)))
 
 
 if __name__ == "__main__":
