@@ -13,6 +13,7 @@ from zmqwork.cli.survey import (
     KEYED,
     KEYLESS,
     OTHER_KEY,
+    OTHER_REALMS,
     Search,
     Survey,
     label,
@@ -180,6 +181,8 @@ def _same_keys(source: str) -> Iterator[str]:
 
 def _elsewhere(search: Search) -> Iterator[str]:
     yield "one of another user, or under another $XDG_RUNTIME_DIR, is not found by `local`"
+    if search.realm is None and "mdns" in search.sources:
+        yield OTHER_REALMS.replace("Those", "nodes", 1)
     if search.keys is None and "mdns" not in search.sources:
         yield "nodes on other machines are looked for with keys (zmqwork keys --help), or with"
         yield "  --insecure-lan, and then without any protection"

@@ -13,6 +13,7 @@ from typing import Any
 from zmqwork.cli import exits
 from zmqwork.cli.keys_shown import described, when
 from zmqwork.cli.output import Output
+from zmqwork.cli.parser import nearest
 from zmqwork.core.permissions import ROLES
 from zmqwork.errors import UsageError
 from zmqwork.nodes.auditing import audit_of
@@ -181,6 +182,10 @@ def _roles(args: argparse.Namespace) -> list[str]:
     words = [word.strip() for given in args.role or () for word in given.split(",")]
     if not any(words):
         raise UsageError(f"{args.action} needs --role: some of {', '.join(ROLES)}")
+    for word in words:
+        if word not in ROLES:
+            near = nearest(word, ROLES) or f": choose from {', '.join(ROLES)}"
+            raise UsageError(f"{word!r} is no role{near}")
     return words
 
 
