@@ -215,11 +215,16 @@ def test_a_workers_key_cannot_be_a_producer(lab, wait_until, monkeypatch):
         ("desk", False, "1 node here has keys, and this one has none: they do not talk to it"),
     ],
 )
-def test_nodes_of_one_machine_with_and_without_do_not_meet(lab, wait_until, worker, producer, why):
+def test_nodes_of_one_machine_with_and_without_do_not_meet(
+    lab, wait_until, caplog, worker, producer, why
+):
     lab.worker(worker)
     made = lab.producer(producer)
     future = made.ask("echo", 1)
     wait_until(lambda: why in made.status()["sources"][0]["state"], "it is said")
+    waits = lambda: [text for text in caplog.messages if "no worker was found" in text]  # noqa: E731
+    wait_until(waits, "who waits is told")
+    assert waits()[0].endswith(f"; {why}; see: zmqwork doctor")
     assert not future.done()
     code, said = zmqwork(lab, producer, "ps", "--realm", lab.realm, "--discovery", "local")
     assert (code, why in said) == (0, True)
