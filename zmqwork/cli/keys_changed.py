@@ -23,7 +23,7 @@ from zmqwork.security.keyring import Keyring, load
 from zmqwork.security.kinds import KEY_REVOKE, KEYS_CREATED, KEYS_JOINED, ROSTER_CHANGE
 
 _OVERLAP = 24 * 3600.0
-_PUSH = "the nodes that run hear of it by: zmqwork keys push"
+_PUSH = "the nodes that run hear of it by: zmqwork keys push --realm NAME"
 
 
 def init(args: argparse.Namespace, place: Path, output: Output) -> int:
@@ -42,7 +42,7 @@ def init(args: argparse.Namespace, place: Path, output: Output) -> int:
         output.line("left out. The file for the others: zmqwork keys export -o FILE")
     else:
         output.line(f"This is its node {name}, with all roles: key {keyring.fingerprint}")
-        output.line("For each other machine: zmqwork keys add NODE --role worker,sink")
+        output.line("For each other machine: zmqwork keys add NODE --role worker,sink,observer")
     return exits.OK
 
 
@@ -120,9 +120,12 @@ def _rotate_own(args: argparse.Namespace, place: Path, output: Output, overlap: 
     ending = _old(keyring, name)
     if used:
         output.line(f"this node, {name}, uses key {key} now{ending}")
+        if args.now and overlap == 0 and not keyring.roster.shared:
+            output.line("No push reaches the others any more: carry a copy of its roster.toml to")
+            output.line("each (scp -p), or a new bundle: zmqwork keys rotate NODE")
     else:
         output.line(f"this node, {name}, has a new key {key}, which waits{ending}")
-        output.line("First let the others hear of it:  zmqwork keys push")
+        output.line("First let the others hear of it:  zmqwork keys push --realm NAME")
         output.line("and when all of them have it:     zmqwork keys rotate --now")
     if keyring.roster.shared:
         output.line("then give everybody the file of:  zmqwork keys export -o FILE")

@@ -22,7 +22,8 @@ from zmqwork.escaping import printable
 EXAMPLES = """
 zmqwork ps
 zmqwork ps --realm thumbs --peer tcp://gpu-1:7071
-zmqwork ps --realm thumbs --insecure-lan       of everybody on a network that you trust
+zmqwork ps --realm thumbs                      with keys, of other machines, too: zmqwork keys
+zmqwork ps --realm thumbs --insecure-lan       without, of everybody on a network that you trust
 zmqwork ps -o json | jq '.nodes[] | select(.role == "worker") | .busy'
 """
 

@@ -104,6 +104,6 @@ def _of_node(name: str, pair: Pair, roster: Roster) -> Iterator[Remark]:
 
 def _of_next(pair: Pair, roster: Roster) -> Remark:
     if any(key.public == pair.public for key, _ in roster.keys(today())):
-        advice = "zmqwork keys push, then zmqwork keys rotate --now"
+        advice = "zmqwork keys push --realm NAME, then zmqwork keys rotate --now"
         return Remark(f"{NEXT_FILE} has a new key, which waits", False, advice=advice)
     return Remark(f"{NEXT_FILE} has a key that is not in the roster, and is not used", False)

@@ -44,7 +44,7 @@ def check_role(keys: Watched, role: str) -> None:
         raise KeysError(
             f"{cluster} is {', '.join(roles)}, and no {role}; whoever has the role admin can "
             f"change that: zmqwork keys roles {keyring.name} --role {','.join([*roles, role])}, "
-            "and then zmqwork keys push"
+            "and then zmqwork keys push --realm NAME"
         )
 
 
