@@ -251,6 +251,23 @@ def test_a_member_that_is_there_already_can_have_a_new_bundle(keys):
     assert keys("rotate", "n", "-o", "again.zwk")[0] == 0
 
 
+def test_the_audit_log_has_whose_key_it_was_and_what_it_may_be(keys, said, home, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    keys("init", "--name", "desk")
+    keys("add", "n", "--role", "worker")
+    first = said("show", "n")["member"]["keys"][-1]["fingerprint"]
+    keys("roles", "n", "--role", "worker,producer")
+    keys("rotate", "n", "-o", "new.zwk")
+    second = said("show", "n")["member"]["keys"][-1]["fingerprint"]
+    lines = (home / "state" / "zmqwork" / "audit.jsonl").read_text().splitlines()
+    noted = [json.loads(line) for line in lines][1:]
+    assert [(r["kind"], r["member"], r["fingerprint"], r["roles"]) for r in noted] == [
+        ("keys.created", "n", first, ["worker"]),
+        ("roster.change", "n", first, ["worker", "producer"]),
+        ("keys.created", "n", second, ["worker", "producer"]),
+    ]
+
+
 # -- push
 
 

@@ -348,7 +348,8 @@ def test_the_tasks_of_a_revoked_worker_are_run_elsewhere(lab, wait_until):
     assert {record["member"] for record in noted(lab)["key.revoke"]} == {"bad"}
 
 
-def test_a_revoked_producer_is_not_heard_any_more(lab, wait_until):
+def test_a_revoked_producer_is_not_heard_any_more(lab, wait_until, caplog):
+    caplog.set_level("INFO", "zmqwork")
     lab.add(node="worker", bad="producer", good="producer")
     worker = lab.worker("node")
     bad, good = lab.producer("bad"), lab.producer("good")
@@ -364,6 +365,9 @@ def test_a_revoked_producer_is_not_heard_any_more(lab, wait_until):
     assert not future.done()
     wait_until(lambda: "auth.deny" in noted(lab), "it is noted")
     assert {record["reason"] for record in noted(lab)["auth.deny"]} == {"revoked"}
+    key = lab.fingerprint("bad")
+    assert "roster 5 of lab is in use, in the place of 4" in caplog.messages
+    assert f"key {key} of bad is not good any more, and its links end" in caplog.messages
 
 
 def test_a_role_that_is_taken_away_ends_what_was_done_in_it(lab, wait_until):

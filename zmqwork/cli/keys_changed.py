@@ -156,9 +156,17 @@ def _tell(
 ) -> None:
     """For programs, and for the audit log: the member as it is now."""
     roster = keyring.roster
+    changed = roster.find(name)
     with closing(audit_of("", keyring.name, "keys")) as audit:
-        audit.note(kind, member=name, cluster=roster.cluster, serial=roster.serial)
-    member = next((described(m, keyring) for m in roster.members if m.name == name), None)
+        audit.note(
+            kind,
+            member=name,
+            fingerprint=changed.keys[-1].fingerprint if changed else "",
+            cluster=roster.cluster,
+            serial=roster.serial,
+            roles=list(changed.roles) if changed else [],
+        )
+    member = described(changed, keyring) if changed else None
     said = {"cluster": roster.cluster, "serial": roster.serial, "keys": str(keyring.place)}
     output.json(
         {**said, "member": member, "bundle": None if bundle is None else str(bundle)} | more
