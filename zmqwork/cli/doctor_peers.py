@@ -183,7 +183,7 @@ def _same_keys(source: str) -> Iterator[str]:
 def _elsewhere(search: Search) -> Iterator[str]:
     yield "one of another user, or under another $XDG_RUNTIME_DIR, is not found by `local`"
     if search.realm is None and "mdns" in search.sources:
-        yield OTHER_REALMS.replace("Those", "nodes", 1)
+        yield OTHER_REALMS
     if search.keys is None and "mdns" not in search.sources:
         yield "nodes on other machines are looked for with keys (zmqwork keys --help), or with"
         yield "  --insecure-lan, and then without any protection"

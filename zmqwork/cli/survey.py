@@ -38,9 +38,7 @@ _UNLIKE = {
 }
 
 # Without ``--realm`` those realms are looked at that the local directory names.
-OTHER_REALMS = (
-    "Those of other machines alone: --realm NAME (mdns does not tell the names of realms)"
-)
+OTHER_REALMS = "Realms of other machines alone: --realm NAME (mdns does not tell their names)"
 
 # How long to wait for further nodes to be found. A network takes longer to answer than a
 # directory: mDNS waits up to 120 ms before it asks, and as long before it answers, so that not
