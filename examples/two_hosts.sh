@@ -2,9 +2,10 @@
 # Several hosts on one machine: network namespaces on a bridge, each with its own address and nothing in
 # common but the network.
 #
-# What you will see: two workers that are told nobody's address, a program on a third host that finds both
-# by mDNS and shares 40 tasks out among them, what `zmqwork ps` says on a fourth one, and then the cable of
-# one worker pulled in the middle of its tasks: after 4 s of silence the other one does them, too.
+# What you will see: a cluster that one host makes, and the others join, each in its role; two workers that
+# are told nobody's address, a program on a third host that finds both by mDNS and shares 40 tasks out among
+# them, encrypted; what `zmqwork ps` says on a fourth one, and then the cable of one worker pulled in the
+# middle of its tasks: after 4 s of silence the other one does them, too.
 #
 #   sudo examples/two_hosts.sh
 #
@@ -50,9 +51,12 @@ for host in anna bert carl dora; do
   mkdir -m 700 "$place/$host"
 done
 
-# Run a command on a host: its network, its own directory for sockets, its name.
-at() { ip netns exec "$1" env -u ZMQWORK_PEERS XDG_RUNTIME_DIR="$place/$1" HOST="$1" PYTHONPATH="$place:$here" "${@:2}"; }
-network='--discovery mdns --insecure-lan --interface eth0'
+# Run a command on a host: its network, its own directories for sockets, keys and the audit log, its name.
+at() {
+  ip netns exec "$1" env -u ZMQWORK_PEERS -u ZMQWORK_KEYS XDG_RUNTIME_DIR="$place/$1" \
+    XDG_CONFIG_HOME="$place/$1/config" XDG_STATE_HOME="$place/$1/state" HOST="$1" \
+    PYTHONPATH="$place:$here" "${@:2}"
+}
 
 # -- one program, for all of them ---------------------------------------------------------------------
 
@@ -60,7 +64,7 @@ cat >"$place/lan.py" <<'PROGRAM'
 import collections, os, time
 import zmqwork
 
-app = zmqwork.App("lan", discovery="mdns", interface="eth0")
+app = zmqwork.App("lan")
 
 @app.task
 def work(number: int) -> str:
@@ -68,7 +72,7 @@ def work(number: int) -> str:
     return os.environ["HOST"]
 
 if __name__ == "__main__":
-    with app.producer(insecure_lan=True) as producer:
+    with app.producer() as producer:
         while producer.workers_known() < int(os.environ["WORKERS"]):
             time.sleep(0.05)
         print("workers found:", ", ".join(sorted(w["name"] for w in producer.status()["workers"])), flush=True)
@@ -79,18 +83,34 @@ if __name__ == "__main__":
         print("40 tasks done:", ", ".join(f"{count} by {host}" for host, count in sorted(done.items())))
 PROGRAM
 
+# A bundle is carried to its host, here by a common directory; who has it is that node.
+join() {
+  at anna "$python" -m zmqwork keys add "$1" --role "$2" -o "$place/$1.zwk" --format quiet
+  at "$1" "$python" -m zmqwork keys join "$place/$1.zwk" --format quiet
+  rm "$place/$1.zwk"
+}
+
+say 'anna makes a cluster, and lets in bert as a worker, carl as a producer, dora as an observer'
+at anna "$python" -m zmqwork keys init --cluster lan --name anna --format quiet
+join bert worker
+join carl producer
+join dora observer
+at dora "$python" -m zmqwork keys list
+
 say 'workers start on anna and bert'
 for host in anna bert; do
-  # shellcheck disable=SC2086
-  at "$host" "$python" -m zmqwork worker lan:app -c 2 -n "$host" --log-level error $network >"$place/$host.log" 2>&1 &
+  at "$host" "$python" -m zmqwork worker lan:app -c 2 -n "$host" --log-level error >"$place/$host.log" 2>&1 &
 done
+
+say 'bert hears of carl and dora, who were let in after him'
+until at anna "$python" -m zmqwork ps --realm lan 2>/dev/null | grep -q '^bert '; do sleep 0.2; done
+at anna "$python" -m zmqwork keys push --realm lan
 
 say 'carl submits 40 tasks, and names nobody'
 at carl WORKERS=2 "$python" "$place/lan.py"
 
 say 'dora looks who is there'
-# shellcheck disable=SC2086
-at dora "$python" -m zmqwork ps --realm lan $network
+at dora "$python" -m zmqwork ps --realm lan
 
 say "carl submits 40 more, and anna's cable is pulled meanwhile"
 at carl WORKERS=2 "$python" "$place/lan.py" >"$place/carl.log" 2>&1 &

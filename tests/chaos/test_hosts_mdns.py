@@ -131,6 +131,8 @@ def test_the_example_shows_it(no_hosts):
     assert sum(before) == sum(after) == 40
     assert after[0] < after[1], "anna's cable was pulled"
     assert re.search(r"^bert +worker +lan ", text, re.MULTILINE), "as dora saw it"
+    assert re.search(r"^dora +observer +this node ", text, re.MULTILINE), "she was let in"
+    assert "INSECURE" not in text + shown.stderr
     assert "worker anna" in text.partition("cable is pulled")[2], "her loss is told"
 
 

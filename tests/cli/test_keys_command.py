@@ -214,6 +214,8 @@ def test_files_that_cannot_be_used(keys, home):
         (("show", "a", "b"), "zmqwork keys show [NODE]"),
         (("add", "n"), "add needs --role: some of producer, worker"),
         (("add", "n", "--role", ","), "add needs --role"),
+        (("add", "n", "--role", "sink,wroker"), "'wroker' is no role: did you mean worker?"),
+        (("roles", "desk", "--role", "boss"), "'boss' is no role: choose from producer, worker"),
         (("add", "n", "--role", "worker", "-o", "json"), "for json say --format json"),
         (("list", "-o", "jsno"), "unknown OUTPUT 'jsno': did you mean json?"),
         (("list", "--role", "sink"), "--role is for add, roles, not for list"),
@@ -231,10 +233,39 @@ def test_wrong_usage(keys, words, text):
     assert text in err
 
 
-def test_a_role_that_there_is_not(keys):
+@pytest.mark.parametrize("place", ["none", "empty"])
+def test_there_are_no_keys_yet(keys, home, place):
+    (home / "empty").mkdir(mode=0o700)
+    for words in (("list",), ("show",), ("add", "x", "--role", "sink"), ("push",), ("rotate",)):
+        code, out, err = keys(*words, "--keys", home / place)
+        assert (code, out) == (78, "")
+        assert f"there are no keys in {home / place}: zmqwork keys init, or zmqwork keys jo" in err
+
+
+def test_a_member_that_is_there_already_can_have_a_new_bundle(keys):
+    keys("init", "--cluster", "lab", "--name", "desk")
+    keys("add", "n", "--role", "worker")
+    code, _, err = keys("add", "n", "--role", "worker", "-o", "again.zwk")
+    assert (code, "lab has a member n already" in err) == (78, True)
+    assert "zmqwork keys rotate n" in err
+    assert keys("rotate", "n", "-o", "again.zwk")[0] == 0
+
+
+def test_the_audit_log_has_whose_key_it_was_and_what_it_may_be(keys, said, home, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
     keys("init", "--name", "desk")
-    code, _, err = keys("add", "n", "--role", "wroker")
-    assert (code, "'wroker' is no role: choose from producer" in err) == (78, True)
+    keys("add", "n", "--role", "worker")
+    first = said("show", "n")["member"]["keys"][-1]["fingerprint"]
+    keys("roles", "n", "--role", "worker,producer")
+    keys("rotate", "n", "-o", "new.zwk")
+    second = said("show", "n")["member"]["keys"][-1]["fingerprint"]
+    lines = (home / "state" / "zmqwork" / "audit.jsonl").read_text().splitlines()
+    noted = [json.loads(line) for line in lines][1:]
+    assert [(r["kind"], r["member"], r["fingerprint"], r["roles"]) for r in noted] == [
+        ("keys.created", "n", first, ["worker"]),
+        ("roster.change", "n", first, ["worker", "producer"]),
+        ("keys.created", "n", second, ["worker", "producer"]),
+    ]
 
 
 # -- push
@@ -282,6 +313,9 @@ def test_running_nodes_get_the_roster(lab, nodes, said, keys):
     assert code == 0
     assert "roster 3 of lab:" in out
     assert out.count("known") == 3
+    assert "--realm NAME" not in out
+    _, out, _ = keys("push", "--keys", lab / "desk", "--timeout", "30")
+    assert "These are of the realms that live on this machine" in out
 
 
 def test_a_roster_of_another_cluster_is_refused(lab, nodes, said, keys):
@@ -291,6 +325,18 @@ def test_a_roster_of_another_cluster_is_refused(lab, nodes, said, keys):
     told = said("push", "--keys", lab / "farm", "--timeout", "3", code=1)
     assert load(lab / "node7") == before
     assert told["nodes"] == []  # its key is in no roster of theirs: they do not hear it
+    assert {node["why"] for node in told["unheard"]} == {"its key is not in the roster here"}
+
+
+def test_who_is_revoked_does_not_count(lab, nodes, said, keys):
+    """A push after `revoke` succeeds, or finds nobody, while the revoked nodes run."""
+    nodes()
+    cluster.revoke(lab / "desk", "node7")
+    told = said("push", "--keys", lab / "desk", "--timeout", "3", code=3)
+    assert (told["nodes"], told["unheard"]) == ([], [])
+    assert {node["role"] for node in told["revoked"]} == {"producer", "worker", "sink"}
+    _, _, err = keys("push", "--keys", lab / "desk", "--timeout", "3")
+    assert err.count("runs with a key that is revoked, and is told nothing") == 3
 
 
 def test_a_large_roster(lab, nodes, said):
@@ -314,6 +360,10 @@ def test_a_large_roster(lab, nodes, said):
 def test_nobody_is_there(lab, keys):
     code, _, err = keys("push", "--keys", lab / "desk", "--timeout", "0.2")
     assert (code, "no node answered in any realm" in err) == (3, True)
+    assert "--realm NAME" in err
+    code, _, err = keys("push", "--keys", lab / "desk", "--realm", "x", "--timeout", "0.2")
+    assert (code, "no node answered in 'x'" in err) == (3, True)
+    assert "--realm NAME" not in err
 
 
 def test_only_an_admin_pushes(lab, keys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -98,3 +99,18 @@ def test_doctor_tells_of_no_keys_and_of_what_is_wrong_with_those_that_are_there(
     (found,) = own("desk")
     assert found["text"].startswith("desk of lab, which is producer, worker, sink, observer, admin")
     assert "3 members" in found["text"]
+
+
+@pytest.mark.parametrize("how", ["others can read", "there are no keys"])
+def test_doctor_looks_at_all_the_rest_where_keys_cannot_be_used(zmqwork, keys, tmp_path, how):
+    place = tmp_path / "copied"
+    if how == "others can read":
+        shutil.copytree(keys("desk"), place)
+        (place / "node.toml").chmod(0o644)
+    done = zmqwork("doctor", *LOOPBACK, "--keys", str(place), "--timeout", "0.5", "-o", "json")
+    assert done.returncode == 1
+    found = {it["check"]: it for it in json.loads(done.stdout)["findings"]}
+    assert found["own keys"]["state"] == "fail"
+    assert how in found["own keys"]["text"]
+    assert found["own keys"]["try"] == ["zmqwork keys check says all that is wrong with the files"]
+    assert found["ipc"]["state"] == found["tcp"]["state"] == "ok"

@@ -53,8 +53,8 @@ def test_a_network_needs_to_be_permitted(machine):
         Interfaces(["eth0"])
     for word in (
         "zmqwork keys init",
-        "zmqwork keys add NODE --role worker,sink -o node.zwk",
-        "zmqwork keys join node.zwk",
+        "zmqwork keys add NODE --role worker,sink,observer -o NODE.zwk",
+        "zmqwork keys join NODE.zwk",
         "--interface lo",
         "--insecure-lan",
     ):

@@ -215,11 +215,16 @@ def test_a_workers_key_cannot_be_a_producer(lab, wait_until, monkeypatch):
         ("desk", False, "1 node here has keys, and this one has none: they do not talk to it"),
     ],
 )
-def test_nodes_of_one_machine_with_and_without_do_not_meet(lab, wait_until, worker, producer, why):
+def test_nodes_of_one_machine_with_and_without_do_not_meet(
+    lab, wait_until, caplog, worker, producer, why
+):
     lab.worker(worker)
     made = lab.producer(producer)
     future = made.ask("echo", 1)
     wait_until(lambda: why in made.status()["sources"][0]["state"], "it is said")
+    waits = lambda: [text for text in caplog.messages if "no worker was found" in text]  # noqa: E731
+    wait_until(waits, "who waits is told")
+    assert waits()[0].endswith(f"; {why}; see: zmqwork doctor")
     assert not future.done()
     code, said = zmqwork(lab, producer, "ps", "--realm", lab.realm, "--discovery", "local")
     assert (code, why in said) == (0, True)
@@ -343,7 +348,8 @@ def test_the_tasks_of_a_revoked_worker_are_run_elsewhere(lab, wait_until):
     assert {record["member"] for record in noted(lab)["key.revoke"]} == {"bad"}
 
 
-def test_a_revoked_producer_is_not_heard_any_more(lab, wait_until):
+def test_a_revoked_producer_is_not_heard_any_more(lab, wait_until, caplog):
+    caplog.set_level("INFO", "zmqwork")
     lab.add(node="worker", bad="producer", good="producer")
     worker = lab.worker("node")
     bad, good = lab.producer("bad"), lab.producer("good")
@@ -359,6 +365,9 @@ def test_a_revoked_producer_is_not_heard_any_more(lab, wait_until):
     assert not future.done()
     wait_until(lambda: "auth.deny" in noted(lab), "it is noted")
     assert {record["reason"] for record in noted(lab)["auth.deny"]} == {"revoked"}
+    key = lab.fingerprint("bad")
+    assert "roster 5 of lab is in use, in the place of 4" in caplog.messages
+    assert f"key {key} of bad is not good any more, and its links end" in caplog.messages
 
 
 def test_a_role_that_is_taken_away_ends_what_was_done_in_it(lab, wait_until):

@@ -30,7 +30,7 @@ def test_a_member_is_added_behind_the_others():
 @pytest.mark.parametrize(
     ("name", "roles", "said"),
     [
-        ("desk", ["worker"], "desk is there"),
+        ("desk", ["worker"], "lab has a member desk already.*keys rotate desk"),
         ("old", ["worker"], "old was revoked, and its name is not given again"),
         ("a/b", ["worker"], "'a/b' is no name"),
         ("new", [], "at least one role"),

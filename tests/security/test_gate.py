@@ -102,7 +102,7 @@ def test_a_key_whose_time_is_over(place, tmp_path, clock):
     assert door.admit("feed") == accepted("feed")
     clock[0] += 60.0
     assert door.keys.poll()
-    assert door.admit(old) == denied("revoked")
+    assert door.admit(old) == denied("its time is over")
     assert door.admit("feed") == accepted("feed")
 
 

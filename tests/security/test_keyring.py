@@ -254,7 +254,7 @@ def test_keys_that_are_named_and_missing_are_an_error(home, tmp_path, monkeypatc
     elif how == "true":
         missing = home
     with pytest.raises(
-        KeysError, match=r"there are no keys in .*keys init, or keys join"
+        KeysError, match=r"there are no keys in .*keys init, or zmqwork keys join"
     ) as caught:
         keys_of({"option": missing, "variable": None, "true": True}[how])
     assert str(missing) in str(caught.value)

@@ -76,7 +76,7 @@ class Control:
         self._patience: float = args.timeout
         self._open = ExitStack()
         self._observers: dict[str, Observer] = {}
-        self.survey = Survey(self._search.realms())
+        self.survey = Survey(self._search.realms(), keyed=self._search.keys is not None)
         if len(self.survey.realms) > _REALMS_MAX:
             raise UsageError(f"{len(self.survey.realms)} realms are here: name one, --realm NAME")
 

@@ -31,7 +31,10 @@ zmqwork doctor --realm thumbs --peer tcp://gpu-1:7071
 zmqwork doctor --interface lo -o json | jq '.findings[] | select(.state != "ok")'
 """
 
-_PERMIT = "on a network that you trust: --insecure-lan; on this machine only: --interface lo"
+_PERMIT = (
+    "with keys: zmqwork keys init, or zmqwork keys join FILE; on this machine only: --interface lo",
+    "without keys, on a network where you trust everybody: --insecure-lan",
+)
 
 # A realm that nobody has: who is asked in its name refuses, and tells his own.
 _NO_REALM = "(none: asked by zmqwork doctor)"
@@ -92,13 +95,15 @@ def _show_advice(output: Output, findings: list[Finding]) -> None:
 
 def _examine(args: argparse.Namespace) -> Iterator[Finding]:
     app = load_app(args.target) if args.target else None
-    search = Search(args, app.name if app is not None else None, any_realm=True)
+    try:
+        search = Search(args, app.name if app is not None else None, any_realm=True)
+    except KeysError as error:
+        # (A worker would end here. Whoever asks what is the matter is told, and of all the rest.)
+        yield from _machine(args.timeout)
+        yield Finding("own keys", FAIL, str(error), doctor_keys.UNUSABLE)
+        return
     network = Network(args.interface)
-    yield from machine.versions()
-    yield from machine.limits()
-    yield from machine.clocks()
-    yield from machine.local_directory()
-    yield from machine.ports(args.timeout)
+    yield from _machine(args.timeout)
     yield from doctor_keys.keys(search.keys)
     # Both wait for others, so they wait together.
     given_up = threading.Event()
@@ -116,6 +121,14 @@ def _examine(args: argparse.Namespace) -> Iterator[Finding]:
     yield from found
 
 
+def _machine(timeout: float) -> Iterator[Finding]:
+    yield from machine.versions()
+    yield from machine.limits()
+    yield from machine.clocks()
+    yield from machine.local_directory()
+    yield from machine.ports(timeout)
+
+
 def _peers(search: Search, app: App | None, timeout: float) -> Iterator[Finding]:
     if "mdns" in search.sources:
         try:
@@ -123,7 +136,7 @@ def _peers(search: Search, app: App | None, timeout: float) -> Iterator[Finding]
         except ConfigError as error:
             search = search.without("mdns")
             why, *_ = str(error).partition("\n")
-            yield Finding("source mdns", WARN, f"not asked: {why}", (_PERMIT,))
+            yield Finding("source mdns", WARN, f"not asked: {why}", _PERMIT)
     try:
         survey = search.survey(timeout) if search.realm else _survey_all(search, timeout)
     except KeysError as error:

@@ -11,6 +11,9 @@ from zmqwork.core.permissions import ROLES
 from zmqwork.security.checkup import remarks
 from zmqwork.security.keyring import Watched, default_place
 
+# What to do about keys that cannot be read; nobody is looked for without them.
+UNUSABLE = ("zmqwork keys check says all that is wrong with the files",)
+
 
 def keys(keys: Watched | None) -> Iterator[Finding]:
     """What they are, and what is wrong with them."""

@@ -13,6 +13,7 @@ from zmqwork.cli.survey import (
     KEYED,
     KEYLESS,
     OTHER_KEY,
+    OTHER_REALMS,
     Search,
     Survey,
     label,
@@ -39,7 +40,7 @@ _ADVICE = {
     ),
     OTHER_KEY: (
         "compare zmqwork keys list here and there: it is of another cluster, was revoked, or was "
-        "added by an admin whose roster has not come here: zmqwork keys push there"
+        "added by an admin whose roster has not come here: zmqwork keys push --realm NAME there"
     ),
 }
 
@@ -162,7 +163,7 @@ def _of_refusal(why: str, search: Search) -> str:
     if "admit" in why or "may not be" in why:
         return (
             "in its roster this node's key is not there (revoked, or added since), or not in this "
-            "role: zmqwork keys list there; zmqwork keys push on a machine of the admin"
+            "role: zmqwork keys list there; where the admin is: zmqwork keys push --realm NAME"
         )
     return "that port answers, but not as a node of zmqwork: correct --peer"
 
@@ -175,11 +176,14 @@ def _same_keys(source: str) -> Iterator[str]:
         yield "should they be of one cluster? zmqwork keys list here and there tells"
         yield "who has not joined: zmqwork keys add NODE -o NODE.zwk on a machine of the admin,"
         yield "  and zmqwork keys join NODE.zwk on its own; then restart its nodes"
-        yield "who has joined, and is not known here: zmqwork keys push on a machine of the admin"
+        yield "who has joined, and is not known here: on a machine of the admin"
+        yield "  zmqwork keys push --realm NAME"
 
 
 def _elsewhere(search: Search) -> Iterator[str]:
     yield "one of another user, or under another $XDG_RUNTIME_DIR, is not found by `local`"
+    if search.realm is None and "mdns" in search.sources:
+        yield OTHER_REALMS
     if search.keys is None and "mdns" not in search.sources:
         yield "nodes on other machines are looked for with keys (zmqwork keys --help), or with"
         yield "  --insecure-lan, and then without any protection"

@@ -168,8 +168,8 @@ def _not_found(
         complain(f"Workers know it: {names}. It is on another host, or another user's: ask there;")
         complain("or it has just ended.")
     else:
-        complain("It has ended, and what it had not settled with it (there is no journal yet);")
-        complain("or it belongs to another user, host or realm: ask there.")
+        complain("It has ended, and its tasks with it (with a journal they wait there: zmqwork")
+        complain("journal ls DIRECTORY); or it belongs to another user, host or realm: ask there.")
     where = [f"{choose().base} ({choose().why})"] if search.local else []
     complain(f"Looked in {', '.join([*where, *search.peers]) or 'no place'};")
     realms = counted(len(survey.realms), "realm")

@@ -13,7 +13,7 @@ ACTION is one of:
   export          write the keys of this node as a bundle: a copy for a safe; after init --shared
                   what everybody gets
   check           say all that is wrong with the files
-  push            bring the roster to the nodes that run
+  push            bring the roster to the nodes that run: of other machines with --realm NAME
 
 Keys are in ~/.config/zmqwork/keys, in ZMQWORK_KEYS, or in --keys. Only a member with the role admin
 may change the cluster.
@@ -36,12 +36,12 @@ from zmqwork.security.keyring import default_place
 
 EXAMPLES = """
 zmqwork keys init --cluster lab                       on the first machine
-zmqwork keys add node7 --role worker,sink -o node7.zwk
+zmqwork keys add node7 --role worker,sink,observer -o node7.zwk
 scp -p node7.zwk node7: && rm node7.zwk
 zmqwork keys join node7.zwk && rm node7.zwk           on node7
 zmqwork keys list -o json
 zmqwork keys revoke node7 && zmqwork keys push --realm thumbs
-zmqwork keys rotate && zmqwork keys push && zmqwork keys rotate --now
+zmqwork keys rotate && zmqwork keys push --realm thumbs && zmqwork keys rotate --now
 zmqwork keys init --shared && zmqwork keys export -o lab.zwk     one key that everybody has
 """
 
@@ -137,7 +137,11 @@ def configure(parser: Parser) -> None:
         help="give up keys of another node or cluster that are there (join)",
     )
     add_patience(parser)
-    add_search(parser, realm="push in this realm; may be given again", several_realms=True)
+    add_search(
+        parser,
+        realm="push in this realm; may be given again (default: those that live on this machine)",
+        several_realms=True,
+    )
 
 
 def run(args: argparse.Namespace) -> int:

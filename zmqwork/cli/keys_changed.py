@@ -13,6 +13,7 @@ from typing import Any
 from zmqwork.cli import exits
 from zmqwork.cli.keys_shown import described, when
 from zmqwork.cli.output import Output
+from zmqwork.cli.parser import nearest
 from zmqwork.core.permissions import ROLES
 from zmqwork.errors import UsageError
 from zmqwork.nodes.auditing import audit_of
@@ -22,7 +23,7 @@ from zmqwork.security.keyring import Keyring, load
 from zmqwork.security.kinds import KEY_REVOKE, KEYS_CREATED, KEYS_JOINED, ROSTER_CHANGE
 
 _OVERLAP = 24 * 3600.0
-_PUSH = "the nodes that run hear of it by: zmqwork keys push"
+_PUSH = "the nodes that run hear of it by: zmqwork keys push --realm NAME"
 
 
 def init(args: argparse.Namespace, place: Path, output: Output) -> int:
@@ -41,7 +42,7 @@ def init(args: argparse.Namespace, place: Path, output: Output) -> int:
         output.line("left out. The file for the others: zmqwork keys export -o FILE")
     else:
         output.line(f"This is its node {name}, with all roles: key {keyring.fingerprint}")
-        output.line("For each other machine: zmqwork keys add NODE --role worker,sink")
+        output.line("For each other machine: zmqwork keys add NODE --role worker,sink,observer")
     return exits.OK
 
 
@@ -119,9 +120,12 @@ def _rotate_own(args: argparse.Namespace, place: Path, output: Output, overlap: 
     ending = _old(keyring, name)
     if used:
         output.line(f"this node, {name}, uses key {key} now{ending}")
+        if args.now and overlap == 0 and not keyring.roster.shared:
+            output.line("No push reaches the others any more: carry a copy of its roster.toml to")
+            output.line("each (scp -p), or a new bundle: zmqwork keys rotate NODE")
     else:
         output.line(f"this node, {name}, has a new key {key}, which waits{ending}")
-        output.line("First let the others hear of it:  zmqwork keys push")
+        output.line("First let the others hear of it:  zmqwork keys push --realm NAME")
         output.line("and when all of them have it:     zmqwork keys rotate --now")
     if keyring.roster.shared:
         output.line("then give everybody the file of:  zmqwork keys export -o FILE")
@@ -152,9 +156,17 @@ def _tell(
 ) -> None:
     """For programs, and for the audit log: the member as it is now."""
     roster = keyring.roster
+    changed = roster.find(name)
     with closing(audit_of("", keyring.name, "keys")) as audit:
-        audit.note(kind, member=name, cluster=roster.cluster, serial=roster.serial)
-    member = next((described(m, keyring) for m in roster.members if m.name == name), None)
+        audit.note(
+            kind,
+            member=name,
+            fingerprint=changed.keys[-1].fingerprint if changed else "",
+            cluster=roster.cluster,
+            serial=roster.serial,
+            roles=list(changed.roles) if changed else [],
+        )
+    member = described(changed, keyring) if changed else None
     said = {"cluster": roster.cluster, "serial": roster.serial, "keys": str(keyring.place)}
     output.json(
         {**said, "member": member, "bundle": None if bundle is None else str(bundle)} | more
@@ -181,6 +193,10 @@ def _roles(args: argparse.Namespace) -> list[str]:
     words = [word.strip() for given in args.role or () for word in given.split(",")]
     if not any(words):
         raise UsageError(f"{args.action} needs --role: some of {', '.join(ROLES)}")
+    for word in words:
+        if word not in ROLES:
+            near = nearest(word, ROLES) or f": choose from {', '.join(ROLES)}"
+            raise UsageError(f"{word!r} is no role{near}")
     return words
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from zmqwork.cli import exits
 from zmqwork.cli.control import Control, Disobeyed
 from zmqwork.cli.output import Output, complain
-from zmqwork.cli.survey import Search, label, name_reasons
+from zmqwork.cli.survey import OTHER_REALMS, Search, label, name_reasons
 from zmqwork.cli.target import load_app
 from zmqwork.core.orders import ROSTER
 from zmqwork.errors import UsageError
@@ -26,10 +26,14 @@ _ROLES = ("producer", "worker", "sink")
 
 @dataclass(slots=True)
 class _Told:
-    """What came of it: a row for each node, and those that did not answer."""
+    """What came of it: a row for each node, those that did not answer, and those to be left out.
+
+    Nodes that are revoked may run yet: that they are not reached is as it should be.
+    """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     unheard: list[dict[str, Any]] = field(default_factory=list)
+    revoked: list[dict[str, Any]] = field(default_factory=list)
     realms: list[str] = field(default_factory=list)
 
 
@@ -43,11 +47,13 @@ def push(args: argparse.Namespace, place: Path, output: Output) -> int:
     roster = keyring.roster
     output.json(
         {"cluster": roster.cluster, "serial": roster.serial, "realms": told.realms,
-         "nodes": told.rows, "unheard": told.unheard}
+         "nodes": told.rows, "unheard": told.unheard, "revoked": told.revoked}
     )  # fmt: skip
+    named = bool(args.realm or args.app)
+    for node in told.revoked:
+        complain(f"  {label(node)} runs with a key that is revoked, and is told nothing")
     if not told.rows and not told.unheard:
-        where = ", ".join(map(repr, told.realms)) or "any realm of this machine"
-        complain(f"zmqwork keys push: no node answered in {where}. zmqwork ps?")
+        _complain_of_nobody(told.realms, named=named)
         return exits.NO_WORKER
     keys = ("name", "role", "realm", "host", "before", "serial")
     output.line(f"roster {roster.serial} of {roster.cluster}:")
@@ -55,9 +61,20 @@ def push(args: argparse.Namespace, place: Path, output: Output) -> int:
     for node in told.unheard:
         complain(f"  {label(node)} did not answer: {node['why']}")
     failed = [row for row in told.rows if row["result"] == FAILED]
+    if not named:
+        output.line(f"These are of the realms that live on this machine. {OTHER_REALMS}")
     if not (failed or told.unheard) and cluster.next_key(keyring) is not None:
         output.line("If these are all: zmqwork keys rotate --now")
     return exits.FAILED if failed or told.unheard else exits.OK
+
+
+def _complain_of_nobody(realms: list[str], *, named: bool) -> None:
+    if named:
+        shown = ", ".join(map(repr, realms))
+        complain(f"zmqwork keys push: no node answered in {shown}. zmqwork doctor looks why")
+        return
+    complain("zmqwork keys push: no node answered in any realm that lives on this machine.")
+    complain(OTHER_REALMS)
 
 
 def _realms(args: argparse.Namespace) -> list[str]:
@@ -81,7 +98,9 @@ def _push(args: argparse.Namespace, keyring: Keyring, told: _Told) -> None:
     told.realms.append(args.realm)
     with Control(args) as control:
         name_reasons(control.survey.unheard, args.timeout, keyed=control.survey.keyed)
-        told.unheard += control.survey.unheard
+        gone = {key.fingerprint for m in keyring.roster.members if m.revoked for key in m.keys}
+        for node in control.survey.unheard:
+            (told.revoked if node["fingerprint"] in gone else told.unheard).append(node)
         for node in _nodes(control):
             row = {key: node.get(key) for key in ("node_id", "name", "role", "realm", "host")}
             told.rows.append(row | _ordered(control, node, keyring))

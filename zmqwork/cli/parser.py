@@ -139,17 +139,18 @@ def add_sources(group: argparse._ActionsContainer) -> None:
         "--discovery",
         type=_sources,
         metavar="SOURCES",
-        help="local: this user's processes on this machine; static, dns: --peer; mdns: the "
-        "loopback interface, with --insecure-lan the network (default: local,static,dns, and mdns "
-        "with --interface or --insecure-lan)",
+        help="local: this user's processes on this machine; static, dns: --peer; mdns: with keys, "
+        "or --insecure-lan, the network, else the loopback interface (default: local,static,dns, "
+        "and mdns with keys, --interface or --insecure-lan)",
     )
     group.add_argument(
         "--interface",
         action="append",
         default=[],
         metavar="NAME",
-        help="where mdns speaks: eth0, or an address; may be given again (default: the loopback; "
-        "with --insecure-lan all that lead to a network, without those of containers)",
+        help="where mdns speaks: eth0, or an address; may be given again (default: with keys, or "
+        "--insecure-lan, all that lead to a network, without those of containers; else the "
+        "loopback)",
     )
     group.add_argument(
         "--keys",

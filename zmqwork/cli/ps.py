@@ -15,14 +15,15 @@ from zmqwork.cli import exits
 from zmqwork.cli.output import Output, complain
 from zmqwork.cli.parser import Parser, add_output, add_search, seconds
 from zmqwork.cli.queues import queues_text
-from zmqwork.cli.survey import Search, Survey, label, name_reasons, records
+from zmqwork.cli.survey import OTHER_REALMS, Search, Survey, label, name_reasons, records
 from zmqwork.discovery.runtime import choose
 from zmqwork.escaping import printable
 
 EXAMPLES = """
 zmqwork ps
 zmqwork ps --realm thumbs --peer tcp://gpu-1:7071
-zmqwork ps --realm thumbs --insecure-lan       of everybody on a network that you trust
+zmqwork ps --realm thumbs                      with keys, of other machines, too: zmqwork keys
+zmqwork ps --realm thumbs --insecure-lan       without, of everybody on a network that you trust
 zmqwork ps -o json | jq '.nodes[] | select(.role == "worker") | .busy'
 """
 
@@ -96,9 +97,11 @@ def _remarks(survey: Survey) -> Iterable[str]:
 
 
 def _complain_of_nobody(search: Search) -> None:
-    where = f"realm {search.realm!r}" if search.realm else "any realm on this machine"
+    where = f"realm {search.realm!r}" if search.realm else "any realm that lives on this machine"
     where += " (by mdns as well)" if "mdns" in search.sources else ""
     complain(f"zmqwork ps: no node of {where} answered.")
+    if not search.realm and "mdns" in search.sources:
+        complain(OTHER_REALMS)
     if search.local:
         choice = choose()
         how = "see above" if choice.passed_over else choice.why

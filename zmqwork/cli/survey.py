@@ -37,6 +37,9 @@ _UNLIKE = {
     True: "it has no keys, and this node has: nodes with keys talk to each other alone",
 }
 
+# Without ``--realm`` those realms are looked at that the local directory names.
+OTHER_REALMS = "Realms of other machines alone: --realm NAME (mdns does not tell their names)"
+
 # How long to wait for further nodes to be found. A network takes longer to answer than a
 # directory: mDNS waits up to 120 ms before it asks, and as long before it answers, so that not
 # all speak at once.

@@ -25,7 +25,8 @@ zmqwork worker thumbs -Q high,default,low --strict      low only while the other
 zmqwork worker thumbs:app --reload             starts anew when the source changes
 zmqwork worker --allow 'pkg.*'                 for zmqwork.Executor(): functions of pkg, no app
 zmqwork worker thumbs:app --bind 'tcp://127.0.0.1:*'      reachable over tcp as well
-zmqwork worker thumbs:app --insecure-lan       found by everybody on a network that you trust
+zmqwork worker thumbs:app                      with keys, also for other machines: zmqwork keys
+zmqwork worker thumbs:app --insecure-lan       without, on a network where you trust everybody
 
 a command for each record, as GNU parallel does it: three commands, on as many hosts as you like,
   zmqwork worker --realm pics --exec 'convert {} -resize 50% {.}.png'
@@ -36,7 +37,8 @@ part without extension, {#} the task's number, {%} the slot's; {name} a field of
 some, {name.} and so on. Without a placeholder the record comes last. Values are quoted for you.
 They may begin with a dash: cat -- {}
 Whoever can submit to the realm chooses the records, and not the command: that is you, on this
-machine, and with --insecure-lan everybody on the network.
+machine, members of the cluster that are `producer`, and with --insecure-lan everybody on the
+network.
 """
 
 _POOLS = ("process", "thread", "asyncio", "inline")

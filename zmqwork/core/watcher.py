@@ -187,6 +187,7 @@ def _silent(peer: Peer) -> dict[str, Any]:
         "node_id": peer.node_id,
         "name": peer.name,
         "role": peer.role,
+        "fingerprint": peer.told_fingerprint,
         "state": peer.state,
         "stage": peer.stage,
         "why": _why_silent(peer),

@@ -53,12 +53,12 @@ class Address:
 _REFUSAL = """\
 refusing to use the interface {name}: other machines could reach this node there, and without keys \
 whoever reaches it can run the tasks of this app.
-  with keys, which tell friends from strangers:
-    here:                        zmqwork keys init
-    for a second machine:        zmqwork keys add NODE --role worker,sink -o node.zwk
-    there, with that file:       zmqwork keys join node.zwk
-  on this machine only:          --interface lo   (or no --interface at all)
-  on a network that you trust:   --insecure-lan"""
+  with keys, one command here:    zmqwork keys init
+    and for each other machine:   zmqwork keys add NODE --role worker,sink,observer -o NODE.zwk
+    carried over, and there:      zmqwork keys join NODE.zwk
+  where another machine has keys already, join its cluster instead: the last two commands
+  on this machine only:           --interface lo   (or no --interface at all)
+  without keys, on a network where you trust everybody: --insecure-lan"""
 
 
 class Interfaces:

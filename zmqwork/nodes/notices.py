@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from zmqwork.core.effects import Notice
@@ -47,6 +49,21 @@ def log_notice(notice: Notice, node_id: str) -> None:
     """
     level = _LEVELS.get(notice.kind, logging.WARNING)
     _log.log(level, "%s", notice.text, extra=_extra(notice, node_id))
+
+
+def with_strangers(notice: Notice, sources: Iterable[Mapping[str, Any]]) -> Notice:
+    """Who finds no worker hears of nodes that are there, and left alone because keys differ.
+
+    Args:
+        notice: any; another one than `no_worker` stays as it is.
+        sources: as a `Discovery` describes them.
+    """
+    if notice.kind != "no_worker":
+        return notice
+    states = [str(source["state"]) for source in sources if source.get("unlike")]
+    if not states:
+        return notice
+    return replace(notice, text="; ".join([notice.text, *states, "see: zmqwork doctor"]))
 
 
 def _extra(notice: Notice, node_id: str) -> dict[str, Any]:

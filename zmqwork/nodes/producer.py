@@ -46,7 +46,7 @@ from zmqwork.discovery.sources import Discovery
 from zmqwork.nodes.asked import Asked
 from zmqwork.nodes.auditing import Auditing
 from zmqwork.nodes.callbacks import Callbacks
-from zmqwork.nodes.notices import log_notice
+from zmqwork.nodes.notices import log_notice, with_strangers
 from zmqwork.nodes.pending import Pending
 from zmqwork.nodes.polling import poll_forever
 from zmqwork.nodes.recorder import Recorder
@@ -312,6 +312,7 @@ class Producer(Asked):
         self._loop.post(take_roster(self._discovery.keys, effect))
 
     def _notice(self, notice: Notice) -> None:
+        notice = with_strangers(notice, self._discovery.describe())
         log_notice(notice, self.node_id)
         self.auditing.noticed(notice)
         if notice.kind == "journal_failed":

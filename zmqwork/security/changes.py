@@ -29,8 +29,14 @@ def added(roster: Roster, name: str, roles: Iterable[str], public: str, now: flo
     _refuse_shared(roster, "nobody can be added: give the file of `keys export` to whoever joins")
     before = roster.find(check_member_name(name))
     if before is not None:
-        state = "was revoked, and its name is not given again" if before.revoked else "is there"
-        raise KeysError(f"{name} {state}: choose another name")
+        if before.revoked:
+            raise KeysError(
+                f"{name} was revoked, and its name is not given again: choose another name"
+            )
+        raise KeysError(
+            f"{roster.cluster} has a member {name} already: choose another name, or make a new key "
+            f"and a new bundle for it: zmqwork keys rotate {name}"
+        )
     if len(roster.members) >= MEMBERS_MAX:
         raise KeysError(f"a roster has at most {MEMBERS_MAX} members, those that were revoked too")
     new = Member(name, check_roles(roles), (Key(public),))

@@ -13,7 +13,7 @@ from zmqwork.errors import KeysError
 from zmqwork.security import contents, files
 from zmqwork.security.contents import NEXT_FILE, NODE_FILE
 from zmqwork.security.custody import drafts
-from zmqwork.security.keyring import is_there, today
+from zmqwork.security.keyring import MAKE_KEYS, is_there, today
 from zmqwork.security.pairs import Pair
 from zmqwork.security.roster import Roster
 
@@ -46,8 +46,7 @@ def remarks(place: Path) -> list[Remark]:
     except OSError as error:
         return [Remark(f"cannot look into {place}: {reason(error)}")]
     if not has_keys:
-        advice = "zmqwork keys init, or zmqwork keys join FILE"
-        return [Remark(f"{place} has no keys", advice=advice)]
+        return [Remark(f"{place} has no keys", advice=MAKE_KEYS)]
     found: list[Remark] = []
     _tried(lambda: files.check_directory(place), found)
     node = _tried(lambda: contents.read_node(place / NODE_FILE), found)
@@ -105,6 +104,6 @@ def _of_node(name: str, pair: Pair, roster: Roster) -> Iterator[Remark]:
 
 def _of_next(pair: Pair, roster: Roster) -> Remark:
     if any(key.public == pair.public for key, _ in roster.keys(today())):
-        advice = "zmqwork keys push, then zmqwork keys rotate --now"
+        advice = "zmqwork keys push --realm NAME, then zmqwork keys rotate --now"
         return Remark(f"{NEXT_FILE} has a new key, which waits", False, advice=advice)
     return Remark(f"{NEXT_FILE} has a key that is not in the roster, and is not used", False)

@@ -18,7 +18,7 @@ from zmqwork.security import changes, contents, files
 from zmqwork.security.bundle import Bundle
 from zmqwork.security.contents import DISCOVERY_KEY_BYTES, NEXT_FILE, NODE_FILE
 from zmqwork.security.custody import custody
-from zmqwork.security.keyring import Keyring, is_there, load, today
+from zmqwork.security.keyring import Keyring, check_place, is_there, load, today
 from zmqwork.security.pairs import Pair, fingerprint, new_pair
 from zmqwork.security.roster import Key, Member, Roster, check_member_name
 
@@ -171,7 +171,7 @@ def check_admin(keyring: Keyring) -> None:
 @contextmanager
 def _changing(place: Path) -> Iterator[Keyring]:
     """Within it, the roster is this node's alone to change."""
-    files.check_directory(place)
+    check_place(place)
     with custody(place):
         keyring = load(place)
         check_admin(keyring)

@@ -106,7 +106,9 @@ def write(path: Path, text: str, *, replace: bool = True) -> None:
             with contextlib.suppress(FileNotFoundError):
                 draft.unlink()
     except FileExistsError as error:
-        raise KeysError(f"{path} is there already, and is not overwritten") from error
+        raise KeysError(
+            f"{path} is there already, and is not overwritten: remove it, or choose another name"
+        ) from error
     except OSError as error:
         raise KeysError(f"cannot write {path}: {_reason(error)}") from error
 

@@ -44,7 +44,7 @@ def check_role(keys: Watched, role: str) -> None:
         raise KeysError(
             f"{cluster} is {', '.join(roles)}, and no {role}; whoever has the role admin can "
             f"change that: zmqwork keys roles {keyring.name} --role {','.join([*roles, role])}, "
-            "and then zmqwork keys push"
+            "and then zmqwork keys push --realm NAME"
         )
 
 
@@ -118,11 +118,14 @@ class Gate:
         """Why this key is not let in; empty: it is."""
         access = self._keys.accesses.get(key)
         if access is None:
-            return "revoked" if self._is_revoked(key) else "unknown"
+            return self._absence(key)
         if not any(access.may_be(role) for role in self._roles):
             return f"its roles are {', '.join(sorted(access.roles))}"
         return "suspended" if self._clock() < self._suspended.get(key, 0.0) else ""
 
-    def _is_revoked(self, key: str) -> bool:
-        members = self._keys.keyring.roster.members
-        return any(known.fingerprint == key for member in members for known in member.keys)
+    def _absence(self, key: str) -> str:
+        """Why this key is not among those that are valid."""
+        for member in self._keys.keyring.roster.members:
+            if any(known.fingerprint == key for known in member.keys):
+                return "revoked" if member.revoked else "its time is over"
+        return "unknown"

@@ -29,6 +29,9 @@ from zmqwork.security.roster import Roster
 
 KEYS_VARIABLE = "ZMQWORK_KEYS"
 
+# What to do where there are no keys.
+MAKE_KEYS = "zmqwork keys init, or zmqwork keys join FILE"
+
 T = TypeVar("T")
 
 
@@ -89,7 +92,7 @@ def keys_of(place: str | os.PathLike[str] | bool | None = None) -> Watched | Non
     if is_there(chosen):
         return Watched(chosen)
     if place is not None or os.environ.get(KEYS_VARIABLE):
-        raise KeysError(f"there are no keys in {chosen}: zmqwork keys init, or keys join FILE")
+        raise KeysError(f"there are no keys in {chosen}: {MAKE_KEYS}")
     return None
 
 
@@ -122,6 +125,18 @@ def is_there(place: Path) -> bool:
     return any((place / name).exists() for name in (NODE_FILE, ROSTER_FILE))
 
 
+def check_place(place: Path) -> None:
+    """Check that keys are there, in a directory that this user alone can enter.
+
+    Raises:
+        KeysError: they are not, and what to do.
+    """
+    if place.is_dir():
+        files.check_directory(place)
+    if not is_there(place):
+        raise KeysError(f"there are no keys in {place}: {MAKE_KEYS}")
+
+
 def load(place: Path) -> Keyring:
     """Read a node's keyring.
 
@@ -130,7 +145,7 @@ def load(place: Path) -> Keyring:
             what a crash report shows of the error.
     """
     forbid_core_dumps()
-    files.check_directory(place)
+    check_place(place)
     name, pair = _guarded(lambda: contents.read_node(place / NODE_FILE))
     roster = contents.read_roster(place)
     discovery_key = _guarded(lambda: contents.read_discovery_key(place))

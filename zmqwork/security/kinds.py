@@ -29,7 +29,7 @@ KINDS: Mapping[str, str] = {
     ROSTER_CHANGE: "another roster is in use: its `serial`",
     ROSTER_REFUSED: "a roster could not be used, and the old one stays; `reason` says why",
     KEY_REVOKE: "a key that was valid is not any more, and its links have ended",
-    KEYS_CREATED: "`zmqwork keys` made a cluster, or a member of it",
+    KEYS_CREATED: "`zmqwork keys` made a cluster, a member of it, or a new key of one",
     KEYS_JOINED: "`zmqwork keys join` made this user a member",
     INSECURE_START: "a node serves others on a network without keys; `endpoints`",
     TASK_QUARANTINE: "a task became a dead letter because its workers died of it",

@@ -43,7 +43,7 @@ def is_routable(host: str) -> bool:
 
 _REMEDY = """\
   with keys, one command here:    zmqwork keys init
-    and for each other machine:   zmqwork keys add NODE --role worker,sink -o NODE.zwk
+    and for each other machine:   zmqwork keys add NODE --role worker,sink,observer -o NODE.zwk
     carried over, and there:      zmqwork keys join NODE.zwk
   where another machine has keys already, join its cluster instead: the last two commands"""
 

@@ -73,10 +73,20 @@ class Guard:
         if self._keys.trouble and self._keys.trouble != trouble:
             _log.error("the keys are not used as they are now: %s", self._keys.trouble)
             self._gate.tell(ROSTER_REFUSED, reason=self._keys.trouble)
-        if self._keys.keyring.roster.serial != serial:
-            self._gate.tell(ROSTER_CHANGE, reason=f"serial {self._keys.keyring.roster.serial}")
+        roster = self._keys.keyring.roster
+        if roster.serial != serial:
+            _log.info(
+                "roster %s of %s is in use, in the place of %s",
+                roster.serial,
+                roster.cluster,
+                serial,
+            )
+            self._gate.tell(ROSTER_CHANGE, reason=f"serial {roster.serial}")
         for fingerprint, access in before.items():
             if fingerprint not in self._keys.accesses:
+                _log.info(
+                    "key %s of %s is not good any more, and its links end", fingerprint, access.name
+                )
                 self._gate.tell(KEY_REVOKE, fingerprint=fingerprint, member=access.name)
         rostered(self.rostered())
         if self._keys.keyring.pair != self._pair:
