@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -156,11 +157,30 @@ def test_a_lower_serial_is_not_taken_or_revoked_nodes_would_be_back(lab, watched
 
 
 def test_the_same_serial_with_other_content_is_not_taken(lab, watched):
-    text = (lab / "roster.toml").read_text()
-    put(lab, "roster.toml", text.replace('"worker"', '"sink"', 1))
+    before = watched.keyring.roster
+    node7 = replace(before.find("node7"), roles=("sink",))
+    changed = replace(before, members=(before.members[0], node7))
+    put(lab, "roster.toml", changed.encode())
     assert watched.poll()
     assert watched.trouble == "the roster has changed, and its serial 2 has not"
     assert watched.keyring.roster.find("node7").roles == ("worker",)
+
+
+@pytest.mark.parametrize("name", ["", "roster.toml"])
+def test_rights_that_are_mended_are_noticed(lab, watched, tmp_path, name):
+    """With a roster that has come meanwhile, and that nobody used."""
+    place, right = (lab / name if name else lab), (0o600 if name else 0o700)
+    place.chmod(right | 0o044)
+    assert watched.poll()
+    assert f"{place}: chmod {right:o} {place}" in watched.trouble
+    fresh = replace(watched.keyring.roster, serial=9).encode()
+    (lab / "roster.toml").write_text(fresh)
+    assert watched.poll()
+    assert watched.keyring.roster.serial == 2
+    place.chmod(right)
+    assert watched.poll()
+    assert (watched.trouble, watched.keyring.roster.serial) == ("", 9)
+    assert not watched.poll()
 
 
 def test_the_same_roster_written_again_is_no_trouble(lab, watched):

@@ -18,6 +18,7 @@ from zmqwork.errors import UsageError
 from zmqwork.nodes.auditing import audit_of
 from zmqwork.security import cluster, membership
 from zmqwork.security.bundle import SUFFIX
+from zmqwork.security.files import expanded
 from zmqwork.security.keyring import Keyring, load
 from zmqwork.security.kinds import KEY_REVOKE, KEYS_CREATED, KEYS_JOINED, ROSTER_CHANGE
 
@@ -59,7 +60,7 @@ def add(args: argparse.Namespace, place: Path, output: Output) -> int:
 
 def join(args: argparse.Namespace, place: Path, output: Output) -> int:
     """Become the node of a bundle."""
-    path = Path(args.words[0]).expanduser()
+    path = expanded(args.words[0])
     keyring = membership.join(place, path, overwrite=bool(args.overwrite))
     _tell(output, keyring, keyring.name, kind=KEYS_JOINED)
     roster = keyring.roster
@@ -154,7 +155,8 @@ def _tell(
     roster = keyring.roster
     with closing(audit_of("", keyring.name, "keys")) as audit:
         audit.note(kind, member=name, cluster=roster.cluster, serial=roster.serial)
-    member = next((described(m, keyring) for m in roster.members if m.name == name), None)
+    found = roster.find(name)
+    member = None if found is None else described(found, keyring.name, keyring.accesses())
     said = {"cluster": roster.cluster, "serial": roster.serial, "keys": str(keyring.place)}
     output.json(
         {**said, "member": member, "bundle": None if bundle is None else str(bundle)} | more
@@ -174,7 +176,8 @@ def _old(keyring: Keyring, name: str) -> str:
 
 
 def _bundle(args: argparse.Namespace, name: str) -> Path:
-    return Path(args.output or f"{name}{SUFFIX}").expanduser()
+    # (A name that begins with ~ is refused as a name.)
+    return expanded(args.output) if args.output else Path(f"{name}{SUFFIX}")
 
 
 def _roles(args: argparse.Namespace) -> list[str]:
