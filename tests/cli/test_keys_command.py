@@ -243,6 +243,7 @@ NOBODY = "~nobody-of-that-name/x.zwk"
         (("add", "~root", "--role", "sink"), "'~root' is no name of a node"),
         (("add", "n", "--role", "sink", "-o", "."), ". is a directory, and no file"),
         (("add", "n", "--role", "sink", "-o", "/"), "/ is a directory, and no file"),
+        (("init", "--cluster", "../x", "--keys", "k"), "'../x' is no name of a cluster"),
     ],
 )
 def test_places_and_names_that_there_cannot_be(keys, words, text):

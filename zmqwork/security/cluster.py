@@ -20,7 +20,7 @@ from zmqwork.security.contents import DISCOVERY_KEY_BYTES, NEXT_FILE, NODE_FILE
 from zmqwork.security.custody import custody
 from zmqwork.security.keyring import Keyring, is_there, load, today
 from zmqwork.security.pairs import Pair, fingerprint, new_pair
-from zmqwork.security.roster import Key, Member, Roster, check_member_name
+from zmqwork.security.roster import Key, Member, Roster, check_cluster_name, check_member_name
 from zmqwork.security.undisturbed import undisturbed
 
 # Who is everybody in a cluster with one key.
@@ -39,7 +39,7 @@ def create(place: Path, cluster: str, name: str, *, shared: bool = False) -> Key
     Raises:
         KeysError: there are keys already, or the directory cannot be used.
     """
-    check_member_name(cluster)
+    check_cluster_name(cluster)
     files.make_directory(place)
     with custody(place):
         _refuse_present(place)
