@@ -82,6 +82,20 @@ def test_a_key_ends_with_time_though_no_file_changes(lab, watched, tmp_path, clo
     assert not watched.poll(), "that is told once"
 
 
+def test_a_wall_clock_that_is_put_right_gives_back_what_it_took(lab, watched, tmp_path, clock):
+    """It was a year ahead, and all keys that are being rotated had ended by it."""
+    cluster.rotate(lab, "node7", 3600.0, tmp_path / "new.zwk")
+    assert watched.poll()
+    both = set(watched.accesses)
+    clock[0] += 365 * 86400.0
+    assert watched.poll()
+    assert len(watched.accesses) == len(both) - 1
+    clock[0] -= 365 * 86400.0 - 5.0
+    assert watched.poll()
+    assert set(watched.accesses) == both
+    assert not watched.poll()
+
+
 def test_of_two_keys_each_ends_in_its_time(lab, watched, tmp_path, clock):
     cluster.rotate(lab, "node7", 60.0, tmp_path / "new.zwk")
     cluster.rotate(lab, "node7", 90.0, tmp_path / "newer.zwk")

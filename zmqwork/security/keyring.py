@@ -190,7 +190,7 @@ class Watched:
         if stamp != self._stamp:
             self._stamp = stamp
             self._take()
-        elif today() < self._ends_at:
+        elif self._permitted_at <= today() < self._ends_at:
             return False
         self._permit()
         return True
@@ -199,6 +199,8 @@ class Watched:
         now = today()
         self.accesses = self.keyring.roster.accesses(now)
         self._ends_at = self.keyring.roster.ends_at(now)
+        # Before that the wall clock was set back: a key that had ended by it may be good again.
+        self._permitted_at = now
 
     def _take(self) -> None:
         try:
