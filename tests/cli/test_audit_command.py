@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import signal
 import subprocess
@@ -180,6 +181,16 @@ def test_a_hash_is_a_hash(path, capsys):
 def test_a_log_that_cannot_be_read(tmp_path, capsys):
     assert main(["audit", "verify", "--file", str(tmp_path)]) == 74
     assert "Is a directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["audit.jsonl", "audit.jsonl.1"])
+@pytest.mark.parametrize("action", ["tail", "verify"])
+def test_a_pipe_is_not_waited_for(log, path, capsys, name, action):
+    pipe = path.with_name(name)
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe, 0o600)
+    assert main(["audit", action]) == 74
+    assert f"cannot read {pipe}: it is no file" in capsys.readouterr().err
 
 
 def test_a_user_without_a_home(monkeypatch, capsys):

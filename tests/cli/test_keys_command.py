@@ -12,9 +12,9 @@ import pytest
 from zmqwork.cli import main
 from zmqwork.security import cluster, contents, membership
 from zmqwork.security.bundle import read
-from zmqwork.security.keyring import Watched, load
+from zmqwork.security.keyring import Watched, default_place, load
 from zmqwork.security.pairs import new_pair
-from zmqwork.security.roster import Key, Member
+from zmqwork.security.roster import Key, Member, Roster
 
 PROGRAM = Path(__file__).with_name("keyed_program.py")
 
@@ -249,6 +249,49 @@ def test_a_member_that_is_there_already_can_have_a_new_bundle(keys):
     assert (code, "lab has a member n already" in err) == (78, True)
     assert "zmqwork keys rotate n" in err
     assert keys("rotate", "n", "-o", "again.zwk")[0] == 0
+
+
+NOBODY = "~nobody-of-that-name/x.zwk"
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("join", NOBODY), f"{NOBODY} leads to the home of a user who has none"),
+        (("list", "--keys", NOBODY), f"{NOBODY} leads to the home of a user who has none"),
+        (("add", "n", "--role", "sink", "-o", NOBODY), "leads to the home of a user"),
+        (("add", "~root", "--role", "sink"), "'~root' is no name of a node"),
+        (("add", "n", "--role", "sink", "-o", "."), ". is a directory, and no file"),
+        (("add", "n", "--role", "sink", "-o", "/"), "/ is a directory, and no file"),
+        (("init", "--cluster", "../x", "--keys", "k"), "'../x' is no name of a cluster"),
+    ],
+)
+def test_places_and_names_that_there_cannot_be(keys, words, text):
+    keys("init", "--name", "desk")
+    code, out, err = keys(*words)
+    assert (code, out) == (78, "")
+    assert text in err
+    assert load(default_place()).roster.serial == 1
+
+
+def test_keys_at_a_place_that_there_cannot_be(keys, monkeypatch, capsys):
+    monkeypatch.setenv("ZMQWORK_KEYS", NOBODY)
+    for words in (["keys", "list"], ["ps"]):
+        assert main(words) == 78
+        assert "leads to the home of a user who has none" in capsys.readouterr().err
+
+
+def test_many_members_are_listed_in_one_go(keys, said, monkeypatch):
+    """Who may what is looked up once, and not for each of them."""
+    keys("init", "--name", "desk")
+    roster = load(default_place()).roster
+    more = tuple(Member(f"n{i}", ("sink",), (Key(new_pair().public),)) for i in range(50))
+    contents.write_roster(default_place(), replace(roster, members=(*roster.members, *more)))
+    looked = []
+    accesses = Roster.accesses
+    monkeypatch.setattr(Roster, "accesses", lambda *given: looked.append(1) or accesses(*given))
+    assert [m["state"] for m in said("list")["members"]] == ["this node", *["member"] * 50]
+    assert len(looked) == 1
 
 
 def test_the_audit_log_has_whose_key_it_was_and_what_it_may_be(keys, said, home, monkeypatch):

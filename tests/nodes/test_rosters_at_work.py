@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from work_app import app, echo
 
@@ -36,11 +38,11 @@ def test_what_a_node_says_of_it(tmp_path):
     place = tmp_path / "keys"
     cluster.create(place, "lab", "desk")
     keys = Watched(place)
-    text = load(place).roster.encode()
-    said = take_roster(keys, TakeRoster(text.replace("serial = 1", "serial = 2").encode(), "them"))
+    roster = load(place).roster
+    said = take_roster(keys, TakeRoster(replace(roster, serial=2).encode().encode(), "them"))
     assert (said.request, said.refusal, said.before, said.serial, said.written) == (
         "them", "", 1, 2, True,
     )  # fmt: skip
-    said = take_roster(keys, TakeRoster(text.encode(), "them"))
+    said = take_roster(keys, TakeRoster(roster.encode().encode(), "them"))
     assert (said.request, said.written) == ("them", False)
     assert said.refusal == "roster 1 is older than 2, which is here"

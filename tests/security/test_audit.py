@@ -181,7 +181,7 @@ class Stuck(Log):
         super().append(records)
 
 
-def test_nobody_waits_for_a_disk_that_is_stuck(path):
+def test_nobody_waits_for_a_disk_that_is_stuck(path, caplog):
     ticks = iter(range(10**9))
     log = Stuck(path)
     audit = Audit(ORIGIN, clock=lambda: float(next(ticks)), log=log)
@@ -191,8 +191,11 @@ def test_nobody_waits_for_a_disk_that_is_stuck(path):
         audit.note(AUTH_DENY)
     assert audit.describe()["suppressed"] == 300
     audit.close(timeout=0.0)  # nor at the end
+    assert "has not got all that was noted: its disk, or a process that has its" in caplog.text
+    caplog.clear()
     log.go.set()
     audit.close(60.0)
+    assert caplog.text == ""
     found = records(path)
     assert len(found) == 1 + module.QUEUE_MAX + 1
     assert (found[-1]["count"], found[-1]["why"]) == (300, {"queue": 300})

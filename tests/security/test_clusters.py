@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -293,6 +294,83 @@ def test_killed_between_the_roster_and_the_own_key(lab, tmp_path):
     assert before.fingerprint in after.accesses()
     waiting = cluster.next_key(after)
     assert cluster.rotate_own(lab, 3600.0, at_once=True)[0].fingerprint == waiting
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_killed_when_the_old_key_has_ended_and_the_new_one_is_not_in_use(lab, tmp_path, others):
+    """It is the key of an admin, so nobody else might be able to mend that."""
+    if others:
+        cluster.add(lab, "node7", ["worker"], tmp_path / "node7.zwk")
+    program = (
+        "import signal\n"
+        "cluster._use_next = lambda place: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "cluster.rotate_own(place, 0.0, at_once=True)\n"
+    )
+    assert run(lab, program).wait(60) == -signal.SIGKILL
+    left = load(lab)
+    assert left.fingerprint not in left.accesses()
+    with pytest.raises(KeysError, match="the one that waits is: zmqwork keys rotate --now"):
+        cluster.add(lab, "node8", ["worker"], tmp_path / "node8.zwk")
+    made, used = cluster.rotate_own(lab, 0.0, at_once=True)
+    assert used
+    assert set(made.accesses()) >= {made.fingerprint, *left.accesses()}
+    cluster.add(lab, "node8", ["worker"], tmp_path / "node8.zwk")
+
+
+def test_the_old_key_ended_before_the_new_one_was_put_into_use(lab, tmp_path, clock):
+    cluster.add(lab, "node7", ["worker"], tmp_path / "node7.zwk")
+    waiting = cluster.next_key(cluster.rotate_own(lab, 60.0, at_once=False)[0])
+    clock[0] += 60.0
+    made, used = cluster.rotate_own(lab, 60.0, at_once=True)
+    assert (used, made.fingerprint) == (True, waiting)
+
+
+def test_a_key_that_waits_is_no_way_to_become_admin(lab, tmp_path):
+    cluster.add(lab, "node7", ["worker"], tmp_path / "node7.zwk")
+    place = tmp_path / "node7"
+    membership.join(place, tmp_path / "node7.zwk")
+    contents.write_node(place / "next.toml", "node7", new_pair())
+    for at_once in (True, False):
+        with pytest.raises(KeysError, match="node7 may not change the roster"):
+            cluster.rotate_own(place, 60.0, at_once=at_once)
+    contents.write_node(place / "next.toml", "node7", load(place).pair)
+    with pytest.raises(KeysError, match="node7 may not change the roster"):
+        cluster.rotate_own(place, 60.0, at_once=True)
+
+
+def test_a_roster_in_place_keeps_its_bundle_though_the_directory_is_not_synced(
+    lab, tmp_path, monkeypatch
+):
+    """Otherwise the member that it makes has a key that nobody has."""
+    path = tmp_path / "node7.zwk"
+
+    def sync(directory):
+        if directory == lab:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("zmqwork.security.files.sync_directory", sync)
+    with pytest.raises(KeysError, match=r"cannot write .*roster\.toml: Input/output error"):
+        cluster.add(lab, "node7", ["worker"], path)
+    assert bundle.read(path).roster == load(lab).roster
+
+
+@pytest.mark.parametrize("moment", ["os.link", "Path.replace"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_change_that_has_begun_is_finished_before_a_signal_ends_it(lab, tmp_path, moment, number):
+    """Just when the bundle, and just when the roster, has been put in its place."""
+    program = (
+        f"done = {moment}\n"
+        "def disturbed(*words):\n"
+        "    done(*words)\n"
+        f"    os.kill(os.getpid(), {int(number)})\n"
+        f"{moment} = disturbed\n"
+        "cluster.add(place, 'node7', ['worker'], place.parent / 'node7.zwk')\n"
+    )
+    assert run(lab, program, stderr=subprocess.DEVNULL).wait(60) == -number
+    roster = load(lab).roster
+    assert roster.find("node7") is not None
+    assert bundle.read(tmp_path / "node7.zwk").roster == roster
+    assert names(tmp_path) == ["desk", "node7.zwk"]
 
 
 @pytest.fixture

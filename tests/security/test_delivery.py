@@ -59,6 +59,17 @@ def test_another_one_with_the_same_serial_is_refused(lab, node):
         take(node.keyring, other.encode().encode())
 
 
+def test_a_directory_that_its_nodes_would_not_read_gets_none(lab, node):
+    """Otherwise whoever pushes would hear that it was taken."""
+    cluster.give_roles(lab, "node7", ["sink"])
+    place = node.keyring.place
+    place.chmod(0o755)
+    with pytest.raises(KeysError, match=f"others may enter {place}: chmod 700"):
+        take(node.keyring, text_of(lab))
+    place.chmod(0o700)
+    assert take(node.keyring, text_of(lab)) == (3, True)
+
+
 def test_one_of_another_cluster_is_refused(node, lab):
     other = replace(load(lab).roster, cluster="farm", serial=99)
     with pytest.raises(KeysError, match="it is of cluster farm, and this node of lab"):

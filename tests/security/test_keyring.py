@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -81,6 +82,20 @@ def test_a_key_ends_with_time_though_no_file_changes(lab, watched, tmp_path, clo
     assert not watched.poll(), "that is told once"
 
 
+def test_a_wall_clock_that_is_put_right_gives_back_what_it_took(lab, watched, tmp_path, clock):
+    """It was a year ahead, and all keys that are being rotated had ended by it."""
+    cluster.rotate(lab, "node7", 3600.0, tmp_path / "new.zwk")
+    assert watched.poll()
+    both = set(watched.accesses)
+    clock[0] += 365 * 86400.0
+    assert watched.poll()
+    assert len(watched.accesses) == len(both) - 1
+    clock[0] -= 365 * 86400.0 - 5.0
+    assert watched.poll()
+    assert set(watched.accesses) == both
+    assert not watched.poll()
+
+
 def test_of_two_keys_each_ends_in_its_time(lab, watched, tmp_path, clock):
     cluster.rotate(lab, "node7", 60.0, tmp_path / "new.zwk")
     cluster.rotate(lab, "node7", 90.0, tmp_path / "newer.zwk")
@@ -156,11 +171,30 @@ def test_a_lower_serial_is_not_taken_or_revoked_nodes_would_be_back(lab, watched
 
 
 def test_the_same_serial_with_other_content_is_not_taken(lab, watched):
-    text = (lab / "roster.toml").read_text()
-    put(lab, "roster.toml", text.replace('"worker"', '"sink"', 1))
+    before = watched.keyring.roster
+    node7 = replace(before.find("node7"), roles=("sink",))
+    changed = replace(before, members=(before.members[0], node7))
+    put(lab, "roster.toml", changed.encode())
     assert watched.poll()
     assert watched.trouble == "the roster has changed, and its serial 2 has not"
     assert watched.keyring.roster.find("node7").roles == ("worker",)
+
+
+@pytest.mark.parametrize("name", ["", "roster.toml"])
+def test_rights_that_are_mended_are_noticed(lab, watched, tmp_path, name):
+    """With a roster that has come meanwhile, and that nobody used."""
+    place, right = (lab / name if name else lab), (0o600 if name else 0o700)
+    place.chmod(right | 0o044)
+    assert watched.poll()
+    assert f"{place}: chmod {right:o} {place}" in watched.trouble
+    fresh = replace(watched.keyring.roster, serial=9).encode()
+    (lab / "roster.toml").write_text(fresh)
+    assert watched.poll()
+    assert watched.keyring.roster.serial == 2
+    place.chmod(right)
+    assert watched.poll()
+    assert (watched.trouble, watched.keyring.roster.serial) == ("", 9)
+    assert not watched.poll()
 
 
 def test_the_same_roster_written_again_is_no_trouble(lab, watched):

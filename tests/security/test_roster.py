@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from zmqwork.errors import KeysError
@@ -24,6 +26,33 @@ def roster() -> Roster:
 def test_what_is_written_is_read():
     lab = roster()
     assert decode(lab.encode()) == lab
+
+
+def test_cut_off_anywhere_it_is_refused():
+    """Also between two members, or before the line with which a key ends: by scp, half way."""
+    lab = roster()
+    text = lab.encode()
+    for length in range(len(text) - 1):  # (the last line's end says nothing)
+        with pytest.raises(KeysError):
+            decode(text[:length])
+
+
+def test_a_letter_that_is_another_one_is_refused_or_says_nothing():
+    lab = roster()
+    text = lab.encode()
+    for at, letter in enumerate(text):
+        other = chr(ord(letter) ^ 1)
+        with contextlib.suppress(KeysError):
+            assert decode(text[:at] + other + text[at + 1 :]) == lab, text[:at]
+
+
+def test_without_a_checksum_it_is_what_it_says():
+    """Somebody has written it by hand."""
+    lab = roster()
+    lines = lab.encode().splitlines(keepends=True)
+    text = "".join(line for line in lines if not line.startswith("checksum"))
+    assert decode(text) == lab
+    assert decode(text.replace("serial = 7", "serial = 8")).serial == 8
 
 
 def test_what_a_key_may_be():

@@ -32,6 +32,7 @@ from zmqwork.cli.output import JSON, QUIET, TABLE, Output
 from zmqwork.cli.parser import Parser, add_search, duration, nearest
 from zmqwork.core.permissions import ROLES
 from zmqwork.errors import UsageError
+from zmqwork.security.files import expanded
 from zmqwork.security.keyring import default_place
 
 EXAMPLES = """
@@ -152,7 +153,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"unknown ACTION {args.action!r}{near}")
     _check_words(args, action)
     _check_options(args, action)
-    place = Path(args.keys).expanduser() if args.keys else default_place()
+    place = expanded(args.keys) if args.keys else default_place()
     return action.run(args, place.absolute(), Output(_format(args, action)))
 
 

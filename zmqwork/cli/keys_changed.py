@@ -19,6 +19,7 @@ from zmqwork.errors import UsageError
 from zmqwork.nodes.auditing import audit_of
 from zmqwork.security import cluster, membership
 from zmqwork.security.bundle import SUFFIX
+from zmqwork.security.files import expanded
 from zmqwork.security.keyring import Keyring, load
 from zmqwork.security.kinds import KEY_REVOKE, KEYS_CREATED, KEYS_JOINED, ROSTER_CHANGE
 
@@ -60,7 +61,7 @@ def add(args: argparse.Namespace, place: Path, output: Output) -> int:
 
 def join(args: argparse.Namespace, place: Path, output: Output) -> int:
     """Become the node of a bundle."""
-    path = Path(args.words[0]).expanduser()
+    path = expanded(args.words[0])
     keyring = membership.join(place, path, overwrite=bool(args.overwrite))
     _tell(output, keyring, keyring.name, kind=KEYS_JOINED)
     roster = keyring.roster
@@ -166,7 +167,7 @@ def _tell(
             serial=roster.serial,
             roles=list(changed.roles) if changed else [],
         )
-    member = described(changed, keyring) if changed else None
+    member = described(changed, keyring.name, keyring.accesses()) if changed else None
     said = {"cluster": roster.cluster, "serial": roster.serial, "keys": str(keyring.place)}
     output.json(
         {**said, "member": member, "bundle": None if bundle is None else str(bundle)} | more
@@ -186,7 +187,8 @@ def _old(keyring: Keyring, name: str) -> str:
 
 
 def _bundle(args: argparse.Namespace, name: str) -> Path:
-    return Path(args.output or f"{name}{SUFFIX}").expanduser()
+    # (A name that begins with ~ is refused as a name.)
+    return expanded(args.output) if args.output else Path(f"{name}{SUFFIX}")
 
 
 def _roles(args: argparse.Namespace) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ def show_all(args: argparse.Namespace, place: Path, output: Output) -> int:
     del args
     keyring = load(place)
     roster = keyring.roster
-    members = [described(member, keyring) for member in roster.members]
+    valid = keyring.accesses()
+    members = [described(member, keyring.name, valid) for member in roster.members]
     output.json({**_heading(keyring), "members": members})
     output.line(_headline(keyring))
     output.table(
@@ -41,7 +43,7 @@ def show(args: argparse.Namespace, place: Path, output: Output) -> int:
     if member is None:
         known = ", ".join(m.name for m in keyring.roster.members)
         raise UsageError(f"{keyring.roster.cluster} has no member {name!r}: it has {known}")
-    told = described(member, keyring)
+    told = described(member, keyring.name, keyring.accesses())
     output.json({**_heading(keyring), "member": told})
     output.line(_headline(keyring))
     pairs = [("node", name), ("state", told["state"]), ("roles", ", ".join(told["roles"]))]
@@ -74,9 +76,14 @@ def check(args: argparse.Namespace, place: Path, output: Output) -> int:
     return exits.FAILED if faults else exits.OK
 
 
-def described(member: Member, keyring: Keyring) -> dict[str, Any]:
-    """A member as plain values."""
-    valid = keyring.accesses()
+def described(member: Member, own_name: str, valid: Container[str]) -> dict[str, Any]:
+    """A member as plain values.
+
+    Args:
+        member: which.
+        own_name: of the member that this node is.
+        valid: the fingerprints of the keys that are taken now.
+    """
     keys = [
         {
             "fingerprint": key.fingerprint,
@@ -86,7 +93,7 @@ def described(member: Member, keyring: Keyring) -> dict[str, Any]:
         }
         for key in member.keys
     ]
-    own = member.name == keyring.name
+    own = member.name == own_name
     state = "this node" if own else "member"
     if member.revoked:
         state = "revoked"

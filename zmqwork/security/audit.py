@@ -132,6 +132,12 @@ class Audit:
             self._condition.notify()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout)
+            if self._thread.is_alive():
+                _log.warning(
+                    "the audit log has not got all that was noted: its disk, or a process that "
+                    "has its lock, takes longer than %g s",
+                    timeout,
+                )
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from zmqwork.core.permissions import ADMIN, ROLES
+from zmqwork.core.permissions import ADMIN, ROLES, Access
 from zmqwork.disk import reason, sync_directory
 from zmqwork.errors import KeysError
 from zmqwork.security import changes, contents, files
@@ -20,7 +20,8 @@ from zmqwork.security.contents import DISCOVERY_KEY_BYTES, NEXT_FILE, NODE_FILE
 from zmqwork.security.custody import custody
 from zmqwork.security.keyring import Keyring, check_place, is_there, load, today
 from zmqwork.security.pairs import Pair, fingerprint, new_pair
-from zmqwork.security.roster import Key, Member, Roster, check_member_name
+from zmqwork.security.roster import Key, Member, Roster, check_cluster_name, check_member_name
+from zmqwork.security.undisturbed import undisturbed
 
 # Who is everybody in a cluster with one key.
 EVERYBODY = "everybody"
@@ -38,7 +39,7 @@ def create(place: Path, cluster: str, name: str, *, shared: bool = False) -> Key
     Raises:
         KeysError: there are keys already, or the directory cannot be used.
     """
-    check_member_name(cluster)
+    check_cluster_name(cluster)
     files.make_directory(place)
     with custody(place):
         _refuse_present(place)
@@ -99,7 +100,7 @@ def rotate_own(place: Path, overlap: float, *, at_once: bool) -> tuple[Keyring, 
     Raises:
         KeysError: as `add`; or a key waits already.
     """
-    with _changing(place) as keyring:
+    with _changing(place, may_wait=at_once) as keyring:
         name, roster, now = keyring.name, keyring.roster, today()
         waiting = next_key(keyring)
         others = any(m.name != name and not m.revoked for m in roster.members)
@@ -151,30 +152,48 @@ def use_next(place: Path) -> Keyring:
 def export(place: Path, bundle: Path) -> Keyring:
     """Write this node's own keys as a bundle. Raises `KeysError`: it is there, or cannot be."""
     keyring = load(place)
-    Bundle(keyring.name, keyring.pair, keyring.roster, keyring.discovery_key).write(bundle)
+    with undisturbed():
+        Bundle(keyring.name, keyring.pair, keyring.roster, keyring.discovery_key).write(bundle)
     return keyring
 
 
 def check_admin(keyring: Keyring) -> None:
     """Raise `KeysError` unless this node may change the roster."""
     access = keyring.accesses().get(keyring.fingerprint)
-    if access is not None and ADMIN in access.roles:
+    if _is_admin(access):
         return
+    refused = f"{keyring.name} may not change the roster of {keyring.roster.cluster}"
+    if access is None and next_key(keyring) is not None:
+        raise KeysError(
+            f"{refused}: its key is not valid, and the one that waits is: zmqwork keys rotate --now"
+        )
     how = "its key is not valid" if access is None else f"it is {', '.join(sorted(access.roles))}"
     admins = sorted({m.name for _, m in keyring.roster.keys(today()) if ADMIN in m.roles})
     raise KeysError(
-        f"{keyring.name} may not change the roster of {keyring.roster.cluster}: {how}; it takes a "
-        f"node with the role {ADMIN}: {', '.join(admins) or 'there is none'}"
+        f"{refused}: {how}; it takes a node with the role {ADMIN}: "
+        f"{', '.join(admins) or 'there is none'}"
     )
 
 
+def _is_admin(access: Access | None) -> bool:
+    return access is not None and ADMIN in access.roles
+
+
 @contextmanager
-def _changing(place: Path) -> Iterator[Keyring]:
-    """Within it, the roster is this node's alone to change."""
+def _changing(place: Path, *, may_wait: bool = False) -> Iterator[Keyring]:
+    """Within it, the roster is this node's alone to change.
+
+    Args:
+        place: the keys directory.
+        may_wait: the key that waits will do. The one in use may have ended meanwhile: by the
+            clock, or because a command was killed that was about to put the new one into use.
+    """
     check_place(place)
     with custody(place):
         keyring = load(place)
-        check_admin(keyring)
+        waiting = next_key(keyring) if may_wait else None
+        if waiting is None or not _is_admin(keyring.accesses()[waiting]):
+            check_admin(keyring)
         yield keyring
 
 
@@ -197,7 +216,9 @@ def _with_bundle(
         try:
             contents.write_roster(place, roster)
         except BaseException:
-            path.unlink(missing_ok=True)
+            # It can be in its place all the same: then the bundle has the only key of a member.
+            if contents.read_roster(place) != roster:
+                path.unlink(missing_ok=True)
             raise
         return load(place)
 

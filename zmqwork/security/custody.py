@@ -1,7 +1,8 @@
 """Whoever changes a keys directory has it for itself meanwhile: commands, and nodes that are told.
 
-The lock goes with the process, however that ends. What a process that was killed has left is swept
-away by the next one: drafts of files, which never took the place of the real ones.
+The lock goes with the process, however that ends. A change that has begun is finished before Ctrl-C
+ends its process. What a process that was killed has left is swept away by the next one: drafts of
+files, which never took the place of the real ones.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from zmqwork.disk import reason
 from zmqwork.errors import KeysError
 from zmqwork.lock import Lock, LockHeld
 from zmqwork.security.contents import FILES, ROSTER_FILE
+from zmqwork.security.undisturbed import undisturbed
 
 # A change takes milliseconds. Whoever waits longer than this waits for something that is stuck.
 PATIENCE = 10.0
@@ -34,9 +36,10 @@ def custody(place: Path, patience: float = PATIENCE) -> Iterator[None]:
     """
     lock = _lock(place, time.monotonic() + patience)
     try:
-        for draft in drafts(place):
-            draft.unlink(missing_ok=True)
-        yield
+        with undisturbed():
+            for draft in drafts(place):
+                draft.unlink(missing_ok=True)
+            yield
     finally:
         lock.release()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zmqwork.errors import KeysError
-from zmqwork.security import contents
+from zmqwork.security import contents, files
 from zmqwork.security.custody import custody
 from zmqwork.security.keyring import Keyring
 from zmqwork.security.roster import Roster, decode
@@ -26,6 +26,8 @@ def take(keyring: Keyring, data: bytes) -> tuple[int, bool]:
         roster = decode(data.decode())
     except UnicodeDecodeError:
         raise KeysError("a roster is text in UTF-8") from None
+    # The nodes would not read it there.
+    files.check_directory(keyring.place)
     # At once or not at all: this is the thread of the node's sockets.
     with custody(keyring.place, patience=0.0):
         there = _there(keyring)

@@ -21,6 +21,18 @@ _PRIVATE_DIRECTORY = 0o700
 _OTHERS = 0o077
 
 
+def expanded(text: str | os.PathLike[str]) -> Path:
+    """The path that a person means, who may have written ~.
+
+    Raises:
+        KeysError: there is no such user, or this one has no home.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise KeysError(f"{os.fspath(text)} leads to the home of a user who has none") from None
+
+
 def make_directory(path: Path) -> None:
     """Make a directory for secrets, if it is missing; or check that it is fit.
 
@@ -89,6 +101,8 @@ def write(path: Path, text: str, *, replace: bool = True) -> None:
     Raises:
         KeysError: it cannot be written; or it is there, and not to be replaced.
     """
+    if not path.name:
+        raise KeysError(f"{path} is a directory, and no file")
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE_FILE)

@@ -88,7 +88,7 @@ def keys_of(place: str | os.PathLike[str] | bool | None = None) -> Watched | Non
     if place is False or (place is None and os.environ.get(KEYS_VARIABLE) == NO_KEYS):
         return None
     usual = place is None or place is True
-    chosen = default_place() if usual else Path(os.fspath(cast("str", place))).expanduser()
+    chosen = default_place() if usual else files.expanded(cast("str", place))
     if is_there(chosen):
         return Watched(chosen)
     if place is not None or os.environ.get(KEYS_VARIABLE):
@@ -111,12 +111,16 @@ def using(place: str) -> Iterator[None]:
 
 
 def default_place() -> Path:
-    """Where the keys of this user are, or would be: ZMQWORK_KEYS, or the directory above."""
+    """Where the keys of this user are, or would be: ZMQWORK_KEYS, or the directory above.
+
+    Raises:
+        KeysError: this user has no home.
+    """
     named = os.environ.get(KEYS_VARIABLE)
     if named and named != NO_KEYS:
-        return Path(named).expanduser()
+        return files.expanded(named)
     config = os.environ.get("XDG_CONFIG_HOME", "")
-    base = Path(config) if config.startswith("/") else Path("~/.config").expanduser()
+    base = Path(config) if config.startswith("/") else files.expanded("~/.config")
     return base / "zmqwork" / "keys"
 
 
@@ -161,7 +165,7 @@ def _guarded(read: Callable[[], T]) -> T:
     raise KeysError(text)
 
 
-_Stamp = tuple[tuple[int, int, int] | None, ...]
+_Stamp = tuple[tuple[int, ...] | None, ...]
 
 
 class Watched:
@@ -201,7 +205,7 @@ class Watched:
         if stamp != self._stamp:
             self._stamp = stamp
             self._take()
-        elif today() < self._ends_at:
+        elif self._permitted_at <= today() < self._ends_at:
             return False
         self._permit()
         return True
@@ -210,6 +214,8 @@ class Watched:
         now = today()
         self.accesses = self.keyring.roster.accesses(now)
         self._ends_at = self.keyring.roster.ends_at(now)
+        # Before that the wall clock was set back: a key that had ended by it may be good again.
+        self._permitted_at = now
 
     def _take(self) -> None:
         try:
@@ -232,14 +238,22 @@ class Watched:
             self.keyring = fresh
 
     def _look(self) -> _Stamp:
-        return tuple(
-            _stamp(self._place / name) for name in (NODE_FILE, ROSTER_FILE, DISCOVERY_FILE)
-        )
+        files = (self._place / name for name in (NODE_FILE, ROSTER_FILE, DISCOVERY_FILE))
+        return (_rights(self._place), *map(_stamp, files))
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _stamp(path: Path) -> tuple[int, ...] | None:
     try:
         found = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode, found.st_uid
+
+
+def _rights(directory: Path) -> tuple[int, ...] | None:
+    """Whoever follows the advice of an error and changes these waits for the node to see it."""
+    try:
+        found = directory.stat()
+    except OSError:
+        return None
+    return found.st_mode, found.st_uid

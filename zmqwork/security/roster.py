@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ MEMBERS_MAX = 4_096
 KEYS_PER_MEMBER_MAX = 4
 ROSTER_BYTES_MAX = 2 * 1024 * 1024
 _SERIAL_MAX = 2**53
+_CHECKSUM_BYTES = 8
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -105,8 +107,14 @@ class Roster:
 
     def encode(self) -> str:
         """The text of its file, which `decode` reads."""
+        return f"{_HEAD}\nchecksum = {_quoted(self.checksum())}\n{self._body()}"
+
+    def checksum(self) -> str:
+        """Tells a roster from one that was cut off between two members; it is no secret."""
+        return hashlib.blake2b(self._body().encode(), digest_size=_CHECKSUM_BYTES).hexdigest()
+
+    def _body(self) -> str:
         lines = [
-            _HEAD,
             f"cluster = {_quoted(self.cluster)}",
             f"serial = {self.serial}",
             f"shared = {_boolean(self.shared)}",
@@ -126,6 +134,18 @@ def check_member_name(name: object) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise KeysError(
             f"{name!r} is no name of a node: 1 to 64 letters, digits, dots, dashes and underscores"
+        )
+    return name
+
+
+def check_cluster_name(name: object) -> str:
+    """The name, if it can be a cluster's. Raises `KeysError`."""
+    if name is None:
+        raise KeysError("it has no cluster: it is empty, or was cut off")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise KeysError(
+            f"{name!r} is no name of a cluster: 1 to 64 letters, digits, dots, dashes and "
+            "underscores"
         )
     return name
 
@@ -151,8 +171,8 @@ def decode(text: str) -> Roster:
     if len(text) > ROSTER_BYTES_MAX:
         raise KeysError(f"a roster has at most {ROSTER_BYTES_MAX} bytes, this one {len(text)}")
     fields = plain_toml.loads(text)
-    _refuse_unknown(fields, {"cluster", "serial", "shared", "member"}, "the roster")
-    cluster, serial = check_member_name(fields.get("cluster")), fields.get("serial")
+    _refuse_unknown(fields, {"checksum", "cluster", "serial", "shared", "member"}, "the roster")
+    cluster, serial = check_cluster_name(fields.get("cluster")), fields.get("serial")
     if type(serial) is not int or not 1 <= serial <= _SERIAL_MAX:
         raise KeysError(f"serial must be a whole number from 1, not {serial!r}")
     found = fields.get("member", [])
@@ -160,7 +180,11 @@ def decode(text: str) -> Roster:
         raise KeysError(f"member is a list of at most {MEMBERS_MAX}")
     members = tuple(_member(number, item) for number, item in enumerate(found, 1))
     _refuse_twins(members)
-    return Roster(cluster, serial, members, _flag(fields, "shared", "the roster"))
+    roster = Roster(cluster, serial, members, _flag(fields, "shared", "the roster"))
+    # It is the first line: whatever is left of a file that was cut off has it, or no cluster.
+    if fields.get("checksum", roster.checksum()) != roster.checksum():
+        raise KeysError("its checksum does not fit: it was cut off, spoiled, or edited by hand")
+    return roster
 
 
 def _member(number: int, item: Any) -> Member:

@@ -17,6 +17,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -68,9 +69,22 @@ def opened(path: Path) -> Iterator[list[tuple[Path, BinaryIO, int]]]:
         with _locked(path, fcntl.LOCK_SH):
             found: list[tuple[Path, BinaryIO, int]] = []
             for name in names(path):
-                file = stack.enter_context(name.open("rb"))
+                file = stack.enter_context(_open_to_read(name))
                 found.append((name, file, os.fstat(file.fileno()).st_size))
         yield found
+
+
+def _open_to_read(path: Path) -> BinaryIO:
+    """A file of the log. Raises `OSError`, also for what one would wait for to be opened."""
+    file = open(path, "rb", opener=_at_once)  # noqa: SIM115 - the caller closes it
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no file", path)
+    return file
+
+
+def _at_once(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NONBLOCK)
 
 
 def lines_of(file: BinaryIO, size: int) -> Iterator[bytes]:
@@ -152,7 +166,7 @@ class Log:
         for old in reversed(names(self.path)[:-1]):
             if end.link is not None:
                 break
-            with old.open("rb") as file:
+            with _open_to_read(old) as file:
                 before = _end_of_file(file.fileno(), os.fstat(file.fileno()).st_size)
             end = End(before.link, before.rest + end.rest)
         return end.link or ROOT, end.rest, is_cut
