@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from heapq import heapify, heappop, heappush
 
+# An instant, what breaks ties in the order of setting (so that keys are never compared), the key.
+_Item = tuple[float, int, Hashable]
+
 
 class Timers:
     """A heap with lazy deletion: a moved or cancelled deadline leaves its old heap item behind.
@@ -15,54 +18,58 @@ class Timers:
 
     _SLACK = 64
 
-    __slots__ = ("_at", "_count", "_heap")
+    __slots__ = ("_count", "_heap", "_set")
 
     def __init__(self) -> None:
-        self._at: dict[Hashable, tuple[float, int]] = {}
-        self._heap: list[tuple[float, int, Hashable]] = []
-        self._count = 0  # breaks ties in the order of setting, so keys are never compared
+        # What is set, and all that was: the live ones of the heap are the very items of the dict.
+        self._set: dict[Hashable, _Item] = {}
+        self._heap: list[_Item] = []
+        self._count = 0
 
     def __len__(self) -> int:
-        return len(self._at)
+        return len(self._set)
 
     def __contains__(self, key: Hashable) -> bool:
-        return key in self._at
+        return key in self._set
 
     def set(self, key: Hashable, at: float) -> None:
         """Let `key` be due at `at`, instead of any earlier setting."""
         self._count += 1
-        self._at[key] = (at, self._count)
-        heappush(self._heap, (at, self._count, key))
+        item = self._set[key] = (at, self._count, key)
+        heappush(self._heap, item)
         self._sweep()
 
     def set_default(self, key: Hashable, at: float) -> None:
         """As `set`, unless `key` has a deadline already."""
-        if key not in self._at:
+        if key not in self._set:
             self.set(key, at)
 
     def cancel(self, key: Hashable) -> None:
         """Forget `key`; nothing happens if it is not set."""
-        if self._at.pop(key, None) is not None:
+        if self._set.pop(key, None) is not None:
             self._sweep()
 
     def _sweep(self) -> None:
-        if len(self._heap) > 2 * len(self._at) + self._SLACK:
-            self._heap = [(at, count, key) for key, (at, count) in self._at.items()]
+        if len(self._heap) > 2 * len(self._set) + self._SLACK:
+            self._heap = list(self._set.values())
             heapify(self._heap)
 
     def at(self, key: Hashable) -> float | None:
         """When `key` is due; None if it is not set."""
-        found = self._at.get(key)
+        found = self._set.get(key)
         return None if found is None else found[0]
 
     def due(self, now: float) -> list[Hashable]:
         """Remove and return the keys whose instant has come, earliest first."""
         keys: list[Hashable] = []
         heap = self._heap
+        if not heap or heap[0][0] > now:  # in most turns
+            return keys
         while heap and heap[0][0] <= now:
-            at, count, key = heappop(heap)
-            if self._at.get(key) == (at, count):
-                del self._at[key]
+            item = heappop(heap)
+            key = item[2]
+            if self._set.get(key) is item:
+                del self._set[key]
                 keys.append(key)
         self._sweep()
         return keys
@@ -71,8 +78,8 @@ class Timers:
         """The earliest instant that is set."""
         heap = self._heap
         while heap:
-            at, count, key = heap[0]
-            if self._at.get(key) == (at, count):
-                return at
+            item = heap[0]
+            if self._set.get(item[2]) is item:
+                return item[0]
             heappop(heap)
         return None
