@@ -293,6 +293,18 @@ def test_a_roster_of_another_cluster_is_refused(lab, nodes, said, keys):
     assert told["nodes"] == []  # its key is in no roster of theirs: they do not hear it
 
 
+def test_ps_says_whose_roster_is_spoiled(lab, nodes, zmqwork):
+    """Who looks from elsewhere sees what the node itself says in its log."""
+    nodes()
+    roster = lab / "node7" / "roster.toml"
+    roster.write_text(roster.read_text() + "broken = [")
+
+    where = ("--realm", "keyed", "--discovery", "local", "--keys", str(lab / "desk"))
+    looks = (zmqwork("ps", *where).stderr for _ in range(60))
+    said = next(told for told in looks if "KEYS: " in told)
+    assert re.search(r"KEYS: worker \S+ of node7 goes on with roster 2: .*roster.toml", said)
+
+
 def test_a_large_roster(lab, nodes, said):
     """It does not fit into one frame."""
     nodes()
