@@ -166,6 +166,33 @@ def test_rotation_of_this_node(keys, said):
         assert (code, text in err) == (2, True)
 
 
+def test_the_audit_log_tells_what_was_done(keys, home, monkeypatch, zmqwork):
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    for words in (
+        "init --cluster lab --name desk",
+        "add node7 --role worker,sink",
+        "roles node7 --role worker",
+        "rotate node7 -o newer.zwk",
+        "rotate",
+        "rotate --now",
+        "export -o copy.zwk",
+        "revoke node7",
+    ):
+        assert keys(*words.split())[0] == 0
+    said = zmqwork("audit", "tail", "-n", "99", "-o", "json").stdout.splitlines()
+    records = [json.loads(line) for line in said]
+    assert [(r["kind"], r["member"], r["reason"]) for r in records] == [
+        ("keys.created", "desk", "a cluster"),
+        ("keys.created", "node7", "a member: worker, sink"),
+        ("roster.change", "node7", "roles: worker"),
+        ("keys.created", "node7", "a new key"),
+        ("keys.created", "desk", "a new key, which waits"),
+        ("keys.created", "desk", "a new key, in use"),
+        ("keys.created", "desk", "a bundle with its key"),
+        ("key.revoke", "node7", "revoked"),
+    ]
+
+
 def test_one_key_for_everybody(keys, said, home):
     code, out, _ = keys("init", "--shared", "--cluster", "lab")
     assert (code, "everybody who has its file is everybody" in out) == (0, True)
@@ -380,6 +407,18 @@ def test_who_is_revoked_does_not_count(lab, nodes, said, keys):
     assert {node["role"] for node in told["revoked"]} == {"producer", "worker", "sink"}
     _, _, err = keys("push", "--keys", lab / "desk", "--timeout", "3")
     assert err.count("runs with a key that is revoked, and is told nothing") == 3
+
+
+def test_ps_says_whose_roster_is_spoiled(lab, nodes, zmqwork):
+    """Who looks from elsewhere sees what the node itself says in its log."""
+    nodes()
+    roster = lab / "node7" / "roster.toml"
+    roster.write_text(roster.read_text() + "broken = [")
+
+    where = ("--realm", "keyed", "--discovery", "local", "--keys", str(lab / "desk"))
+    looks = (zmqwork("ps", *where).stderr for _ in range(60))
+    said = next(told for told in looks if "KEYS: " in told)
+    assert re.search(r"KEYS: worker \S+ of node7 goes on with roster 2: .*roster.toml", said)
 
 
 def test_a_large_roster(lab, nodes, said):

@@ -134,3 +134,8 @@ def until(condition, what):
     while not condition():
         assert time.monotonic() < give_up_at, f"waited in vain until {what}"
         pause.wait(0.02)
+
+
+def test_an_interface_is_checked_where_there_is_no_realm_to_look_for(zmqwork):
+    done = zmqwork("ps", "--interface", "nosuch")
+    assert (done.returncode, "there is no interface 'nosuch'" in done.stderr) == (78, True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
+from test_permissions import ROLES, SAID, VERBS
 
 from zmqwork.core import trust as module
 from zmqwork.core.link_events import Rostered
@@ -98,6 +101,47 @@ def test_the_generation_counts_rosters_in_which_somebody_may_do_less():
     for learned, generation in steps:
         trust.learn(learned)
         assert trust.generation == generation
+
+
+def rosters(*states):
+    """What a worker has learned, one roster after the other, when a key is in the last state."""
+    trust = Trust("worker")
+    for roles in states:
+        trust.learn(roster(desk="producer", **({"key": roles} if roles else {})))
+    return trust
+
+
+def blamed():
+    trust = rosters("producer worker sink observer admin")
+    assert [trust.blame("key", NOW) for _ in range(module.OFFENCES_MAX)][-1]
+    return trust
+
+
+# What a key may be, as which it speaks; empty: it is not heard at all.
+STATES = {
+    "valid": (rosters, ["producer worker sink observer admin"], ROLES),
+    **{f"a mere {role}": (rosters, [role], (role,)) for role in ROLES},
+    "unknown": (rosters, [""], ()),
+    "revoked": (rosters, ["producer worker sink observer admin", ""], ()),
+    "added again": (rosters, ["producer", "", "producer"], ("producer",)),
+    "with a role less": (rosters, ["producer observer", "observer"], ("observer",)),
+    "suspended": (blamed, [], ()),
+}
+
+
+@pytest.mark.parametrize(("state", "role"), list(itertools.product(STATES, ROLES)))
+def test_what_is_heard_from_a_key_in_each_state_in_each_role(state, role):
+    """Roles x verbs x states of a key, cell by cell, by the table of `test_permissions`."""
+    make, learned, roles = STATES[state]
+    trust = make(*learned)
+    # No node is an admin: a key that may be one speaks as an observer, and gives orders.
+    said_as = {"observer": "admin" if "admin" in roles else "observer", "admin": "nobody"}
+    speaks = role in roles or (role == "observer" and "admin" in roles)
+    for name, verb in VERBS.items():
+        heard = trust.knows("key", NOW) and verb in trust.heeds("key", role)
+        may = speaks and (said_as.get(role, role), "worker", name) in SAID
+        assert heard is may, f"{name} as {role} with a key that is {state}"
+        assert not (trust.knows("", NOW) and verb in trust.heeds("", role)), "there is no key"
 
 
 # -- whose a node id is -----------------------------------------------------------------------

@@ -11,18 +11,23 @@ CLAIMS = [2**63, 2**64 - 1, 2**63 - 1, 100 * MIB, FRAME_BYTES_MAX + 1]
 
 @pytest.mark.parametrize("claims", CLAIMS)
 def test_h10_before_the_handshake(connect, claims):
-    peer = connect()
-    peer.greet()
-    peer.write(frame(claims=claims, long=True, command=True))
+    permitted, peer = connect(), connect()
+    for one, claim in ((permitted, FRAME_BYTES_MAX), (peer, claims)):
+        one.greet()
+        one.write(frame(claims=claim, long=True, command=True))
     peer.wait_closed()
+    # Both would end after some seconds of silence: the claim is what has ended this one.
+    assert permitted.is_open()
 
 
 @pytest.mark.parametrize("claims", CLAIMS)
 @pytest.mark.parametrize("options", [{}, {"more": True}, {"command": True}])
 def test_h10_after_it(connect, claims, options):
-    peer = connect().open()
-    peer.write(frame(claims=claims, long=True, **options))
+    permitted, peer = connect().open(), connect().open()
+    for one, claim in ((permitted, FRAME_BYTES_MAX), (peer, claims)):
+        one.write(frame(claims=claim, long=True, **options))
     peer.wait_closed()
+    assert permitted.is_open()
 
 
 def test_h10_a_large_claim_takes_no_memory_before_its_bytes_come(node):

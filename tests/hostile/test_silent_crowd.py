@@ -53,7 +53,8 @@ def test_honest_tasks_are_done_and_all_descriptors_come_back(node):
                 work()
             again.join()
             told = attack.end()
-        until(lambda: descriptors(pid) == before, "what they took is free again")
+        # (Fewer, if the first count fell on the moment in which the audit log was open.)
+        until(lambda: descriptors(pid) <= before, "what they took is free again")
         work()
         counters = producer.status()["counters"]
     assert told["ended"] >= 2 * (SILENT + DRIPPING)

@@ -133,6 +133,21 @@ class Wire:
                 data += piece
         return data
 
+    def is_open(self):
+        """Whether the other side has not closed yet; what it has sent is passed over."""
+        patience = self.socket.gettimeout()
+        self.socket.setblocking(False)
+        try:
+            while self.socket.recv(65_536):
+                pass
+        except BlockingIOError:
+            return True
+        except ConnectionResetError:
+            return False
+        finally:
+            self.socket.settimeout(patience)
+        return False
+
     def finish(self, data=b""):
         """Send bytes and our end of the connection, if it lasts so long; what comes until theirs."""
         try:

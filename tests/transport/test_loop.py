@@ -203,6 +203,7 @@ def test_an_address_in_use_says_what_to_do(nodes):
         ("*", True),
         ("192.168.1.5", True),
         ("eth0", True),
+        ("desk.example.org", True),
     ],
 )
 def test_what_is_routable(host, routable):
@@ -212,6 +213,15 @@ def test_what_is_routable(host, routable):
         with pytest.raises(InsecureBind, match="--insecure-lan"):
             refuse_routable([endpoint], insecure_lan=False)
     assert refuse_routable([endpoint], insecure_lan=True) == ([endpoint] if routable else [])
+
+
+def test_names_are_not_looked_up_to_find_out(monkeypatch):
+    """A name server that does not answer would hold up the refusal; and libzmq looks for itself."""
+    asked = []
+    monkeypatch.setattr("socket.getaddrinfo", lambda *about, **more: asked.append(about))
+    assert is_routable("desk.example.org")
+    assert not is_routable("localhost")
+    assert not asked
 
 
 @pytest.mark.parametrize("bad", ["tcp://", "tcp://host", "tcp://:80", "tcp://h:99999", "udp://h:1"])

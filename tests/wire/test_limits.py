@@ -181,6 +181,10 @@ def test_the_most_takes_bounded_memory(name):
 
 BOMBS = {
     "claims": (struct.pack(">BI", 0xDD, 2**31) * 1024).ljust(limits.HEADER_BYTES_MAX, b"\xc0"),
+    # (msgpack itself refuses a claim of more items than there are bytes.)
+    "claims that could be true": (struct.pack(">BI", 0xDD, 4_000_000) * 1000).ljust(
+        limits.HEADER_BYTES_MAX, b"\xc0"
+    ),
     "small claims": (struct.pack(">BH", 0xDC, 4000) * 1024).ljust(limits.UNCHECKED_BYTES, b"\xc0"),
     "arrays": struct.pack(">BI", 0xDD, 4_000_000) + b"\x90" * 4_000_000,
     "deep": b"\x91" * limits.HEADER_BYTES_MAX,

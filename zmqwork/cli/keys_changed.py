@@ -36,7 +36,7 @@ def init(args: argparse.Namespace, place: Path, output: Output) -> int:
     # So that two clusters of people who gave no name are not taken for one.
     called = args.cluster or f"{host[:59]}-{secrets.token_hex(2)}"
     keyring = cluster.create(place, called, name, shared=bool(args.shared))
-    _tell(output, keyring, name)
+    _tell(output, keyring, name, "a cluster")
     output.line(f"cluster {called} is made in {place}")
     if args.shared:
         output.line("It has one key: everybody who has its file is everybody, and nobody can be")
@@ -51,8 +51,9 @@ def add(args: argparse.Namespace, place: Path, output: Output) -> int:
     """Add a member."""
     name = args.words[0]
     bundle = _bundle(args, name)
-    keyring = cluster.add(place, name, _roles(args), bundle)
-    _tell(output, keyring, name, bundle)
+    wanted = _roles(args)
+    keyring = cluster.add(place, name, wanted, bundle)
+    _tell(output, keyring, name, f"a member: {', '.join(wanted)}", bundle)
     output.line(f"{name} is in roster {keyring.roster.serial} of {keyring.roster.cluster}")
     _tell_bundle(output, bundle)
     output.line(_PUSH)
@@ -63,7 +64,7 @@ def join(args: argparse.Namespace, place: Path, output: Output) -> int:
     """Become the node of a bundle."""
     path = expanded(args.words[0])
     keyring = membership.join(place, path, overwrite=bool(args.overwrite))
-    _tell(output, keyring, keyring.name, kind=KEYS_JOINED)
+    _tell(output, keyring, keyring.name, "a bundle", kind=KEYS_JOINED)
     roster = keyring.roster
     output.line(f"This is node {keyring.name} of {roster.cluster} now, as roster {roster.serial}")
     output.line(f"has it: key {keyring.fingerprint}, in {place}")
@@ -75,7 +76,7 @@ def revoke(args: argparse.Namespace, place: Path, output: Output) -> int:
     """Refuse a member."""
     name = args.words[0]
     keyring = cluster.revoke(place, name)
-    _tell(output, keyring, name, kind=KEY_REVOKE)
+    _tell(output, keyring, name, "revoked", kind=KEY_REVOKE)
     output.line(f"{name} is revoked, in roster {keyring.roster.serial}")
     output.line(_PUSH)
     return exits.OK
@@ -85,7 +86,7 @@ def roles(args: argparse.Namespace, place: Path, output: Output) -> int:
     """Let a member be something else."""
     name, wanted = args.words[0], _roles(args)
     keyring = cluster.give_roles(place, name, wanted)
-    _tell(output, keyring, name, kind=ROSTER_CHANGE)
+    _tell(output, keyring, name, f"roles: {', '.join(wanted)}", kind=ROSTER_CHANGE)
     output.line(f"{name} is {', '.join(wanted)}, in roster {keyring.roster.serial}")
     output.line(_PUSH)
     return exits.OK
@@ -104,7 +105,7 @@ def rotate(args: argparse.Namespace, place: Path, output: Output) -> int:
         )
     bundle = _bundle(args, name)
     keyring = cluster.rotate(place, name, overlap, bundle)
-    _tell(output, keyring, name, bundle)
+    _tell(output, keyring, name, "a new key", bundle)
     output.line(f"{name} has a new key, in roster {keyring.roster.serial}{_old(keyring, name)}")
     output.line(f"First {_PUSH}")
     _tell_bundle(output, bundle)
@@ -117,7 +118,8 @@ def _rotate_own(args: argparse.Namespace, place: Path, output: Output, overlap: 
     keyring, used = cluster.rotate_own(place, overlap, at_once=bool(args.now))
     name = keyring.name
     key = keyring.fingerprint if used else cluster.next_key(keyring)
-    _tell(output, keyring, name, in_use=used, key=key)
+    done = "a new key, in use" if used else "a new key, which waits"
+    _tell(output, keyring, name, done, in_use=used, key=key)
     ending = _old(keyring, name)
     if used:
         output.line(f"this node, {name}, uses key {key} now{ending}")
@@ -137,7 +139,7 @@ def export(args: argparse.Namespace, place: Path, output: Output) -> int:
     """Write this node's keys as a bundle."""
     bundle = _bundle(args, load(place).name)
     keyring = cluster.export(place, bundle)
-    _tell(output, keyring, keyring.name, bundle)
+    _tell(output, keyring, keyring.name, "a bundle with its key", bundle)
     if keyring.roster.shared:
         output.line(f"{bundle} has the one key of {keyring.roster.cluster}: everybody who has this")
         output.line("file is everybody. On each machine: zmqwork keys join FILE")
@@ -151,17 +153,19 @@ def _tell(
     output: Output,
     keyring: Keyring,
     name: str,
+    done: str,
     bundle: Path | None = None,
     kind: str = KEYS_CREATED,
     **more: Any,
 ) -> None:
-    """For programs, and for the audit log: the member as it is now."""
+    """For programs, and for the audit log: the member as it is now, and what was done."""
     roster = keyring.roster
     changed = roster.find(name)
     with closing(audit_of("", keyring.name, "keys")) as audit:
         audit.note(
             kind,
             member=name,
+            reason=done,
             fingerprint=changed.keys[-1].fingerprint if changed else "",
             cluster=roster.cluster,
             serial=roster.serial,

@@ -86,14 +86,24 @@ def _remarks(survey: Survey) -> Iterable[str]:
         for lane in records(node.get("lanes")):
             if lane.get("why"):
                 yield f"{node.get('role')} {node.get('name')}: {lane['why']}"
-    exposed = [node for node in survey.nodes if node.get("insecure") is True]
-    if exposed:
-        who = ", ".join(f"{node.get('role')} {node.get('name')}" for node in exposed)
-        yield f"INSECURE: others on the network can use without keys: {who}"
+    yield from _dangers(survey.nodes)
     versions = Counter(str(node.get("version")) for node in survey.nodes)
     if len(versions) > 1:
         shown = ", ".join(f"{count} x {version}" for version, count in sorted(versions.items()))
         yield f"versions differ: {shown}"
+
+
+def _dangers(nodes: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """Who is open to everybody, and whose keys are not used as they are now."""
+    exposed = [node for node in nodes if node.get("insecure") is True]
+    if exposed:
+        who = ", ".join(f"{node.get('role')} {node.get('name')}" for node in exposed)
+        yield f"INSECURE: others on the network can use without keys: {who}"
+    for node in nodes:
+        keys = node.get("keys")
+        if isinstance(keys, dict) and (trouble := keys.get("trouble")):
+            who = f"{node.get('role')} {node.get('name')} of {keys.get('member')}"
+            yield f"KEYS: {who} goes on with roster {keys.get('serial')}: {trouble}"
 
 
 def _complain_of_nobody(search: Search) -> None:

@@ -185,6 +185,8 @@ class Search:
 
     def ask(self, patience: float, producer: str, seq: int | None) -> Survey:
         """The same, and ask one producer about a task of its own: whose answer is waited for."""
+        if "mdns" in self.sources:
+            self.check_interfaces()  # also where no realm is there to look for
         found = Survey(self.realms(), keyed=self.keys is not None)
         for first in range(0, len(found.realms), _AT_ONCE):
             with ExitStack() as stack:

@@ -23,13 +23,13 @@ SUPPRESSED: Final = "suppressed"
 # In words, for people.
 KINDS: Mapping[str, str] = {
     AUTH_ACCEPT: "a key was let in",
-    AUTH_DENY: "a key, or a peer without one, was refused; `reason` is not told to it",
+    AUTH_DENY: "a key was refused; `reason` is not told to it",
     ROLE_VIOLATION: "a key spoke in a role that it does not have, or not as its role may",
     PEER_SUSPENDED: "a key is not heard for a while, because it misbehaved",
     ROSTER_CHANGE: "another roster is in use: its `serial`",
     ROSTER_REFUSED: "a roster could not be used, and the old one stays; `reason` says why",
     KEY_REVOKE: "a key that was valid is not any more, and its links have ended",
-    KEYS_CREATED: "`zmqwork keys` made a cluster, a member of it, or a new key of one",
+    KEYS_CREATED: "`zmqwork keys` made a cluster, a member, a key or a bundle: `reason`",
     KEYS_JOINED: "`zmqwork keys join` made this user a member",
     INSECURE_START: "a node serves others on a network without keys; `endpoints`",
     TASK_QUARANTINE: "a task became a dead letter because its workers died of it",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import socket
 from collections.abc import Iterable, Sequence
 
 from zmqwork.errors import ConfigError, InsecureBind
@@ -29,16 +28,15 @@ def split_tcp(endpoint: str) -> tuple[str, str]:
 
 
 def is_routable(host: str) -> bool:
-    """Whether another machine could reach a socket bound to `host`; in doubt, it could."""
-    if host == "*":
-        return True
+    """Whether another machine could reach a socket bound to `host`; in doubt, it could.
+
+    Names are not looked up: that may take long, and libzmq would look again, and could find another
+    address. All but ``localhost`` are taken for routable: they may be those of interfaces, too.
+    """
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return True  # the name of an interface, or nothing: `bind` will tell
-    return not all(
-        ipaddress.ip_address(str(address[4][0]).partition("%")[0]).is_loopback for address in found
-    )
+        return not ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host != "localhost"
 
 
 _REMEDY = """\
@@ -79,8 +77,6 @@ def refuse_routable(
 def refuse_to_dial(peers: Iterable[str]) -> None:
     """Check peers of a node without keys before anything is opened.
 
-    Names are not looked up, which may take long: all but ``localhost`` are taken for others.
-
     Raises:
         InsecureBind: one is on another machine: whoever is there would see the tasks, and could
             answer what it likes.
@@ -100,7 +96,4 @@ def _is_here(peer: str) -> bool:
         return True
     host = peer.partition("://")[2].rpartition("@")[2]
     host = host.rpartition(":")[0] or host
-    try:
-        return ipaddress.ip_address(host.strip("[]").partition("%")[0]).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return not is_routable(host.strip("[]"))
