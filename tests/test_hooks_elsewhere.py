@@ -89,8 +89,9 @@ def test_a_task_that_is_rejected_by_one_worker_and_run_by_another():
     with app.worker(1, "thread", name="other"), working(app):
         future = app.tasks["fussy"].submit()
         end = heard.until("succeeded")
-        assert heard.kinds(future.id) == ["submitted", "rejected", "succeeded"]
-        rejected = heard.events[1]
+        kinds = [kind for kind in heard.kinds(future.id) if kind != "started"]  # on a slow day
+        assert kinds == ["submitted", "rejected", "succeeded"]
+        (rejected,) = [event for event in heard.events if event.kind == "rejected"]
         assert (rejected.attempt, end.attempt) == (1, 2)
         assert rejected.worker != end.worker
         assert isinstance(rejected.error, TaskFailed)

@@ -46,7 +46,7 @@ def test_h13_an_observer_that_submits_is_suspended(member, lab):
         lambda: lab.audited("role.violation", fingerprint=observer.key, member=observer.member),
         "it is noted",
     )
-    assert lab.audited("peer.suspended", fingerprint=observer.key)
+    until(lambda: lab.audited("peer.suspended", fingerprint=observer.key), "and that, too")
 
 
 @pytest.mark.parametrize("claimed", ["producer", "worker", "sink", "admin"])
