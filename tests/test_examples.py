@@ -38,7 +38,7 @@ PATIENCE = 90.0
 
 # What the log says of a worker that dies, and perhaps before there is another one; nothing else may
 # be said.
-LOST = r"(worker .* is lost with .*\n)?(.* wait: no worker was found \(peers known: 1 lost\).*\n)?"
+LOST = r"(worker .* is lost; .*\n)?(.* wait: no worker was found \(peers known: 1 lost\).*\n)?"
 
 
 def run(environment, name, *arguments, cwd, complains=""):

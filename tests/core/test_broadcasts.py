@@ -283,7 +283,7 @@ def test_a_lost_worker_takes_along_what_is_for_it_alone(desk):
     assert resting.attempt == 0
     assert desk.machine.counters["resubmitted"] == 0
     (notice,) = [n for n in desk.of(Notice) if n.kind == "peer_lost"]
-    assert "0 are resubmitted" in notice.text
+    assert "resubmitted: 0" in notice.text
     assert left_behind(desk) == NOTHING
 
 

@@ -75,6 +75,7 @@ def test_refusals_are_named(desk):
     desk.submit(1)
     assert "refused: this node belongs to 'other'" in about(desk)["text"]
     assert "1 refused" in about(desk)["text"]
+    assert about(desk)["text"].endswith("; see: zmqwork doctor")
 
 
 @pytest.mark.parametrize(

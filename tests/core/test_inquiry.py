@@ -333,5 +333,5 @@ def test_what_was_lost_is_told(desk):
     desk.submit(2)
     desk.lose("w")
     (notice,) = [n for n in desk.of(Notice) if n.kind == "peer_lost"]
-    assert "1 are resubmitted, of 1 the sinks are asked" in notice.text
+    assert "resubmitted: 1, asked for at sinks: 1" in notice.text
     assert (notice.data["resubmitted"], notice.data["asked"]) == (1, 1)

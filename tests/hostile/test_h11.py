@@ -1,6 +1,7 @@
 """H11: a browser, a TLS client, and others who take the port for something else."""
 
 import pytest
+from hostile_node import until
 
 HELLOS = {
     "http": b"GET / HTTP/1.1\r\nHost: worker\r\nConnection: close\r\n\r\n",
@@ -13,7 +14,9 @@ HELLOS = {
 
 
 @pytest.mark.parametrize("protocol", HELLOS)
-def test_h11_another_protocol(connect, protocol):
+def test_h11_another_protocol(connect, protocol, node):
     answer = connect().finish(HELLOS[protocol])
     assert b"Traceback" not in answer
     assert not answer.startswith((b"HTTP", b"SSH", b"-ERR"))
+    # Of the first it is told at once, of later ones a minute later.
+    until(lambda: "ended before a message came" in node.text(), "the log tells of it")

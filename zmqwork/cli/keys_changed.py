@@ -66,8 +66,8 @@ def join(args: argparse.Namespace, place: Path, output: Output) -> int:
     keyring = membership.join(place, path, overwrite=bool(args.overwrite))
     _tell(output, keyring, keyring.name, "a bundle", kind=KEYS_JOINED)
     roster = keyring.roster
-    output.line(f"This is node {keyring.name} of {roster.cluster} now, as roster {roster.serial}")
-    output.line(f"has it: key {keyring.fingerprint}, in {place}")
+    output.line(f"This is node {keyring.name} of {roster.cluster} now: key {keyring.fingerprint}")
+    output.line(f"It has roster {roster.serial}; of later members an admin tells it: keys push")
     output.line(f"Whoever has {path} is {keyring.name}, too: remove it")
     return exits.OK
 

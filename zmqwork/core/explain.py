@@ -66,9 +66,10 @@ def _unserved(waiting: Lane, workforce: Workforce, dialer: Dialer) -> tuple[str,
     if not len(workforce):
         states = ", ".join(f"{count} {state}" for state, count in peers(dialer).items()) or "none"
         text = f"{head} wait: no worker was found (peers known: {states})"
-        hint = "start one with: zmqwork worker " + (
-            _allowing(name) if is_function else serving(_plain(name), "NAME")
-        )
+        hint = "see: zmqwork doctor"  # where peers refuse, another one would, most likely
+        if not refused:
+            worker = _allowing(name) if is_function else serving(_plain(name), "NAME")
+            hint = f"start one with: zmqwork worker {worker}"
         return "no_worker", "; ".join([text, *(f"refused: {why}" for why in refused), hint])
     able = [group for group in workforce.groups.values() if group.runs(waiting)]
     if able:

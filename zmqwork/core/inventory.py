@@ -128,9 +128,9 @@ class Inventory:
         books.out.append(
             Notice(
                 "peer_lost",
-                f"worker {worker.label} is lost with {len(held)} attempts, "
-                f"{len(begun)} of them begun; {resubmitted_count} are resubmitted"
-                + (f", of {len(sent)} the sinks are asked" if sent else ""),
+                f"worker {worker.label} is lost; attempts there: {len(held)}, "
+                f"begun: {len(begun)}, resubmitted: {resubmitted_count}"
+                + (f", asked for at sinks: {len(sent)}" if sent else ""),
                 {
                     "node_id": worker.node_id,
                     "name": worker.name,

@@ -40,6 +40,9 @@ _EXTRAS = {
 }
 
 
+_ADVICE = "see: zmqwork doctor"
+
+
 def log_notice(notice: Notice, node_id: str) -> None:
     """Log a notice; what is not listed above wants a person's attention.
 
@@ -63,7 +66,8 @@ def with_strangers(notice: Notice, sources: Iterable[Mapping[str, Any]]) -> Noti
     states = [str(source["state"]) for source in sources if source.get("unlike")]
     if not states:
         return notice
-    return replace(notice, text="; ".join([notice.text, *states, "see: zmqwork doctor"]))
+    text = notice.text.removesuffix(f"; {_ADVICE}")
+    return replace(notice, text="; ".join([text, *states, _ADVICE]))
 
 
 def _extra(notice: Notice, node_id: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket as sockets
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -21,6 +22,7 @@ from zmqwork.transport.endless import Endless
 from zmqwork.transport.errands import Errands
 from zmqwork.transport.giving_back import give_back
 from zmqwork.transport.monitor import Monitor
+from zmqwork.transport.strangers import Strangers
 
 _log = logging.getLogger("zmqwork")
 
@@ -77,6 +79,7 @@ class Visitors:
         self._cookies: dict[int, bytes] = {}
         self._speakers: dict[int, tuple[bytes, str]] = {}
         self._deaf = Deaf()
+        self._strangers = Strangers()
         self._looks = False
         self._gives_back = False
         fd = self._monitor.ear.getsockopt(zmq.FD)
@@ -94,7 +97,7 @@ class Visitors:
             if event == _REFUSED:
                 self.crowd.refused(value)
             elif event == _CLOSED:
-                self._forget(value)
+                self._gone(value)
             elif event == _UNBOUND:
                 self.crowd.closed(value)
             elif not endpoint.startswith(b"tcp:"):
@@ -131,15 +134,21 @@ class Visitors:
 
     def _came(self, descriptor: int) -> None:
         cookie = cookie_of(descriptor)
+        self._gone(descriptor)  # an older one, whose end was not told
         if cookie is None:
-            return  # gone again, or no Linux
+            if sys.platform.startswith("linux"):  # elsewhere there are none
+                self._strangers.left(clock.now())
+            return
         self._cookies[descriptor] = cookie
-        self._speakers.pop(descriptor, None)  # of an older one, whose end was not told
         self._endless.opened(descriptor)
-        self._deaf.closed(descriptor)
         if not self._looks:
             self._looks = True
             self._call_later(_LOOK_INTERVAL, self._look)
+
+    def _gone(self, descriptor: int) -> None:
+        if descriptor in self._cookies and descriptor not in self._speakers:
+            self._strangers.left(clock.now())
+        self._forget(descriptor)
 
     def _forget(self, descriptor: int) -> None:
         self._cookies.pop(descriptor, None)
@@ -153,7 +162,7 @@ class Visitors:
         for descriptor in list(self._cookies):
             found = traffic_of(descriptor)
             if found is None:
-                self._forget(descriptor)
+                self._gone(descriptor)
             else:
                 traffic[descriptor] = found
         sent = {descriptor: it.taken for descriptor, it in traffic.items()}
