@@ -39,13 +39,18 @@ class Hasty(Pipeline):
 
     def given_up(self, role, label):
         """Wait until somebody says that this node is lost."""
-        who = f"{role} {self.called(label)}#"
+        self._said(f"{role} {self.called(label)}#", "is lost")
 
+    def met(self, label):
+        """Wait until the ventilator knows this sink."""
+        self._said(f"ventilator INFO sink {self.called(label)}#", "is alive")
+
+    def _said(self, who, what):
         def is_said():
             lines = self.scene.complaints().splitlines()
-            return any(who in line and "is lost" in line for line in lines)
+            return any(who in line and what in line for line in lines)
 
-        until(is_said, f"{who} is given up")
+        until(is_said, f"it is said: {who}... {what}")
 
 
 # -- stopped --------------------------------------------------------------------------------------
@@ -86,6 +91,7 @@ def sink_stops(scene, kind):
     victim, other = pipe.sink("a", kind), pipe.sink("b", kind)
     pipe.worker()
     ventilator = pipe.begin(kind, "a", "b")
+    pipe.met("a")  # else the other one may have taken all
     gate = pipe.gate("a")
     pipe.release(COUNT)
     held = gate.reached()

@@ -97,9 +97,10 @@ def test_another_workers_queue_is_not_served_in_place(start_worker, producer):
     start_worker("-c", "1", "-Q", "default")
     assert w.wait_for_special.submit().result(30) == "NoWorker"
     start_worker("-c", "1", "-Q", "special")
-    # (Each waits for a second; on a busy machine the new worker is found later than that.)
+    # (Each waits for a second; on a busy machine the new worker is found later than that, or needs
+    # longer to run it.)
     answers = (w.wait_for_special.submit().result(30) for _ in range(20))
-    assert next(answer for answer in answers if answer != "NoWorker") == 1
+    assert next(it for it in answers if it not in ("NoWorker", "TimeoutError")) == 1
 
 
 def test_what_another_worker_has_begun_is_waited_for(start_worker, producer, fifo):

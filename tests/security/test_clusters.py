@@ -30,7 +30,7 @@ def names(place):
 
 def run(place, program, **options):
     """A program of its own, in which `place` is the directory."""
-    head = f"import os, sys\nfrom pathlib import Path\nplace = Path({str(place)!r})\n"
+    head = f"import os, signal, sys\nfrom pathlib import Path\nplace = Path({str(place)!r})\n"
     head += "from zmqwork.security import cluster, contents, custody, files\n"
     return subprocess.Popen([sys.executable, "-c", head + program], text=True, **options)
 
@@ -359,6 +359,9 @@ def test_a_roster_in_place_keeps_its_bundle_though_the_directory_is_not_synced(
 def test_a_change_that_has_begun_is_finished_before_a_signal_ends_it(lab, tmp_path, moment, number):
     """Just when the bundle, and just when the roster, has been put in its place."""
     program = (
+        # (Under nohup it would stay ignored.)
+        f"if signal.getsignal({int(number)}) is signal.SIG_IGN:\n"
+        f"    signal.signal({int(number)}, signal.SIG_DFL)\n"
         f"done = {moment}\n"
         "def disturbed(*words):\n"
         "    done(*words)\n"
