@@ -18,6 +18,18 @@ ROOT = HERE.parents[1]
 # Far above what anything here takes: a wait that reaches it is a failure.
 PATIENCE = 30.0
 
+# A quarter to a half of the defaults, in the same order: silence is judged within two seconds.
+HASTY = {
+    "heartbeat_interval": 0.3,
+    "suspect_timeout": 1.0,
+    "lost_timeout": 2.0,
+    "runtime_timeout": 3.0,
+    "gone_timeout": 1.0,
+    "lease_timeout": 2.0,
+    "fence_timeout": 1.7,
+    "greeting_timeout": 2.0,
+}
+
 
 def until(happened, what, patience=PATIENCE):
     """Look again and again, for a bounded number of times; what was found."""

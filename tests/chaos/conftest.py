@@ -8,22 +8,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from chaos_processes import HERE, PATIENCE, ROOT, Gate, Producer, Worker, until
+from chaos_processes import HASTY, HERE, PATIENCE, ROOT, Gate, Producer, Worker, until
 from fault_proxy import FaultProxy
 from hosts import Switch, why_not
 from oracle import Oracle
-
-# A quarter to a half of the defaults, in the same order: silence is judged within two seconds.
-HASTY = {
-    "heartbeat_interval": 0.3,
-    "suspect_timeout": 1.0,
-    "lost_timeout": 2.0,
-    "runtime_timeout": 3.0,
-    "gone_timeout": 1.0,
-    "lease_timeout": 2.0,
-    "fence_timeout": 1.7,
-    "greeting_timeout": 2.0,
-}
 
 
 class Scene:

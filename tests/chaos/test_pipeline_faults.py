@@ -7,8 +7,7 @@ import functools
 import signal
 
 import pytest
-from chaos_processes import stop, until
-from conftest import HASTY
+from chaos_processes import HASTY, stop, until
 from pipes_processes import FULL, Pipeline, kinds, quiet, together
 
 WARM, COUNT = 50, 300

@@ -13,8 +13,7 @@ import threading
 import time
 
 import pytest
-from chaos_processes import PATIENCE, until
-from conftest import HASTY
+from chaos_processes import HASTY, PATIENCE, until
 from pipes_processes import FULL, Pipeline
 
 # The twenty kills of each during 20,000 records; without that variable, a few.

@@ -43,7 +43,7 @@ def test_what_is_settled_is_forgotten_in_time(history):
         size = sum(1 if isinstance(some, range) else len(some) for some in kept)
         assert size == deadlines._count <= 64 + 2 * len(unsettled)
         assert all(deadlines.has(at, number) for number, at in unsettled.items())
-        assert set(timers._set) == {("expire", at) for at in deadlines._seqs}
+        assert set(timers._at) == {("expire", at) for at in deadlines._seqs}
     deadlines.sweep({}.keys())
     assert (deadlines._count, len(timers)) == (0, 0)
 
