@@ -39,7 +39,7 @@ from benchmarks.work import noop
 # In flight at once. Tried from 100 to 20,000: flat from 1,000 to 10,000, slower above.
 WINDOW = 2_000
 WARMUP = 2_000
-# Tasks in a message of `bulk`; and as many of them in flight. (16,384 in flight: no faster.)
+# Tasks in a message of `bulk`.
 BULK = 256
 ECHO_BYTES = 1024 * 1024
 ECHO_WINDOW = 16
@@ -132,23 +132,24 @@ def bulk_worker(endpoint: str) -> None:
     receive, send = socket.recv_multipart, socket.send_multipart
     while True:
         route, body = receive()
-        first, arguments = unpack(body)
-        send((route, pack((first, [noop(argument) for argument in arguments]))))
+        send((route, pack([(seq, noop(argument)) for seq, argument in unpack(body)])))
 
 
 def bulked(socket: zmq.Socket[bytes], count: int) -> float:
     """As `pipelined`, with BULK tasks in each message."""
     pack, unpack = msgpack.Packer().pack, msgpack.unpackb
     begun_at = time.perf_counter()
-    starts = iter(range(0, count, BULK))
-    for start in islice(starts, WINDOW // BULK):
-        socket.send(pack((start, list(range(start, min(count, start + BULK))))))
-    for expected in range(0, count, BULK):
-        first, values = unpack(socket.recv())
-        if first != expected or values != list(range(first, min(count, first + BULK))):
-            raise SystemExit(f"the tasks from {expected} came back as others")
-        for start in islice(starts, 1):
-            socket.send(pack((start, list(range(start, min(count, start + BULK))))))
+    batches = (range(start, min(count, start + BULK)) for start in range(0, count, BULK))
+    for batch in islice(batches, WINDOW // BULK):
+        socket.send(pack([(seq, seq) for seq in batch]))
+    expected = 0
+    while expected < count:
+        for seq, value in unpack(socket.recv()):
+            if seq != expected or value != seq:
+                raise SystemExit(f"task {expected} came back as {seq}: {value!r}")
+            expected += 1
+        for batch in islice(batches, 1):
+            socket.send(pack([(seq, seq) for seq in batch]))
     return count / (time.perf_counter() - begun_at)
 
 
