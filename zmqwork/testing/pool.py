@@ -192,6 +192,7 @@ class ScriptedPool:
             self.kill(index, "SIGSEGV")
             return
         slot.run.outcome = self._outcome(slot, outcome)
+        slot.run.ended_at = self._clock.now
         if not slot.results:
             slot.since = slot.run.began_at
         slot.seconds += self._clock.now - slot.run.began_at

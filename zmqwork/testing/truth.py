@@ -58,12 +58,14 @@ class Run:
         attempt: the number under which it was handed to the slot.
         outcome: SUCCEEDS, FAILS, CRASHES, SNOOZES, REJECTS or OVERTIME, or empty while it runs or
             if its worker went before.
+        ended_at: when its handler came to an end by itself; None: it runs, or was ended.
     """
 
     worker: str
     attempt: int
     began_at: float
     outcome: str = ""
+    ended_at: float | None = None
 
 
 @dataclass(slots=True)
