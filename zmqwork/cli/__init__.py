@@ -6,6 +6,9 @@
     output   tables, JSON, silence      exits    what the exit code says
     search   --realm, --peer read       local    worker processes for demo and bench
     signals  SIGTERM unwinds            submitter  the producer of a command
+    bench_stop  Ctrl-C ends a benchmark, and its results are shown
+    bench_words  bench_files  bench_figures  bench_progress  bench_bar
+                                        its options, where results go, what people see of them
     serving  what `worker` does         command  what it does with --exec
     storing  what `sink` does           sink_end  what it says at the end
 
@@ -25,7 +28,7 @@
     keys_changed  keys_shown  keys_pushed   the actions of `keys`
 
     worker  ventilator  sink  call  ps  explain  inspect  result  cancel  pause  resume  drain
-    deadletters  journal  keys  audit  doctor  bench  demo
+    deadletters  journal  keys  audit  doctor  bench  bench_worker  bench_run  bench_compare  demo
              a command each: `configure` its options, `run` it
 """
 
@@ -68,9 +71,12 @@ COMMANDS = {
     "keys": "make the keys of a cluster, and look after them",
     "audit": "look at what was let in, refused and changed, and whether that log is whole",
     "doctor": "look for what keeps nodes apart, and say what to try",
-    "bench": "measure throughput and latency on this machine",
+    "bench": "measure throughput and latency: on this machine, or between hosts",
     "demo": "watch work being shared, a worker being killed, and nothing being lost",
 }
+
+# Commands that have commands of their own, each a module: `bench run` is `cli.bench_run`.
+PARTS = {"bench": ("worker", "run", "compare")}
 
 _HELP = """\
 usage: zmqwork COMMAND [OPTIONS]
@@ -146,8 +152,10 @@ def _run(words: list[str]) -> int:
         complain(f"zmqwork: unknown command {name!r}{nearest(name, COMMANDS)}")
         complain("Try: zmqwork --help")
         return exits.USAGE
+    if words[1:] and words[1] in PARTS.get(name, ()):
+        name, words = f"{name} {words[1]}", words[1:]
     # Only the command that was asked for: `--help` and typing errors are answered at once.
-    module = importlib.import_module(f"zmqwork.cli.{name}")
+    module = importlib.import_module(f"zmqwork.cli.{name.replace(' ', '_')}")
     command = cast("_Command", module)
     doc = (module.__doc__ or "").partition("\n\n")
     parser = Parser(

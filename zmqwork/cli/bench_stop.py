@@ -1,0 +1,60 @@
+"""Ctrl-C and SIGTERM for a run that has results to show: the first ends it, the second cuts it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import signal
+import time
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from zmqwork.cli import exits
+from zmqwork.nodes.signals import ECHO_INTERVAL
+
+_CODES = {signal.SIGINT: exits.INTERRUPTED, signal.SIGTERM: exits.TERMINATED}
+
+
+class StopOnce:
+    """Within it the first signal is a wish, and the second one unwinds the stack.
+
+    Attributes:
+        exit_code: what the signal asks for; 0: there was none.
+    """
+
+    def __init__(self, told: str) -> None:
+        self.exit_code = exits.OK
+        self._told = told
+        self._told_at = -math.inf
+        self._before: dict[int, Any] = {}
+
+    def is_told(self) -> bool:
+        """Whether somebody wants it to end."""
+        return self.exit_code != exits.OK
+
+    def __enter__(self) -> Self:
+        for number in _CODES:
+            self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        now = time.monotonic()
+        if not self.is_told():
+            self.exit_code = _CODES[signal.Signals(number)]
+            self._told_at = now
+            # Not by a stream: this thread may be in the middle of writing to it.
+            with contextlib.suppress(OSError):
+                os.write(2, f"{self._told}\n".encode())
+        elif now - self._told_at >= ECHO_INTERVAL:
+            raise SystemExit(self.exit_code)
