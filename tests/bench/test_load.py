@@ -107,6 +107,11 @@ def test_every_result_is_looked_at(producer, in_flight):
         request_reply(Wrong("request", "echo", 10, in_flight, 0.0), course())
 
 
+def test_the_results_of_a_pipeline_are_looked_at(producer, crew):
+    with pytest.raises(TransportError, match="not what was sent"):
+        pipelined(Wrong("pipeline", "echo", 10, 0, 0.0), course(), Whereabouts(realm=crew.realm))
+
+
 def test_the_results_of_a_map_are_looked_at(producer):
     with pytest.raises(TransportError, match="not what was sent"):
         mapped(Wrong("map", "echo", 10, 0, 0.0), course(), producer)

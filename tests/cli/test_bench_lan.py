@@ -123,7 +123,7 @@ def test_realms_are_apart(no_keys, bench_worker, zmqwork):
 def test_who_is_missing_is_said_with_who_is_there(no_keys, bench_worker, zmqwork):
     done = zmqwork("bench", "run", "--timeout", "0.5")
     assert done.returncode == 3
-    assert "0 of 1 hosts after 0.5 s; there is nobody" in done.stderr
+    assert "zmqwork bench run: 0 of 1 hosts after 0.5 s; there is nobody\n" in done.stderr
     assert "On each host: zmqwork bench worker" in done.stderr
     bench_worker()
     for words, lacking in [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any, Literal, get_args
 
 from zmqwork.bench import tasks
@@ -60,12 +62,12 @@ class Case:
     @property
     def argument(self) -> bytes | float:
         """What each call gets."""
-        return self.length if self.kind in LASTING else bytes(self.payload_bytes)
+        return self.length if self.kind in LASTING else _payload(self.payload_bytes)
 
     @property
     def answer(self) -> bytes | None:
         """What each call must return."""
-        return bytes(self.payload_bytes) if self.kind == "echo" else None
+        return _payload(self.payload_bytes) if self.kind == "echo" else None
 
     @property
     def moved_bytes(self) -> int:
@@ -76,6 +78,15 @@ class Case:
         what = size(self.payload_bytes) if self.kind not in LASTING else f"{self.length:g} s"
         flying = f", {self.in_flight:,} in flight" if self.in_flight else ""
         return f"{self.form}, {self.kind} {what}{flying}"
+
+
+@functools.lru_cache(maxsize=1)
+def _payload(count: int) -> bytes:
+    """So many bytes, always the same ones, that no cache or compression makes fewer.
+
+    (Those of ``bytes(count)`` may be one page of zeros, mapped again and again.)
+    """
+    return Random(count).randbytes(count)  # noqa: S311 - not to be secret
 
 
 def cases(

@@ -18,6 +18,13 @@ _LOOK_INTERVAL = 0.05
 _PING_TIMEOUT = 3.0
 
 
+class Absent(NoWorker):
+    """Those who are expected have not come; the text says who has. It is about no task."""
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A worker.
@@ -118,7 +125,7 @@ class Crew:
         Who `is_told` to go returns at once, with whoever is there.
 
         Raises:
-            NoWorker: they are not, in time; the text says who is there.
+            Absent: they are not, in time; the text says who is there.
         """
         give_up_at = time.monotonic() + timeout
         while not is_told():
@@ -131,9 +138,9 @@ class Crew:
                 return self._measured(is_told)
             if time.monotonic() >= give_up_at:
                 here = there(members) or "nobody"
-                raise NoWorker(
-                    "(none yet)",
-                    f"not submitted: {lacking} after {timeout:g} s; there is {here}\n"
+                raise Absent(
+                    "",
+                    f"{lacking} after {timeout:g} s; there is {here}\n"
                     f"{self.producer.explain()}\n"
                     "On each host: zmqwork bench worker, with the same options for finding each "
                     "other (and the same --realm, if any)",

@@ -114,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, OutputFailed):
             # Python would complain once more when it flushes what is left.
             lead_nowhere(sys.stdout.fileno())
-        complain(f"zmqwork {words[0]}: {error}")
+        complain(f"zmqwork {_name(words)}: {error}")
         return exits.exit_code(error)
     except KeyboardInterrupt:
         return exits.INTERRUPTED
@@ -133,6 +133,11 @@ def _run_and_flush(words: list[str]) -> int:
             sys.stdout.flush()
 
 
+def _name(words: list[str]) -> str:
+    """Of the command that is meant: ``ps``, ``bench run``."""
+    return " ".join(words[:2] if words[1:2] and words[1] in PARTS.get(words[0], ()) else words[:1])
+
+
 def _run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         commands = "\n".join(f"  {name:<12}{what}" for name, what in COMMANDS.items())
@@ -147,13 +152,11 @@ def _run(words: list[str]) -> int:
         with writing():
             print(f"zmqwork {__version__}")
         return exits.OK
-    name = words[0]
-    if name not in COMMANDS:
-        complain(f"zmqwork: unknown command {name!r}{nearest(name, COMMANDS)}")
+    if words[0] not in COMMANDS:
+        complain(f"zmqwork: unknown command {words[0]!r}{nearest(words[0], COMMANDS)}")
         complain("Try: zmqwork --help")
         return exits.USAGE
-    if words[1:] and words[1] in PARTS.get(name, ()):
-        name, words = f"{name} {words[1]}", words[1:]
+    name = _name(words)
     # Only the command that was asked for: `--help` and typing errors are answered at once.
     module = importlib.import_module(f"zmqwork.cli.{name.replace(' ', '_')}")
     command = cast("_Command", module)
@@ -162,7 +165,7 @@ def _run(words: list[str]) -> int:
         prog=f"zmqwork {name}", description=doc[0], examples=getattr(module, "EXAMPLES", "")
     )
     command.configure(parser)
-    args = parser.parse_strictly(words[1:])
+    args = parser.parse_strictly(words[len(name.split()) :])
     # Workers that a command starts for itself need not be members of anything.
     place = getattr(args, "keys", None) or (NO_KEYS if name in ("demo", "bench") else None)
     if place is None:

@@ -25,6 +25,7 @@ zmqwork bench worker --insecure-lan --bind tcp://0.0.0.0:7071     where there is
 
 def configure(parser: Parser) -> None:
     """Add the options of ``bench worker``."""
+    parser.description = __doc__
     # What is not offered here is as `zmqwork worker` has it by default.
     plain = Parser(add_help=False)
     worker.configure(plain)
