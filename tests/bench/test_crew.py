@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from zmqwork.bench.campaign import load
-from zmqwork.bench.crew import Expected, there
+from zmqwork.bench.crew import Crew, Expected, there
 from zmqwork.bench.tasks import busy_ticks
 
 
@@ -33,6 +33,23 @@ def test_a_worker_that_has_not_said_its_host_is_on_none(member):
 def test_who_is_there(member):
     members = [member(), member("anna-2#3c4d"), member("bert-1#5e6f", "bert")]
     assert there(members) == "anna (2 workers), bert (1 worker)"
+
+
+class Told:
+    """What a producer says of its only worker, one look after the other."""
+
+    def __init__(self, *round_trips):
+        self.round_trips = list(round_trips)
+
+    def status(self):
+        worker = {"name": "anna-1", "node_id": "1a2b" * 8, "slots": 1, "endpoint": "tcp://a:1"}
+        return {"workers": [worker | {"done": 0, "round_trip": self.round_trips.pop(0)}]}
+
+
+def test_the_shortest_round_trip_counts():
+    crew = Crew(Told(None, 0.002, 0.001, 0.5, None))
+    seen = [crew.look()[0].round_trip for _ in range(5)]
+    assert seen == [None, 0.002, 0.001, 0.001, 0.001]
 
 
 def test_what_the_link_is(member):

@@ -49,6 +49,12 @@ def test_it_is_the_same_when_it_is_read_again(report, measurement, member, tmp_p
     assert (again.transports, again.hosts) == (["tcp + CURVE"], ["anna", "bert"])
 
 
+def test_what_is_known_at_the_end_of_those_who_began(report, member):
+    made = report(members=[member(), member("bert-2#99aa", "bert")])
+    made.renew([member(round_trip=0.0001), member("late-3#0000", "carl")])
+    assert [(m.host, m.round_trip) for m in made.members] == [("anna", 0.0001), ("bert", 0.0004)]
+
+
 def test_a_row_for_each_measurement(report, measurement):
     made = report(measurement(0.001), measurement(payload_bytes=1024))
     first, second = csv.DictReader(io.StringIO(made.csv()))

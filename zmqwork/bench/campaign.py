@@ -30,7 +30,7 @@ class Campaign:
         is_told: whether a person wants it to end; the case that is under way is the last one then.
 
     Attributes:
-        case, course: what is under way; None before the first one.
+        case, course: what is under way; None: it has not begun, or is warming up.
         finished: cases that are over.
     """
 
@@ -65,6 +65,7 @@ class Campaign:
             if self._is_told():
                 return
             measurement = self._measure(case)
+            self.course = None
             self.finished += 1
             if measurement.tasks:
                 yield measurement

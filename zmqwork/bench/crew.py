@@ -35,7 +35,8 @@ class Member:
         cpus, python: of the host: its processors, and the version of its interpreter.
         slots: tasks that it runs at the same time.
         endpoint: where it is reached.
-        round_trip: of the link, in seconds, by the producer's last PING; None: none was answered.
+        round_trip: of the link, in seconds: the shortest of the PINGs that were seen, since a node
+            that is busy answers later; None: none was answered.
         done: attempts that it has ended for this producer; a chunk of `map` is one.
     """
 
@@ -83,6 +84,7 @@ class Crew:
     producer: Producer
     # Bound: the workers that the producer has met.
     _abouts: dict[str, About] = field(default_factory=dict)
+    _round_trips: dict[str, float] = field(default_factory=dict)
 
     def look(self) -> list[Member]:
         """Everybody who is there now, by host and label."""
@@ -98,7 +100,7 @@ class Crew:
                     python="" if said is None else said["python"],
                     slots=worker["slots"],
                     endpoint=worker["endpoint"],
-                    round_trip=worker["round_trip"],
+                    round_trip=self._shortest(label, worker["round_trip"]),
                     done=worker["done"],
                 )
             )
@@ -147,6 +149,12 @@ class Crew:
                 )
             time.sleep(_LOOK_INTERVAL)
         return self.look()
+
+    def _shortest(self, label: str, round_trip: float | None) -> float | None:
+        known = self._round_trips.get(label)
+        if round_trip is not None and (known is None or round_trip < known):
+            known = self._round_trips[label] = round_trip
+        return known
 
     def _measured(self, is_told: Callable[[], bool]) -> list[Member]:
         give_up_at = time.monotonic() + _PING_TIMEOUT

@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,7 +39,7 @@ class Report:
 
     Attributes:
         keyed: whether every link is encrypted, and both ends are proved.
-        members: the workers, as they were when it began.
+        members: the workers that were there when it began.
         setting: where and when it was measured; see `setting`.
         interrupted: a person has ended it early.
         trouble: why it has ended early by itself; empty: it has not.
@@ -52,6 +52,11 @@ class Report:
     interrupted: bool = False
     trouble: str = ""
     measurements: list[Measurement] = field(default_factory=list)
+
+    def renew(self, members: Iterable[Member]) -> None:
+        """Take what is known by now of those who were there when it began."""
+        now = {member.label: member for member in members}
+        self.members = [now.get(member.label, member) for member in self.members]
 
     @property
     def transports(self) -> list[str]:

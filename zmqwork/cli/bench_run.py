@@ -7,7 +7,7 @@ Each form is measured with each payload and each number of tasks in flight:
 
 TASKS/S is what came back, MB/S the payload there and back. Round trips are from the call of submit
 until the result is here; beyond 16 in flight they are those of one task of 16. CPU % is of this
-process: 100 is one processor. LINK MS is the round trip of a PING before it began.
+process: 100 is one processor. LINK MS is the shortest round trip of a PING that was seen.
 
 BREAK-EVEN US: tasks shorter than this are cheaper in this process than there. Such a one takes
 `here + L` here, a plain call and its own length; there `there + L / slots`, where `there` is one
@@ -174,6 +174,7 @@ def run(args: argparse.Namespace) -> int:
             raise
         finally:
             report.interrupted = stop.is_told()
+            report.renew(crew.look())
             _put_out(output, report, files)
     return stop.exit_code
 
