@@ -88,7 +88,7 @@ def mapped(case: Case, course: Course, producer: Producer) -> None:
 
     argument, answer = case.argument, case.answer
     course.begin()
-    with _Watchdog(course, producer.cancel_all) as dog:
+    with _Watchdog(course, producer) as dog:
         try:
             for result in case.task.map(inputs(), order="completed"):
                 _check(result, answer)
@@ -201,17 +201,17 @@ def _check(result: object, answer: bytes | None) -> None:
 class _Watchdog:
     """Cancels everything when no result has come for a long time: `map` waits for ever."""
 
-    def __init__(self, course: Course, cancel: Callable[[], object]) -> None:
+    def __init__(self, course: Course, producer: Producer) -> None:
         self._course = course
-        self._cancel = cancel
+        self._producer = producer
         self._ended = threading.Event()
-        self._has_bitten = False
+        self._why = ""
         self._thread = threading.Thread(target=self._watch, name="bench-watchdog", daemon=True)
 
     def explain(self) -> None:
         """Raise `Stalled` if it was this that has cancelled the tasks."""
-        if self._has_bitten:
-            raise Stalled(f"no result for {self._course.patience:g} s") from None
+        if self._why:
+            raise Stalled(self._why) from None
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -232,6 +232,6 @@ class _Watchdog:
             if self._course.landed != landed:
                 landed, seen_at = self._course.landed, time.monotonic()
             elif time.monotonic() - seen_at >= self._course.patience:
-                self._has_bitten = True
-                self._cancel()
+                self._why = f"no result for {self._course.patience:g} s\n{self._producer.explain()}"
+                self._producer.cancel_all()
                 return
