@@ -85,7 +85,7 @@ def test_it_ends_with_what_it_has_and_leaves_nothing(lan, gone):
 
 
 def test_its_processes_end_when_it_is_killed(lan, gone):
-    process = lan("--", "--duration", "1000")
+    process = lan("--plain", "--", "--duration", "1000")
     lines = [process.stdout.readline() for _ in range(3)]
     pids = [int(re.match(r"\w+: process (\d+),", line)[1]) for line in lines]
     process.kill()
