@@ -168,7 +168,9 @@ def test_what_was_measured_until_it_is_interrupted_is_shown(
     assert 1 <= len(written.measurements) < 199
 
 
-def test_a_second_signal_leaves_at_once(no_keys, bench_worker, start, zmqwork, until):
+@pytest.fixture
+def long_run(no_keys, bench_worker, start, zmqwork, until):
+    """A run in whose middle a task takes longer than anybody waits."""
     bench_worker("--pool", "process")
     process = start("bench", "run", "--task", "sleep", "--length", "1000", "--concurrency", "1")
 
@@ -179,14 +181,27 @@ def test_a_second_signal_leaves_at_once(no_keys, bench_worker, start, zmqwork, u
         return any(state["started"] for state in states)
 
     until(is_under_way)
-    process.send_signal(signal.SIGINT)
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(1)  # it waits for what is under way; and the next one is a word of its own
-    process.send_signal(signal.SIGINT)
+    return process
+
+
+def ended(process, code):
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "Traceback" not in err
     assert out.endswith("nothing was measured\n")
+
+
+def test_a_second_signal_does_not_wait(long_run):
+    long_run.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        long_run.wait(1)  # it waits for what is under way; and the next one is a word of its own
+    long_run.send_signal(signal.SIGINT)
+    ended(long_run, 130)
+
+
+def test_who_signals_once_is_not_kept_waiting(long_run):
+    long_run.send_signal(signal.SIGTERM)
+    ended(long_run, 143)
 
 
 def test_it_can_be_ended_while_it_waits(no_keys, start):

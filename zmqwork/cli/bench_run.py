@@ -14,7 +14,7 @@ BREAK-EVEN US: tasks shorter than this are cheaper in this process than there. S
 that does nothing (1 / TASKS/S). Both are the same at L = (there - here) * slots / (slots - 1), an
 estimate from above. With one slot nothing is done sooner there, and the column is empty.
 
-Ctrl-C ends it with what was measured so far; a second one leaves at once.
+Ctrl-C ends it with what was measured so far; a second one does not wait for what is under way.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from zmqwork.bench.tasks import app
 from zmqwork.cli.bench_figures import show
 from zmqwork.cli.bench_files import BenchFiles
 from zmqwork.cli.bench_progress import BenchProgress
-from zmqwork.cli.bench_stop import StopOnce
+from zmqwork.cli.bench_stop import GRACE, StopOnce
 from zmqwork.cli.bench_words import hosts, listed, number, size, word
 from zmqwork.cli.output import Output, complain, counted
 from zmqwork.cli.parser import Parser, add_output, add_search, seconds, whole
@@ -58,7 +58,7 @@ _CASES_MAX = 1_000
 _DEFAULT_LENGTH = 0.001
 _TOLD = (
     "zmqwork bench run: it ends with what was measured so far, once what is under way has come "
-    "back (again: leave at once)"
+    f"back, in {GRACE:g} s at the latest (again: at once)"
 )
 
 
@@ -173,6 +173,7 @@ def run(args: argparse.Namespace) -> int:
             report.trouble = str(error).partition("\n")[0]
             raise
         finally:
+            stop.call_off()
             report.interrupted = stop.is_told()
             report.renew(crew.look())
             _put_out(output, report, files)
