@@ -4,7 +4,8 @@ import pytest
 from desks import PRODUCER_ID, ProducerDesk, node_id, welcome
 
 from zmqwork.core import contacts
-from zmqwork.core.effects import Dial, HangUp, Notice, Probe
+from zmqwork.core.effects import Answer, Dial, HangUp, Notice, Probe
+from zmqwork.core.events import StatusRequested
 from zmqwork.core.link_events import (
     Garbled,
     LinkDown,
@@ -230,6 +231,29 @@ def test_trouble_while_greeting_is_a_new_dial(desk, event):
     desk.until(102.0)
     assert desk.of(Dial)
     assert desk.state_of() == "new"
+
+
+def round_trip(desk):
+    """As the application sees it."""
+    desk.turn(StatusRequested("it"))
+    (worker,) = next(answer.value for answer in desk.of(Answer))["workers"]
+    assert worker["endpoint"] == "ipc://w"
+    return worker["round_trip"]
+
+
+def test_the_answer_to_a_ping_tells_the_round_trip(desk):
+    link = desk.open()
+    assert round_trip(desk) is None
+    desk.turn(at=101.0)
+    (ping,) = desk.sent(Ping)
+    desk.say(link, Pong(ping.sequence), at=101.25)
+    assert round_trip(desk) == 0.25
+    desk.turn(at=102.0)
+    desk.say(link, Pong(ping.sequence), Pong(4711), at=102.5)
+    assert round_trip(desk) == 0.25, "that was no answer to the last one"
+    desk.turn(LinkDown(link))
+    desk.greet()
+    assert round_trip(desk) is None, "the way may be another one"
 
 
 def test_what_comes_twice_is_taken_once(desk):

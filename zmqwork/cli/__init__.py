@@ -6,6 +6,9 @@
     output   tables, JSON, silence      exits    what the exit code says
     search   --realm, --peer read       local    worker processes for demo and bench
     signals  SIGTERM unwinds            submitter  the producer of a command
+    bench_stop  Ctrl-C ends a benchmark, and its results are shown
+    bench_words  bench_files  bench_figures  bench_progress  bench_bar
+                                        its options, where results go, what people see of them
     serving  what `worker` does         command  what it does with --exec
     storing  what `sink` does           sink_end  what it says at the end
 
@@ -25,7 +28,7 @@
     keys_changed  keys_shown  keys_pushed   the actions of `keys`
 
     worker  ventilator  sink  call  ps  explain  inspect  result  cancel  pause  resume  drain
-    deadletters  journal  keys  audit  doctor  bench  demo
+    deadletters  journal  keys  audit  doctor  bench  bench_worker  bench_run  bench_compare  demo
              a command each: `configure` its options, `run` it
 """
 
@@ -68,9 +71,12 @@ COMMANDS = {
     "keys": "make the keys of a cluster, and look after them",
     "audit": "look at what was let in, refused and changed, and whether that log is whole",
     "doctor": "look for what keeps nodes apart, and say what to try",
-    "bench": "measure throughput and latency on this machine",
+    "bench": "measure throughput and latency: on this machine, or between hosts",
     "demo": "watch work being shared, a worker being killed, and nothing being lost",
 }
+
+# Commands that have commands of their own, each a module: `bench run` is `cli.bench_run`.
+PARTS = {"bench": ("worker", "run", "compare")}
 
 _HELP = """\
 usage: zmqwork COMMAND [OPTIONS]
@@ -108,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, OutputFailed):
             # Python would complain once more when it flushes what is left.
             lead_nowhere(sys.stdout.fileno())
-        complain(f"zmqwork {words[0]}: {error}")
+        complain(f"zmqwork {_name(words)}: {error}")
         return exits.exit_code(error)
     except KeyboardInterrupt:
         return exits.INTERRUPTED
@@ -127,6 +133,11 @@ def _run_and_flush(words: list[str]) -> int:
             sys.stdout.flush()
 
 
+def _name(words: list[str]) -> str:
+    """Of the command that is meant: ``ps``, ``bench run``."""
+    return " ".join(words[:2] if words[1:2] and words[1] in PARTS.get(words[0], ()) else words[:1])
+
+
 def _run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         commands = "\n".join(f"  {name:<12}{what}" for name, what in COMMANDS.items())
@@ -141,20 +152,20 @@ def _run(words: list[str]) -> int:
         with writing():
             print(f"zmqwork {__version__}")
         return exits.OK
-    name = words[0]
-    if name not in COMMANDS:
-        complain(f"zmqwork: unknown command {name!r}{nearest(name, COMMANDS)}")
+    if words[0] not in COMMANDS:
+        complain(f"zmqwork: unknown command {words[0]!r}{nearest(words[0], COMMANDS)}")
         complain("Try: zmqwork --help")
         return exits.USAGE
+    name = _name(words)
     # Only the command that was asked for: `--help` and typing errors are answered at once.
-    module = importlib.import_module(f"zmqwork.cli.{name}")
+    module = importlib.import_module(f"zmqwork.cli.{name.replace(' ', '_')}")
     command = cast("_Command", module)
     doc = (module.__doc__ or "").partition("\n\n")
     parser = Parser(
         prog=f"zmqwork {name}", description=doc[0], examples=getattr(module, "EXAMPLES", "")
     )
     command.configure(parser)
-    args = parser.parse_strictly(words[1:])
+    args = parser.parse_strictly(words[len(name.split()) :])
     # Workers that a command starts for itself need not be members of anything.
     place = getattr(args, "keys", None) or (NO_KEYS if name in ("demo", "bench") else None)
     if place is None:

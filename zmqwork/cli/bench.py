@@ -2,6 +2,12 @@
 
 The task does nothing, so all that is measured is zmqwork: how many tasks go there and back in a
 second, and how long a single one takes. Machines differ and are noisy: compare runs on one.
+
+Between hosts, ACTION is one of:
+  worker          serve the benchmark's tasks: on each host
+  run             measure, with those workers: payloads, concurrency, forms, files, pictures
+  compare         hold the results of two runs against each other
+Each has a --help of its own.
 """
 
 from __future__ import annotations
@@ -12,15 +18,16 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import repeat
 
-from zmqwork.cli import exits
-from zmqwork.cli.bench_task import app, echo
+from zmqwork.bench.tasks import app, echo
+from zmqwork.cli import PARTS, exits
+from zmqwork.cli.bench_worker import TARGET
 from zmqwork.cli.local import LocalWorkers, own_realm, wait_until_known
 from zmqwork.cli.output import Output
-from zmqwork.cli.parser import Parser, add_output, add_sources, seconds, whole
+from zmqwork.cli.parser import Parser, add_output, add_sources, nearest, seconds, whole
 from zmqwork.cli.search import source_options, source_words
 from zmqwork.cli.signals import terminable
 from zmqwork.cli.submitter import submitter
-from zmqwork.errors import ConfigError, TransportError
+from zmqwork.errors import ConfigError, TransportError, UsageError
 from zmqwork.future import TaskFuture
 
 EXAMPLES = """
@@ -28,9 +35,9 @@ zmqwork bench --local 2
 zmqwork bench --local 1 --pool inline --seconds 5
 zmqwork bench --discovery mdns                 over tcp, where `local` gives ipc
 zmqwork bench --local 4 --payload 1048576 -o json
+zmqwork bench worker                           between hosts: this on each of them,
+zmqwork bench run --hosts 2 --json lan.json    and this on one
 """
-
-TARGET = "zmqwork.cli.bench_task:app"
 
 # Tasks on their way when many are: enough to keep every worker busy, few enough to remember.
 _WINDOW = 5_000
@@ -68,6 +75,8 @@ class Measurement:
 
 def configure(parser: Parser) -> None:
     """Add the options of ``bench``."""
+    parser.description = __doc__
+    parser.add_argument("action", metavar="ACTION", nargs="?", help=", ".join(PARTS["bench"]))
     parser.add_argument(
         "--local", type=whole(1, 64), default=1, metavar="N", help="worker processes (default: 1)"
     )
@@ -97,6 +106,11 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Start workers, measure three ways, print."""
+    if args.action is not None:
+        if args.action in PARTS["bench"]:
+            raise UsageError(f"say it first: zmqwork bench {args.action} ...")
+        near = nearest(args.action, PARTS["bench"]) or f": choose from {', '.join(PARTS['bench'])}"
+        raise UsageError(f"unknown ACTION {args.action!r}{near}")
     if args.seconds > _SECONDS_MAX:
         raise ConfigError(f"--seconds {args.seconds:g}: {_SECONDS_MAX:g} are enough for anybody")
     output = Output(args.output)

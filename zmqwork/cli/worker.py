@@ -61,6 +61,21 @@ def configure(parser: Parser) -> None:
         "again",
     )
     command.add_command(parser)
+    add_slots(parser)
+    add_queues(parser)
+    parser.add_argument(
+        "--drain-timeout",
+        type=seconds,
+        default=30.0,
+        metavar="SECONDS",
+        help="on leaving, give back what still runs after this long (default: 30)",
+    )
+    add_staying(parser)
+    add_serving(parser, realm="serve this realm, not the app's own")
+
+
+def add_slots(parser: Parser) -> None:
+    """Add how many tasks run at the same time, and in what."""
     parser.add_argument(
         "-c",
         "--concurrency",
@@ -74,16 +89,6 @@ def configure(parser: Parser) -> None:
         metavar="POOL",
         help="process (default: a crash costs one task), thread, asyncio or inline",
     )
-    add_queues(parser)
-    parser.add_argument(
-        "--drain-timeout",
-        type=seconds,
-        default=30.0,
-        metavar="SECONDS",
-        help="on leaving, give back what still runs after this long (default: 30)",
-    )
-    add_staying(parser)
-    add_serving(parser, realm="serve this realm, not the app's own")
 
 
 def run(args: argparse.Namespace) -> int:

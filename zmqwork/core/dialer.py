@@ -254,17 +254,17 @@ class Dialer:
         match message:
             case Welcome() if peer.stage == GREETING and message.session == peer.session:
                 self._welcomed(peer, message, now)
-            case _ if peer.stage != OPEN:
+            case _ if peer.stage != OPEN or isinstance(message, Hello | Welcome):
                 self.counters.strays += 1
             case Ping() if peer.request_rate.admits(now):
                 self.send(peer, Pong(message.sequence))
                 self._contacts.named(peer, message.neighbours, now)
-            case Ping() | Pong():
+            case Ping():
                 pass  # it was heard, which is all that a producer wants to know
+            case Pong():
+                peer.answered(message, now)
             case Bye():
                 self._said_bye(peer, now)
-            case Hello() | Welcome():
-                self.counters.strays += 1
             case _ if type(message) not in peer.says:
                 self._offended(peer, message, now)
             case _:
@@ -308,6 +308,7 @@ class Dialer:
         peer.dials = peer.keys_tried = 0
         peer.reached = peer.endpoint
         peer.refusal = ""
+        peer.round_trip = None  # it was that of another session, perhaps on another way
         health = self._health
         peer.liveness = Liveness(
             health.suspect_timeout, max(health.lost_timeout, welcome.silence_timeout), now
@@ -357,8 +358,7 @@ class Dialer:
         if peer.stage != OPEN:
             return
         peer.broken = 0
-        peer.ping_sequence += 1
-        self.send(peer, Ping(peer.ping_sequence))
+        self.send(peer, peer.ping(now))
         self._timers.set(("ping", peer.key), now + self._health.heartbeat_interval)
 
     def _judge(self, peer: Peer, now: float) -> None:

@@ -351,6 +351,8 @@ def status(config: ProducerConfig, books: Books) -> dict[str, Any]:
                 "credit": worker.limit,
                 "slots": worker.slots,
                 "done": worker.done,
+                "endpoint": worker.peer.reached,
+                "round_trip": worker.peer.round_trip,
             }
             for worker in books.workforce
         ],

@@ -7,7 +7,7 @@ from typing import Protocol
 from zmqwork.core.lifecycle import NEW
 from zmqwork.core.link_events import PeerFound
 from zmqwork.core.liveness import Liveness
-from zmqwork.core.messages import Message, Welcome
+from zmqwork.core.messages import Message, Ping, Pong, Welcome
 from zmqwork.core.numbering import Numbering
 from zmqwork.core.permissions import Verbs
 from zmqwork.core.request_rate import RequestRate
@@ -25,6 +25,7 @@ class Peer:
         fingerprint: of the key that was dialled last; empty without keys.
         keys_tried: so many keys were tried for it in vain, one after the other.
         says: what it may say, since its WELCOME.
+        round_trip: seconds from the last PING that it answered to the answer; None: none was yet.
     """
 
     __slots__ = (
@@ -42,11 +43,13 @@ class Peer:
         "node_id",
         "numbers",
         "ping_sequence",
+        "pinged_at",
         "probes",
         "reached",
         "refusal",
         "request_rate",
         "role",
+        "round_trip",
         "says",
         "session",
         "source",
@@ -76,6 +79,8 @@ class Peer:
         self.liveness = liveness
         self.request_rate = RequestRate()
         self.ping_sequence = 0
+        self.pinged_at = 0.0
+        self.round_trip: float | None = None
         self.dials = 0  # since the last WELCOME
         self.broken = 0  # sessions in a row that did not last for a heartbeat
         self.turn = 0  # of which endpoint
@@ -102,6 +107,17 @@ class Peer:
     def endpoint(self) -> str:
         """The endpoint whose turn it is: the best one first, then round until one answers."""
         return self.endpoints[self.turn % len(self.endpoints)]
+
+    def ping(self, now: float) -> Ping:
+        """The next PING for it, which is about to be sent."""
+        self.ping_sequence += 1
+        self.pinged_at = now
+        return Ping(self.ping_sequence)
+
+    def answered(self, pong: Pong, now: float) -> None:
+        """It answers a PING; an answer to an older one than the last says nothing of the way."""
+        if pong.sequence == self.ping_sequence:
+            self.round_trip = now - self.pinged_at
 
 
 class Sessions(Protocol):
