@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks import (
     classic,
     false_deaths,
+    idle_cost,
     p1_options,
     p1_submit,
     p2_map,
@@ -58,6 +59,8 @@ TARGETS: dict[str, Target] = {
     "pipeline": pipeline.TARGET,
     "P12": p12_recovery.TARGET,
     "P12-stop": p12_recovery.STOPPED,
+    "idle-p": idle_cost.PRODUCER,
+    "idle-w": idle_cost.WORKER,
     "classic": classic.TARGET,
 }
 

@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 
 from benchmarks.measure import Bar, Figures, Target
 from benchmarks.p1_submit import WARMUP, submit_all
-from benchmarks.processes import HERE, figures, private_directory, worker
+from benchmarks.processes import figures, idle_workers, private_directory, worker
 
 COUNT = 100_000
 WORKERS = 1_000
@@ -40,21 +39,13 @@ def main() -> None:
 
 def run_with(idle_count: int) -> Figures:
     """One worker takes all the tasks; the others are connected, and have no slot free."""
-    with private_directory() as place:
-        command = [sys.executable, "-m", "benchmarks.idle_workers", str(place), str(idle_count)]
-        with subprocess.Popen(
-            command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as idle:
-            assert idle.stdin is not None
-            assert idle.stdout is not None
-            idle.stdout.readline()
-            peers = ",".join(f"ipc://{place}/{number}" for number in range(idle_count))
-            try:
-                with worker(place, "benchmarks.serve", "inline", "1"):
-                    words = (str(COUNT), str(idle_count + 1))
-                    return figures(place, "benchmarks.p9_growth", *words, peers=peers)
-            finally:
-                idle.stdin.close()
+    words = ("benchmarks.p9_growth", str(COUNT), str(idle_count + 1))
+    with (
+        private_directory() as place,
+        idle_workers(place, idle_count) as peers,
+        worker(place, "benchmarks.serve", "inline", "1"),
+    ):
+        return figures(place, *words, peers=peers)
 
 
 def run_many() -> Figures:

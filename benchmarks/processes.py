@@ -83,6 +83,34 @@ def worker(place: Path, *command: str, keys: str | Path = NO_KEYS) -> Iterator[i
             process.communicate()
 
 
+@contextmanager
+def staying(place: Path, *command: str) -> Iterator[None]:
+    """Run ``python -m COMMAND``, which says when it is ready, and ends with its input."""
+    with subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=HERE,
+        env=environment(place),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            if process.stdout.readline() != "ready\n":
+                raise RuntimeError(f"{' '.join(command)} is not ready")
+            yield
+        finally:
+            process.stdin.close()
+
+
+@contextmanager
+def idle_workers(place: Path, count: int) -> Iterator[str]:
+    """So many workers without a free slot, as long as the block lasts; the peers to dial."""
+    with staying(place, "benchmarks.idle_workers", str(place), str(count)):
+        yield ",".join(f"ipc://{place}/{number}" for number in range(count))
+
+
 def figures(place: Path, *command: str, keys: str | Path = NO_KEYS, peers: str = "") -> Figures:
     """What ``python -m COMMAND`` prints, which is one JSON object; `peers`: whom it dials."""
     ended = subprocess.run(

@@ -12,8 +12,10 @@ from benchmarks import __main__ as command
 from benchmarks import (
     classic,
     false_deaths,
+    idle_cost,
     journal_store,
     measure,
+    p9_growth,
     p12_recovery,
     processes,
     push_pull_prototype,
@@ -101,6 +103,11 @@ def test_raw_programs_run(worker):
     assert 0 < measured["p50"] <= measured["p99"]
 
 
+@pytest.mark.parametrize(("role", "count"), [("bulk", 700), ("echo", 20)])
+def test_raw_programs_of_other_work_run(role, count):
+    assert processes.raw(role, f"{role}-worker", count)["rate"] > 0
+
+
 @pytest.mark.parametrize("whose", ["ours", "raw"])
 def test_classic_programs_run(whose):
     assert classic.run(whose, 20_000)["rate"] > 0
@@ -116,7 +123,10 @@ def test_the_push_pull_prototype_runs(way):
     ("program", "pool", "slots", "numbers", "names"),
     [
         ("benchmarks.p1_submit", "inline", 1, [500], {"rate"}),
+        ("benchmarks.p1_options", "inline", 1, [500, 0, 10], {"rate"}),
+        ("benchmarks.p2_map", "inline", 1, [5_000], {"rate"}),
         ("benchmarks.p3_latency", "inline", 1, [20], {"p50", "p99"}),
+        ("benchmarks.p4_echo", "inline", 1, [20], {"rate"}),
         ("benchmarks.p5_process_pool", "process", 1, [200], {"rate"}),
         ("benchmarks.p6_cpu", "process", 2, [8, 1000], {"rate"}),
     ],
@@ -125,6 +135,21 @@ def test_our_programs_run(program, pool, slots, numbers, names):
     measured = processes.ours(program, pool, slots, *numbers)
     assert set(measured) == names
     assert min(measured.values()) > 0
+
+
+def test_a_producer_with_many_workers_runs(monkeypatch):
+    monkeypatch.setattr(p9_growth, "COUNT", 500)
+    assert p9_growth.run_with(5)["seconds"] > 0
+
+
+def test_idle_nodes_are_measured(monkeypatch):
+    """(Their programs measure for seconds.)"""
+    monkeypatch.setattr(idle_cost, "SECONDS", 0.1)
+    monkeypatch.setattr(idle_cost, "_SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(idle_cost, "PRODUCERS", 2)
+    assert idle_cost.run_worker()["percent"] >= 0
+    with processes.private_directory() as place, processes.idle_workers(place, 3) as peers:
+        assert peers.count("ipc://") == 3
 
 
 def test_with_keys_our_programs_run_as_well():
