@@ -15,14 +15,19 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.measure import Bar, Figures, Target
-from benchmarks.processes import figures, idle_workers, private_directory, staying, worker
+from benchmarks.processes import (
+    figures,
+    idle_workers,
+    private_directory,
+    staying,
+    until_known,
+    worker,
+)
 
 SECONDS = 10.0
 WORKERS, PRODUCERS = 100, 10
 # Percent of one processor.
 WORKER_ALLOWED, PRODUCER_ALLOWED = 1.0, 3.0
-_PATIENCE = 60.0
-_LOOK_INTERVAL = 0.05
 # Sessions begin, mDNS and others look more often at first.
 _SETTLE_SECONDS = 2.0
 
@@ -45,11 +50,7 @@ def beside_workers(count: int) -> None:
     from benchmarks.tasks import app  # noqa: PLC0415 - not needed to describe the target
 
     with app.producer(discovery="local,static") as producer:
-        until = time.monotonic() + _PATIENCE
-        while producer.workers_known() < count:
-            if time.monotonic() > until:
-                raise SystemExit(f"{producer.workers_known()} of {count} workers came")
-            time.sleep(_LOOK_INTERVAL)
+        until_known(producer, count)
         print(json.dumps(percent_of(os.getpid())))
         producer.stop()
 
@@ -60,11 +61,7 @@ def producers(count: int) -> None:
     with ExitStack() as stack:
         for _ in range(count):
             made = stack.enter_context(make_app().producer())
-            until = time.monotonic() + _PATIENCE
-            while not made.workers_known():
-                if time.monotonic() > until:
-                    raise SystemExit("no worker came")
-                time.sleep(_LOOK_INTERVAL)
+            until_known(made, 1)
         print("ready", flush=True)
         sys.stdin.read()
 

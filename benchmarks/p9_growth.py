@@ -11,13 +11,10 @@ import time
 
 from benchmarks.measure import Bar, Figures, Target
 from benchmarks.p1_submit import WARMUP, submit_all
-from benchmarks.processes import figures, idle_workers, private_directory, worker
+from benchmarks.processes import figures, idle_workers, private_directory, until_known, worker
 
 COUNT = 100_000
 WORKERS = 1_000
-# Seconds, until all are connected.
-_PATIENCE = 120.0
-_LOOK_INTERVAL = 0.05
 
 
 def main() -> None:
@@ -25,11 +22,7 @@ def main() -> None:
 
     count, wanted = int(sys.argv[1]), int(sys.argv[2])
     with app.producer(discovery="local,static") as producer:
-        until = time.monotonic() + _PATIENCE
-        while producer.workers_known() < wanted:
-            if time.monotonic() > until:
-                raise SystemExit(f"{producer.workers_known()} of {wanted} workers came")
-            time.sleep(_LOOK_INTERVAL)
+        until_known(producer, wanted)
         submit_all(WARMUP)
         before = time.process_time()
         submit_all(count)

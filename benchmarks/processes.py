@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.measure import Figures
 from zmqwork.config import NO_KEYS
+from zmqwork.producer import Producer
 from zmqwork.security import cluster
 from zmqwork.security.keyring import KEYS_VARIABLE
 from zmqwork.security.membership import join
@@ -22,6 +24,7 @@ from zmqwork.security.membership import join
 RUN_TIMEOUT = 300.0
 STOP_TIMEOUT = 15.0
 LAST_WORDS_TIMEOUT = 2.0
+CONNECT_TIMEOUT = 120.0
 
 HERE = Path(__file__).resolve().parent.parent
 
@@ -81,6 +84,15 @@ def worker(place: Path, *command: str, keys: str | Path = NO_KEYS) -> Iterator[i
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
+
+
+def until_known(producer: Producer, count: int) -> None:
+    """Wait until so many workers are connected to a producer of this process."""
+    give_up_at = time.monotonic() + CONNECT_TIMEOUT
+    while producer.workers_known() < count:
+        if time.monotonic() > give_up_at:
+            raise SystemExit(f"{producer.workers_known()} of {count} workers came")
+        time.sleep(0.05)
 
 
 @contextmanager
