@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -54,7 +53,7 @@ class Line:
 
     Attributes:
         factor: how many times zmqwork is better: of rates ours by theirs, of times and sizes
-            theirs by ours. None if there is nothing to compare.
+            theirs by ours. None if there is nothing to compare (memory may seem to shrink).
         runs: each pair as (theirs, ours).
         count: tasks in the last run of theirs; `asked` if it had been fast.
         failed: why there is no figure.
@@ -87,7 +86,7 @@ def judged(line: Line, figure: Figure, pairs: list[tuple[float, float]]) -> Line
             **line.as_dict(),
             "value": rounded(theirs),
             "zmqwork": rounded(ours),
-            "factor": rounded(better / worse) if worse > 0 else None,
+            "factor": rounded(better / worse) if min(better, worse) > 0 else None,
             "runs": [(rounded(one), rounded(other)) for one, other in pairs],
         }
     )
@@ -216,7 +215,8 @@ def probe(
             ) from None
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+                # All together: the children of a dead program would be nobody's.
+                census.sweep(surroundings[census.MARK_VARIABLE])
                 process.wait()
     said = answers.read_text("utf-8", "replace").splitlines()
     lines = [line for line in said if line.startswith('{"figures"')]
