@@ -156,10 +156,10 @@ def line(peer, workload, figure, pairs, **more):
 def record(*lines, **taken):
     how = {"at": "2026-11-27T10:00:00", "runs": 1, "processor": "P", "cores": 2, "load_before": 0.5}
     how |= {"system": "Linux", "python": "3.11", "redis": "7.0", "note": "Shared."}
-    settings = {"rq": {"settings": "RQ as\nit is.", "versions": {"python": "3.11", "rq": "3"}}}
+    settings = {"settings": "As\nit is.", "versions": {"python": "3.11", "rq": "3"}}
     return {
         "taken": how | taken,
-        "settings": settings,
+        "settings": {one.peer: dict(settings) for one in lines},
         "peers": [json.loads(json.dumps(one.as_dict())) for one in lines],
     }
 
@@ -172,12 +172,26 @@ def test_a_table_of_several_files_takes_the_medians_of_all_pairs():
     )
     second = record(line("rq", "single", "rate", [(300.0, 9000.0), (200.0, 80000.0)], count=3))
     text = report.table([first, second])
-    assert "| peer | single, tasks/s | cpu, of ideal |" in text
+    assert "| peer | single in tasks/s | cpu of ideal |" in text
     assert "| rq | 200\\* (45) | 50% (2) |" in text
     assert "| huey | failed |  |" in text
     assert "- huey, single: not done after 9 s: killed; why" in text
-    assert "RQ as it is." in text
+    assert "- **rq** (rq 3). As it is." in text
     assert text.count("Shared.") == 2
+
+
+def test_figures_of_other_settings_are_not_mixed():
+    first = record(
+        line("rq", "single", "rate", [(100.0, 1000.0)]),
+        line("huey", "single", "rate", [(50.0, 1000.0)]),
+    )
+    second = record(line("rq", "single", "rate", [(400.0, 1000.0)]))
+    second["settings"]["rq"]["settings"] = "Faster."
+    text = report.table([first, second])
+    assert "| rq | 400 (2.5) |" in text
+    assert "| huey | 50 (20) |" in text
+    assert text.count("- **rq**") == 1
+    assert "- **rq** (rq 3). Faster." in text
 
 
 def test_a_failure_in_one_file_does_not_hide_the_figures_of_another():
@@ -329,7 +343,7 @@ def test_run_prints_a_line_for_each_figure_and_saves_them(tmp_path, capsys):
     assert "apply_async" in kept["settings"]["pool"]["settings"]
     command.main(["table", str(saved)])
     text = capsys.readouterr().out
-    assert "| peer | latency, p50 | latency, p99 |" in text
+    assert "| peer | latency p50 in s | latency p99 in s |" in text
     assert "A note." in text
 
 

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from benchmarks.peers import broker, environments, harness, report
@@ -120,7 +121,7 @@ def show(output: str) -> None:
             continue
         needs = ", ".join([*peer.requires, *["redis-server"] * peer.redis]) or "nothing"
         print(f"{peer.name} ({lacking or 'ready'}); needs {needs}")
-        print("".join(f"    {line}\n" for line in peer.settings().splitlines()))
+        print(indent(peer.settings(), "    "), end="\n\n")
 
 
 def set_up(asked: Sequence[Peer]) -> int:

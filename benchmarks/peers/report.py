@@ -19,7 +19,7 @@ LEGEND = (
     "\\*: fewer tasks than the others, because the time was over."
 )
 COLUMNS = f"{'peer':<16}{'work':<16}{'value':>12} {'':<9}"
-HEAD = f"{COLUMNS}{'zmqwork':>12}{'factor':>9}  tasks"
+HEAD = f"{COLUMNS}{'zmqwork':>12}{'factor':>10}  tasks"
 
 
 def row(line: Line) -> str:
@@ -27,11 +27,11 @@ def row(line: Line) -> str:
     what = f"{line.peer:<16}{line.workload + ' ' + line.figure:<16}"
     if line.value is None:
         return f"{what}{FAILED}: {(line.failed or '').splitlines()[0]}"
-    factor = "" if line.factor is None else f"{line.factor:>8.3g}x"
+    factor = "" if line.factor is None else f"{times(line.factor)}x"
     few = f" of {line.asked:,}" if line.count < line.asked else ""
     partly = f"  ({FAILED} later)" if line.failed else ""
     return (
-        f"{what}{line.value:>12.4g} {line.unit:<9}{line.zmqwork:>12.4g}{factor:>9}"
+        f"{what}{line.value:>12.4g} {line.unit:<9}{line.zmqwork:>12.4g}{factor:>10}"
         f"  {line.count:,}{few}{partly}"
     )
 
@@ -52,11 +52,18 @@ def times(factor: float) -> str:
 
 
 def pooled(records: Iterable[Mapping[str, Any]]) -> list[Line]:
-    """The lines of several files as one: the pairs of the same figure are put together."""
+    """The lines of several files as one: the pairs of the same figure are put together.
+
+    Those of a peer that had other settings or versions in a later file are left out.
+    """
+    records = list(records)
+    last = last_settings(records)
     found: dict[tuple[str, str, str], Line] = {}
     for record in records:
         for fields in record["peers"]:
             line = Line(**fields)
+            if record["settings"][line.peer] != last[line.peer]:
+                continue
             key = (line.peer, line.workload, line.figure)
             earlier = found.get(key)
             pairs = [*(earlier.runs if earlier else []), *line.runs]
@@ -96,7 +103,7 @@ def table(records: Sequence[Mapping[str, Any]]) -> str:
         for figure in workload.figures
         if any((name, workload.name, figure.name) in by_key for name in names)
     ]
-    titles = [f"{name}, {figure.title}" for name, figure in columns]
+    titles = [f"{name} {figure.title}" for name, figure in columns]
     rows = [["peer", *titles], ["---"] * (len(columns) + 1)]
     for name in names:
         cells = [cell(by_key.get((name, work, figure.name))) for work, figure in columns]
@@ -109,6 +116,7 @@ def table(records: Sequence[Mapping[str, Any]]) -> str:
         ),
         failures(lines),
         "\n\n".join(circumstances(record) for record in records),
+        settings(records),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -132,12 +140,23 @@ def circumstances(record: Mapping[str, Any]) -> str:
         f"{taken['cores']} cores, load {taken['load_before']:.1f} before; {taken['system']}, "
         f"Python {taken['python']}, Redis {taken['redis'] or 'none'}."
     )
-    note = f" {taken['note']}" if taken.get("note") else ""
-    settings = [
-        f"- **{name}** ({versions_of(told['versions'])}). {' '.join(told['settings'].split())}"
-        for name, told in record["settings"].items()
-    ]
-    return f"{text}{note}\n\n" + "\n".join(settings)
+    return f"{text} {taken['note']}" if taken.get("note") else text
+
+
+def last_settings(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Of each peer, those of the last file that has a line of it."""
+    return {
+        line["peer"]: record["settings"][line["peer"]]
+        for record in records
+        for line in record["peers"]
+    }
+
+
+def settings(records: Iterable[Mapping[str, Any]]) -> str:
+    return "\n".join(
+        f"- **{peer}** ({versions_of(how['versions'])}). {' '.join(how['settings'].split())}"
+        for peer, how in last_settings(records).items()
+    )
 
 
 def versions_of(versions: Mapping[str, str]) -> str:

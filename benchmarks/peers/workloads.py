@@ -200,7 +200,7 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-RATE = Figure("rate", "tasks/s", "higher", "tasks/s")
+RATE = Figure("rate", "tasks/s", "higher", "in tasks/s")
 WORKLOADS = {
     workload.name: workload
     for workload in (
@@ -210,14 +210,14 @@ WORKLOADS = {
             "latency",
             latency,
             5_000,
-            (Figure("p50", "s", "lower", "p50"), Figure("p99", "s", "lower", "p99")),
+            (Figure("p50", "s", "lower", "p50 in s"), Figure("p99", "s", "lower", "p99 in s")),
             "round trips, one in flight",
         ),
         Workload(
             "echo",
             echo,
             400,
-            (Figure("rate", "B/s", "higher", "B/s"),),
+            (Figure("rate", "B/s", "higher", "in B/s"),),
             "1 MiB of random bytes there and back, 16 in flight",
         ),
         Workload(
@@ -232,14 +232,17 @@ WORKLOADS = {
             "startup",
             startup,
             1,
-            (Figure("seconds", "s", "lower", "s"),),
+            (Figure("seconds", "s", "lower", "in s"),),
             "from the command to the first result",
         ),
         Workload(
             "memory",
             memory,
             20_000,
-            (Figure("idle", "B", "lower", "idle"), Figure("queued", "B/task", "lower", "queued")),
+            (
+                Figure("idle", "B", "lower", "idle in B"),
+                Figure("queued", "B/task", "lower", "queued in B/task"),
+            ),
             "all processes together after one task, and for each task that waits",
         ),
     )

@@ -1,7 +1,8 @@
 """HyperQueue through its Python API: a server and a worker of its `LocalCluster`.
 
 It runs programs: each function call is a Python interpreter of its own, and what it gives back is a
-file, which the client reads. One by one: a job for each task. Bulk: one job of many tasks.
+file, which the client reads. Waiting for a job takes a second at least, as if it looked once a
+second. One by one: a job for each task. Bulk: one job of many tasks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """taskiq with a `ListQueueBroker` and results in Redis, over a Unix socket; pickle, no parsing.
 
 A worker process for each slot; asynchronous tasks, which run in the loop itself; 100 of them at
-once with one slot, 4 with two, so that both have work. The client looks for a result every
+once with one slot, 4 with two, so that both have work. The client looks for a result every half
 millisecond (there is no other way; the default is 0.2 s). Bytes go as base64: it takes nothing that
 JSON does not. Bulk: it has no such form; one by one, 64 under way.
 """
@@ -23,7 +23,7 @@ from benchmarks.peers.chores import CHORES
 from benchmarks.peers.driver import RESULT_TIMEOUT, Asynchronous, running
 
 URL = f"unix://{address()}"
-INTERVAL = 0.001
+INTERVAL = 0.0005
 AT_ONCE = {1: 100, 2: 4}
 
 broker = (
