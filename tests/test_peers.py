@@ -41,6 +41,13 @@ def standin(monkeypatch):
     return behaving
 
 
+@pytest.fixture
+def short():
+    """A directory whose path leaves room for sockets below."""
+    with harness.private_directory() as place:
+        yield place
+
+
 def alive(pid):
     try:
         os.kill(pid, 0)
@@ -355,20 +362,21 @@ def test_a_table_of_another_file_is_refused(text, tmp_path):
         command.main(["table", str(path)])
 
 
-def test_ctrl_c_keeps_what_was_measured_and_leaves_nothing_behind(tmp_path):
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_keeps_what_was_measured_and_leaves_nothing_behind(sign, short, tmp_path):
     saved = tmp_path / "saved.json"
     words = ["run", "pool", "--count", "20", "--runs", "1", "--only", "latency,memory"]
     mark = {"PEERS_TEST": tmp_path.name}
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.peers", *words, "-o", "json", "--save", str(saved)],
         cwd=HERE,
-        env={**os.environ, **mark},
+        env={**os.environ, **mark, "TMPDIR": str(short)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as running:
         running.stdout.readline()  # one is measured, the next one has begun
-        running.send_signal(signal.SIGINT)
+        running.send_signal(sign)
         _, said = running.communicate(timeout=60)
     assert running.returncode == command.INTERRUPTED
     assert "interrupted" in said
@@ -380,6 +388,7 @@ def test_ctrl_c_keeps_what_was_measured_and_leaves_nothing_behind(tmp_path):
         if f"PEERS_TEST={tmp_path.name}".encode() in readable(path)
     ]
     assert left == []
+    assert list(short.iterdir()) == []
 
 
 def readable(path):
