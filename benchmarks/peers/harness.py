@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from benchmarks.peers.catalog import PEERS, REFERENCE, Peer
 from benchmarks.peers.workloads import Figure, Measured, Run, Workload
 from benchmarks.processes import HERE, environment, private_directory
 
+POLL_SECONDS = 0.05  # the program takes its own time: this delays the next one alone
 LAST_WORDS = 600  # characters of what a failed run said
 
 
@@ -157,7 +159,7 @@ def measured(peer: Peer, workload: Workload, bounds: Bounds) -> Measured:
 def execute(peer: Peer, workload: Workload, bounds: Bounds) -> Measured:
     """One run of a program in its environment, and nothing of it left behind."""
     mark = uuid.uuid4().hex
-    with private_directory() as place:
+    with held_back() as signals, private_directory() as place:
         surroundings = environment(place) | {
             census.MARK_VARIABLE: mark,
             "PYTHONPATH": str(HERE),
@@ -166,9 +168,27 @@ def execute(peer: Peer, workload: Workload, bounds: Bounds) -> Measured:
         }
         try:
             with started_redis(peer, place, surroundings):
-                return probe(peer, workload, bounds, place, surroundings)
+                return probe(peer, workload, bounds, place, surroundings, signals)
         finally:
             census.sweep(mark)
+
+
+@contextmanager
+def held_back() -> Iterator[list[int]]:
+    """Ctrl-C and SIGTERM wait in the list, and end the program when the block is left.
+
+    Else one that comes while a process is being started would leave that behind.
+    """
+    came: list[int] = []
+    signs = (signal.SIGINT, signal.SIGTERM)
+    before = {sign: signal.signal(sign, lambda number, _: came.append(number)) for sign in signs}
+    try:
+        yield came
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -183,7 +203,12 @@ def started_redis(peer: Peer, place: Path, surroundings: dict[str, str]) -> Iter
 
 
 def probe(
-    peer: Peer, workload: Workload, bounds: Bounds, place: Path, surroundings: Mapping[str, str]
+    peer: Peer,
+    workload: Workload,
+    bounds: Bounds,
+    place: Path,
+    surroundings: Mapping[str, str],
+    signals: Sequence[int],
 ) -> Measured:
     """Run `benchmarks.peers.probe`, with a process group of its own and a time-out."""
     command = [str(environments.python(peer)), "-m", "benchmarks.peers.probe"]
@@ -208,11 +233,13 @@ def probe(
             start_new_session=True,
         )
         try:
-            process.wait(bounds.timeout)
-        except subprocess.TimeoutExpired:
-            raise Failed(
-                f"not done after {bounds.timeout:g} s: killed\n{last_words(place)}"
-            ) from None
+            while process.poll() is None:
+                if signals:
+                    raise KeyboardInterrupt
+                if time.monotonic() > run.begun_at + bounds.timeout:
+                    late = f"not done after {bounds.timeout:g} s: killed"
+                    raise Failed(f"{late}\n{last_words(place)}")
+                time.sleep(POLL_SECONDS)
         finally:
             if process.poll() is None:
                 # All together: the children of a dead program would be nobody's.
