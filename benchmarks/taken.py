@@ -30,11 +30,11 @@ def usable_cores() -> int:
         return os.cpu_count() or 1
 
 
-def taken(runs: int) -> dict[str, Any]:
+def taken(runs: int, program: str = "benchmarks") -> dict[str, Any]:
     """The machine and the versions; nothing that names a person or a host."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": "python -m benchmarks " + " ".join(sys.argv[1:]),
+        "command": f"python -m {program} " + " ".join(sys.argv[1:]),
         "runs": runs,
         "processor": processor(),
         "cores": usable_cores(),
