@@ -441,3 +441,13 @@ def test_a_task_is_pickled_as_functions_are():
     copy = pickle.loads(pickle.dumps(scale.using(queue="q", max_retries=1)))
     assert copy.options == TaskOptions(queue="q", max_retries=1)
     assert copy.handler is scale.handler
+
+
+def test_a_wrong_option_is_shown_however_deep_and_long_it_is():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(ConfigError, match="not a list that is nested too deeply"):
+        TaskOptions(max_retries=deep)
+    with pytest.raises(ConfigError, match=r"not '0{199}\.\.\.$"):
+        TaskOptions(max_retries="0" * 1_000_000)

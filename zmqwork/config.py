@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, fields
 
 from zmqwork.errors import ConfigError
 
+# Characters of a wrong value that are shown.
+_SHOWN_MAX = 200
+
 # The wire's major version, as the range that this package speaks (DESIGN 4).
 PROTOCOL_MIN = 1
 PROTOCOL_MAX = 1
@@ -22,10 +25,19 @@ NO_KEYS = "none"
 PATTERNS_MAX = 64
 
 
+def shown(value: object) -> str:
+    """A value that is none, as an error shows it: its beginning, however deep it is."""
+    try:
+        text = repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that is nested too deeply"
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."
+
+
 def check_name(what: str, name: str) -> str:
     """Return `name` if it can be the name of `what`, else raise `ConfigError`."""
     if not name or not isinstance(name, str):  # users call this, typed or not
-        raise ConfigError(f"{what} must be a non-empty string, not {name!r}")
+        raise ConfigError(f"{what} must be a non-empty string, not {shown(name)}")
     if len(name.encode("utf-8", "replace")) > NAME_BYTES_MAX or not name.isprintable():
         raise ConfigError(f"{what} must be printable and at most {NAME_BYTES_MAX} bytes: {name!r}")
     return name
@@ -37,7 +49,7 @@ def check_number(what: str, value: float, low: float, high: float = math.inf) ->
         bound = f"from {_digits(low)} to {_digits(high)}"
         if high == math.inf:
             bound = f"at least {_digits(low)}"
-        raise ConfigError(f"{what} must be a number {bound}, not {value!r}")
+        raise ConfigError(f"{what} must be a number {bound}, not {shown(value)}")
 
 
 def _digits(value: float) -> str:
@@ -81,7 +93,7 @@ def check_patterns(patterns: Collection[str], tasks: Collection[str] = ()) -> No
 def check_boolean(what: str, value: object) -> None:
     """Raise `ConfigError` unless `value` is True or False."""
     if not isinstance(value, bool):
-        raise ConfigError(f"{what} must be True or False, not {value!r}")
+        raise ConfigError(f"{what} must be True or False, not {shown(value)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

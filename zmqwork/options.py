@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 
-from zmqwork.config import check_boolean, check_name, check_number
+from zmqwork.config import check_boolean, check_name, check_number, shown
 from zmqwork.errors import ANY_ERROR, ConfigError, UsageError, name_of
 
 # Priorities go from minus this to this.
@@ -31,7 +31,9 @@ def exception_names(what: str, given: Exceptions) -> tuple[str, ...]:
         if isinstance(one, type) and issubclass(one, BaseException):
             one = name_of(one)  # noqa: PLW2901
         elif not isinstance(one, str):
-            raise ConfigError(f"{what} takes classes of exceptions, or their names, not {one!r}")
+            raise ConfigError(
+                f"{what} takes classes of exceptions, or their names, not {shown(one)}"
+            )
         names.append(check_name(f"a name in {what}", one))
     return tuple(names)
 
@@ -41,14 +43,14 @@ def _header_pairs(given: Headers) -> tuple[tuple[str, str], ...]:
     try:
         headers = dict(given)
     except (TypeError, ValueError):
-        raise ConfigError(f"headers must be a dict of texts, not {given!r}") from None
+        raise ConfigError(f"headers must be a dict of texts, not {shown(given)}") from None
     if len(headers) > HEADERS_MAX:
         raise ConfigError(f"{len(headers)} headers are too many: {HEADERS_MAX} is the limit")
     size_bytes = 0
     for name, text in headers.items():
         check_name("the name of a header", name)
         if not isinstance(text, str):
-            raise ConfigError(f"header {name!r} must be a text, not {text!r}")
+            raise ConfigError(f"header {name!r} must be a text, not {shown(text)}")
         size_bytes += len(name.encode()) + len(text.encode("utf-8", "backslashreplace"))
     if size_bytes > HEADERS_BYTES_MAX:
         raise ConfigError(f"headers have {size_bytes} bytes; {HEADERS_BYTES_MAX} is the limit")
@@ -112,7 +114,9 @@ class TaskOptions:
         check_number("max_retries", self.max_retries, 0, 1_000_000)
         for what in ("priority", "max_retries"):
             if not isinstance(getattr(self, what), int):
-                raise ConfigError(f"{what} must be a whole number, not {getattr(self, what)!r}")
+                raise ConfigError(
+                    f"{what} must be a whole number, not {shown(getattr(self, what))}"
+                )
         check_number("retry_backoff", self.retry_backoff, 0)
         check_number("retry_backoff_max", self.retry_backoff_max, 0)
         check_boolean("retry_jitter", self.retry_jitter)
@@ -126,7 +130,9 @@ class TaskOptions:
             check_name("sink", self.sink)
         inboxes = (self.inbox,) if isinstance(self.inbox, str) else self.inbox
         if not isinstance(inboxes, (tuple, list)):
-            raise ConfigError(f"inbox must be the id of one, or a tuple of some, not {inboxes!r}")
+            raise ConfigError(
+                f"inbox must be the id of one, or a tuple of some, not {shown(inboxes)}"
+            )
         object.__setattr__(self, "inbox", tuple(check_name("inbox", inbox) for inbox in inboxes))
         if self.key is not None:
             check_name("key", self.key)
