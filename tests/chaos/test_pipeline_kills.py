@@ -77,7 +77,7 @@ def test_a_worker_dies_before_the_ack(kind, sink_too, scene):
     gate.reached()
     begun = quiet(pipe.oracle.count_runs, "the worker")
     victim.kill()
-    pipe.hears("the sinks are asked")
+    pipe.hears("asked for at sinks")
     pipe.worker(label="other")
     pipe.hears(f"ventilator INFO worker {pipe.called('other')}#")
     assert pipe.oracle.count_runs() == begun, "what the sink holds is not run again"
