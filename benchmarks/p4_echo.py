@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections import deque
+from random import Random
 
 from benchmarks.measure import Bar, Figures, Target
 from benchmarks.processes import ours, raw
@@ -24,7 +25,7 @@ def echo_rate(count: int) -> float:
     """Bytes per second in one direction; each answer is compared."""
     from benchmarks.tasks import noop  # noqa: PLC0415 - not needed to describe the target
 
-    payload = bytes(SIZE)
+    payload = Random(1).randbytes(SIZE)  # (zeros may be one page, mapped often)
     asked: deque[object] = deque()
     begun_at = time.perf_counter()
     for number in range(count + IN_FLIGHT):

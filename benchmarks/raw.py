@@ -29,6 +29,7 @@ import argparse
 import json
 import time
 from itertools import islice
+from random import Random
 
 import msgpack
 import zmq
@@ -168,7 +169,7 @@ def echo_worker(endpoint: str) -> None:
 
 def echoed(socket: zmq.Socket[bytes], count: int) -> float:
     """Bytes per second in one direction, of ECHO_BYTES each; every answer is compared."""
-    payload = bytes(ECHO_BYTES)
+    payload = Random(1).randbytes(ECHO_BYTES)  # (zeros may be one page, mapped often)
     begun_at = time.perf_counter()
     for number in range(count + ECHO_WINDOW):
         if number >= ECHO_WINDOW and socket.recv() != payload:
