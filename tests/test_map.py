@@ -603,6 +603,23 @@ def test_a_chunk_on_the_wire_is_as_the_protocol_document_has_it():
     assert (index, error["type"], error["text"]) == (0, "ZeroDivisionError", "division by zero")
 
 
+@pytest.mark.parametrize("star", [False, True])
+def test_an_item_that_raises_stop_iteration_ends_no_others(star):
+    """As ``next(iterator)`` does, of one that is empty: for `map` that would be its own end."""
+
+    def first(items):
+        return next(iter(items))
+
+    items = [[[1, 2]], [[]], [[3]], [[]]] if star else [[1, 2], [], [3], []]
+    sealed = chunk_handler(first)(items, star)
+    _, values, failures = open_chunk(sealed, len(items))
+    assert values == [1, None, 3, None]
+    assert {index: error["type"] for index, error in failures.items()} == {
+        1: "StopIteration",
+        3: "StopIteration",
+    }
+
+
 def test_a_chunk_has_bounds():
     size = ChunkSize()
     for _ in range(20):

@@ -14,6 +14,9 @@ from zmqwork.core.trouble import CHILD_DIED, REJECTED_THERE
 if TYPE_CHECKING:
     from zmqwork.core.books import Books
 
+# Where another worker would not help, most likely.
+SEE_DOCTOR = "see: zmqwork doctor"
+
 
 def serving(name: str, realm: str) -> str:
     """What a worker is told to have this task; that of commands has no module."""

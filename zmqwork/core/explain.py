@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmqwork.config import ProducerConfig
 from zmqwork.core import explain_outlets
-from zmqwork.core.advice import advice, serving
+from zmqwork.core.advice import SEE_DOCTOR, advice, serving
 from zmqwork.core.dialer import Dialer
 from zmqwork.core.functions import ANY, SEPARATOR, allows
 from zmqwork.core.lanes import Lane
@@ -66,7 +66,7 @@ def _unserved(waiting: Lane, workforce: Workforce, dialer: Dialer) -> tuple[str,
     if not len(workforce):
         states = ", ".join(f"{count} {state}" for state, count in peers(dialer).items()) or "none"
         text = f"{head} wait: no worker was found (peers known: {states})"
-        hint = "see: zmqwork doctor"  # where peers refuse, another one would, most likely
+        hint = SEE_DOCTOR
         if not refused:
             worker = _allowing(name) if is_function else serving(_plain(name), "NAME")
             hint = f"start one with: zmqwork worker {worker}"

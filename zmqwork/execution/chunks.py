@@ -48,8 +48,11 @@ def chunk_handler(function: Callable[..., Any]) -> Callable[..., Any]:
                 done.run(rest, star=star)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - as in `invoke`
                 done.fail(error)
-            else:
+                continue
+            if len(done.values) == len(items):
                 return done.encoded()
+            # `map` takes for its end what the function raised. (Where it did is not known then.)
+            done.fail(StopIteration("raised by the function"))
 
     return run_chunk
 

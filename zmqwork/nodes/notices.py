@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from zmqwork.core.advice import SEE_DOCTOR
 from zmqwork.core.effects import Notice
 from zmqwork.escaping import printable
 
@@ -40,9 +41,6 @@ _EXTRAS = {
 }
 
 
-_ADVICE = "see: zmqwork doctor"
-
-
 def log_notice(notice: Notice, node_id: str) -> None:
     """Log a notice; what is not listed above wants a person's attention.
 
@@ -54,20 +52,20 @@ def log_notice(notice: Notice, node_id: str) -> None:
     _log.log(level, "%s", notice.text, extra=_extra(notice, node_id))
 
 
-def with_strangers(notice: Notice, sources: Iterable[Mapping[str, Any]]) -> Notice:
+def with_strangers(notice: Notice, sources: Callable[[], Iterable[Mapping[str, Any]]]) -> Notice:
     """Who finds no worker hears of nodes that are there, and left alone because keys differ.
 
     Args:
         notice: any; another one than `no_worker` stays as it is.
-        sources: as a `Discovery` describes them.
+        sources: describes them, as a `Discovery` does.
     """
     if notice.kind != "no_worker":
         return notice
-    states = [str(source["state"]) for source in sources if source.get("unlike")]
+    states = [str(source["state"]) for source in sources() if source.get("unlike")]
     if not states:
         return notice
-    text = notice.text.removesuffix(f"; {_ADVICE}")
-    return replace(notice, text="; ".join([text, *states, _ADVICE]))
+    text = notice.text.removesuffix(f"; {SEE_DOCTOR}")
+    return replace(notice, text="; ".join([text, *states, SEE_DOCTOR]))
 
 
 def _extra(notice: Notice, node_id: str) -> dict[str, Any]:

@@ -312,7 +312,7 @@ class Producer(Asked):
         self._loop.post(take_roster(self._discovery.keys, effect))
 
     def _notice(self, notice: Notice) -> None:
-        notice = with_strangers(notice, self._discovery.describe())
+        notice = with_strangers(notice, self._discovery.describe)
         log_notice(notice, self.node_id)
         self.auditing.noticed(notice)
         if notice.kind == "journal_failed":

@@ -238,8 +238,8 @@ class Watched:
             self.keyring = fresh
 
     def _look(self) -> _Stamp:
-        files = (self._place / name for name in (NODE_FILE, ROSTER_FILE, DISCOVERY_FILE))
-        return (_rights(self._place), *map(_stamp, files))
+        paths = (self._place / name for name in (NODE_FILE, ROSTER_FILE, DISCOVERY_FILE))
+        return (_rights(self._place), *map(_stamp, paths))
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:
