@@ -270,6 +270,27 @@ def test_the_census_finds_those_that_hide_the_mark_and_ends_them(tmp_path):
     assert census.sweep("a-mark") == 0
 
 
+def test_orphans_that_hide_the_mark_are_found_by_their_session():
+    """As Parsl leaves one whose title takes the place of its environment."""
+    program = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'input()'], env={})\n"
+        "print(child.pid, flush=True)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as leader:
+        orphan = int(leader.stdout.readline())
+        leader.wait()
+        assert census.in_session(leader.pid) == {orphan}
+        assert census.end(lambda: census.in_session(leader.pid)) == 1
+    assert census.in_session(leader.pid) == set()
+
+
 def test_a_peer_that_is_not_set_up_is_left_out_and_told(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(environments, "ROOT", tmp_path)
     with pytest.raises(SystemExit) as ended:

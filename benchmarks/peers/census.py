@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 # In the environment of a run; its value is the mark, which no other run has.
@@ -16,9 +18,25 @@ def marked(process: Path, mark: str) -> bool:
     return f"{MARK_VARIABLE}={mark}".encode() in (process / "environ").read_bytes().split(b"\0")
 
 
+def fields(process: Path) -> list[str]:
+    """Of /proc/PID/stat, from the state on: the name before it may hold anything but ends so."""
+    return (process / "stat").read_text().rpartition(")")[2].split()
+
+
 def parent(process: Path) -> int:
-    """From /proc/PID/stat: the name, which may hold anything, ends with the last parenthesis."""
-    return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    return int(fields(process)[1])
+
+
+def in_session(leader: int) -> set[int]:
+    """The ids of all processes of a session, also of those that hide the mark and are orphans."""
+    found = set()
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with suppress(OSError):  # it has ended
+                state, _, _, session, *_ = fields(process)
+                if int(session) == leader and state != "Z":
+                    found.add(int(process.name))
+    return found
 
 
 def members(mark: str) -> set[int]:
@@ -51,8 +69,13 @@ def memory(mark: str) -> int:
 
 
 def sweep(mark: str) -> int:
-    """End whatever is left of a run, by its ids, gently at first; how many there were."""
-    left = members(mark)
+    """End whatever is left of a run; how many processes there were."""
+    return end(lambda: members(mark))
+
+
+def end(find: Callable[[], set[int]]) -> int:
+    """End all that are found, by their ids, gently at first; how many there were."""
+    left = find()
     count = len(left)
     for sign in (signal.SIGTERM, signal.SIGKILL):
         for pid in left:
@@ -63,14 +86,13 @@ def sweep(mark: str) -> int:
         ends_at = time.monotonic() + GRACE
         while left and time.monotonic() < ends_at:
             time.sleep(0.05)
-            left = {pid for pid in left if alive(pid)} | members(mark)
+            left = {pid for pid in left if alive(pid)} | {pid for pid in find() if alive(pid)}
     return count
 
 
 def alive(pid: int) -> bool:
     """Is it there, and not only waiting to be asked how it ended?"""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return fields(Path(f"/proc/{pid}"))[0] != "Z"
     except OSError:
         return False
-    return state != "Z"

@@ -245,6 +245,7 @@ def probe(
                 # All together: the children of a dead program would be nobody's.
                 census.sweep(surroundings[census.MARK_VARIABLE])
                 process.wait()
+            census.end(lambda: census.in_session(process.pid))
     said = answers.read_text("utf-8", "replace").splitlines()
     lines = [line for line in said if line.startswith('{"figures"')]
     if not lines:
