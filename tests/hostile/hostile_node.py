@@ -21,7 +21,7 @@ ROOT = HERE.parents[1]
 KIB = 1024
 RSS_GROWTH_MAX = 64 * 1024 * KIB
 # Ours on the way to the limit; then libzmq's and the kernel's buffers.
-ENOUGH = 8 * MESSAGE_BYTES_MAX
+ENOUGH = 24 * MESSAGE_BYTES_MAX
 
 
 def until(happened, what, patience=PATIENCE):

@@ -3,7 +3,7 @@
 import pytest
 
 from zmqwork.transport.endless import MESSAGE_BYTES_MAX, UNREAD_BYTES_MAX, Endless
-from zmqwork.wire.limits import FRAMES_MAX, HEADER_BYTES_MAX, PART_BYTES_MAX
+from zmqwork.wire.limits import FRAMES_BYTES_MAX, HEADER_BYTES_MAX
 
 MUCH = MESSAGE_BYTES_MAX
 
@@ -16,7 +16,7 @@ def endless():
 
 
 def test_the_largest_message_is_none():
-    assert MUCH > HEADER_BYTES_MAX + (FRAMES_MAX - 1) * PART_BYTES_MAX
+    assert MUCH > HEADER_BYTES_MAX + FRAMES_BYTES_MAX
 
 
 def test_nobody_is_suspected_who_sends_little(endless):

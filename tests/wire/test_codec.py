@@ -127,13 +127,13 @@ def test_payloads_go_where_the_specification_says():
     small, beside, parts = (
         encode(1, tasks([10])),
         encode(1, tasks([70_000])),
-        encode(3, tasks([10, 300_000, 70_000])),
+        encode(3, tasks([10, 1_300_000, 70_000])),
     )
     assert [len(frames) for frames in small] == [1]
     assert [len(frames) for frames in beside] == [2]
     assert [len(frames) for frames in parts] == [2, 2, 2]
     assert msgpack.unpackb(parts[0][0])[0] == verbs.PART
-    assert [len(frames[1]) for frames in parts[:2]] == [256 * KIB, 300_000 - 256 * KIB]
+    assert [len(frames[1]) for frames in parts[:2]] == [1_088 * KIB, 1_300_000 - 1_088 * KIB]
     assert max(len(frame) for frames in parts for frame in frames) <= limits.PART_BYTES_MAX
 
 
@@ -142,10 +142,11 @@ def test_large_payloads_are_not_copied_on_their_way_out():
     assert encode(1, message)[0][1] is message.runs[0].args[0]
 
 
-def test_more_payloads_than_frames_travel_in_parts():
-    message = tasks([limits.FRAME_OWN_BYTES] * (limits.FRAMES_MAX + 3))
+def test_more_payloads_than_frames_hold_travel_in_parts():
+    fit = limits.FRAMES_BYTES_MAX // limits.FRAME_OWN_BYTES
+    message = tasks([limits.FRAME_OWN_BYTES] * (fit + 3))
     multiparts = encode(1, message)
-    assert len(multiparts[-1]) == limits.FRAMES_MAX
+    assert [len(frames) for frames in multiparts] == [2, 2, 2, fit + 1]
     assert decoded(multiparts) == (1, message)
 
 

@@ -75,6 +75,12 @@ def frames(count):
     return decode([verbs.TASKS, 1, [run]], *[b"x"] * rest)
 
 
+def frames_bytes(size):
+    """TASKS whose two payloads have so many bytes together."""
+    run = ["t", {}, 1, [1, 2], [None, None]]
+    return decode([verbs.TASKS, 1, [run]], bytes(size // 2), bytes(size - size // 2))
+
+
 def containers(count):
     """A STATUS with so many arrays and maps, two of which are its own."""
     return decode([verbs.STATUS, 1, 1, {"x": [[] for _ in range(count - 3)]}])
@@ -106,6 +112,7 @@ AT = {
     "HEADER_BYTES_MAX": header,
     "PART_BYTES_MAX": lambda n: Decoder().decode(part(n)),
     "FRAMES_MAX": frames,
+    "FRAMES_BYTES_MAX": frames_bytes,
     "PAYLOAD_BYTES_MAX": payload,
     "REASSEMBLY_BYTES_MAX": reassembly,
     "TRANSFERS_MAX": transfers,

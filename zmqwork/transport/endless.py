@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zmqwork.wire.limits import FRAMES_MAX, HEADER_BYTES_MAX, PART_BYTES_MAX
+from zmqwork.wire.limits import FRAMES_BYTES_MAX, HEADER_BYTES_MAX
 
 # The largest message there is, and as much again for what libzmq has read and not looked at.
-MESSAGE_BYTES_MAX = HEADER_BYTES_MAX + FRAMES_MAX * PART_BYTES_MAX + 1024 * 1024
+MESSAGE_BYTES_MAX = HEADER_BYTES_MAX + FRAMES_BYTES_MAX + 1024 * 1024
 
 # Who reads too slowly to see all messages that are there waits longer for a verdict: each
 # connection has its turn within this.

@@ -10,6 +10,7 @@ import zmq
 from zmqwork.core.messages import Message
 from zmqwork.errors import EncodeError
 from zmqwork.wire.codec import encode
+from zmqwork.wire.limits import FRAMES_MAX
 from zmqwork.wire.parts import Frame
 
 _log = logging.getLogger("zmqwork")
@@ -49,11 +50,18 @@ def encode_or_drop(number: int, message: Message) -> list[list[Frame]]:
         return []
 
 
-def receive_frames(socket: zmq.Socket[bytes]) -> list[bytes]:
-    """Take a message that is known to be there: to try and fail costs ten times an answer."""
-    frames = [socket.recv(DONTWAIT)]
+def receive_frames(socket: zmq.Socket[bytes]) -> list[Frame]:
+    """Take a message that is known to be there: to try and fail costs ten times an answer.
+
+    Its first frame is bytes. Others are large, and are views of libzmq's memory, which they keep:
+    whoever puts parts together copies them once. Of more than FRAMES_MAX one more is kept, so that
+    it is seen.
+    """
+    frames: list[Frame] = [socket.recv(DONTWAIT)]
     while socket.getsockopt(_RCVMORE):
-        frames.append(socket.recv(DONTWAIT))
+        frame = socket.recv(DONTWAIT, copy=False)
+        if len(frames) <= FRAMES_MAX:
+            frames.append(frame.buffer)
     return frames
 
 

@@ -28,6 +28,7 @@ from zmqwork.transport.frames import (
 from zmqwork.transport.options import configure
 from zmqwork.transport.visitors import Visitors
 from zmqwork.wire.codec import Decoder
+from zmqwork.wire.parts import Frame
 
 # Each costs a descriptor, for as long as the sessions that began with it go on.
 REMOVED_MAX = 16
@@ -207,7 +208,7 @@ class Router:
     def _readable(self) -> bool:
         return bool(socket_events(self._socket) & POLLIN)
 
-    def _decode(self, origin: tuple[bytes, str], frames: list[bytes]) -> tuple[int, Message] | None:
+    def _decode(self, origin: tuple[bytes, str], frames: list[Frame]) -> tuple[int, Message] | None:
         link, fingerprint = origin
         known = self._decoders.get(link)
         if known is not None and known[0] == fingerprint:

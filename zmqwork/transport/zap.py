@@ -15,7 +15,7 @@ from zmq.utils import z85
 
 from zmqwork.core.events import Event
 from zmqwork.transport.curve import DOMAIN
-from zmqwork.transport.frames import DONTWAIT, POLLIN, receive_frames, socket_events
+from zmqwork.transport.frames import DONTWAIT, POLLIN, socket_events
 
 _log = logging.getLogger("zmqwork")
 
@@ -53,7 +53,7 @@ class Gatekeeper:
         for _ in range(_BUDGET):
             if not socket_events(self._socket) & POLLIN:
                 return False
-            self._answer(receive_frames(self._socket))
+            self._answer(self._socket.recv_multipart(DONTWAIT))
         return True
 
     def close(self) -> None:

@@ -45,6 +45,11 @@ def is_scalar(kind: type) -> bool:
 
 def encode_array(value: Any, pack: Pack) -> bytes:
     """The payload of an array or a scalar."""
+    return b"".join(cut_array(value, pack))
+
+
+def cut_array(value: Any, pack: Pack) -> list[bytes | memoryview]:
+    """The same in pieces, of which the items are a view of it, if they lie as they travel."""
     dtype = value.dtype.str
     if value.dtype.hasobject or value.dtype.names is not None or not _DTYPE.fullmatch(dtype):
         raise Unfit(
@@ -56,7 +61,7 @@ def encode_array(value: Any, pack: Pack) -> bytes:
     items = -(-(2 + len(description)) // _ALIGNMENT) * _ALIGNMENT
     padding = items - 2 - len(description)
     length = len(description).to_bytes(2, "big")
-    return b"".join([length, description, bytes(padding), value.tobytes()])
+    return [length, description, bytes(padding), _items(value)]
 
 
 def decode_array(data: bytes, unpack: Unpack) -> Any:
@@ -86,6 +91,16 @@ def decode_scalar(data: bytes, unpack: Unpack) -> Any:
     if array.shape != ():
         raise DecodeError("a numpy scalar has a shape")
     return array[()]
+
+
+def _items(value: Any) -> bytes | memoryview:
+    if is_array(type(value)) and value.size and value.flags.c_contiguous:
+        view: memoryview = (
+            value.reshape(-1).view("u1").data
+        )  # datetimes have no buffer of their own
+        return view
+    data: bytes = value.tobytes()
+    return data
 
 
 def _is_shape(shape: list[Any]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from zmqwork.core.messages import Message
 from zmqwork.errors import DecodeError
 from zmqwork.wire import fields, verbs
-from zmqwork.wire.limits import FRAMES_MAX, REASSEMBLY_BYTES_MAX
+from zmqwork.wire.limits import FRAMES_BYTES_MAX, FRAMES_MAX, REASSEMBLY_BYTES_MAX
 from zmqwork.wire.packing import pack_header, unpack_header
 from zmqwork.wire.parts import Frame, Transfers
 from zmqwork.wire.payloads import Incoming, Outgoing
@@ -57,6 +57,8 @@ class Decoder:
         """
         if not 1 <= len(frames) <= FRAMES_MAX:
             raise DecodeError(f"a message has {len(frames)} frames, not 1 to {FRAMES_MAX}")
+        if len(frames) > 1 and (size := sum(map(len, frames[1:]))) > FRAMES_BYTES_MAX:
+            raise DecodeError(f"frames behind frame 0 have {size} bytes, not {FRAMES_BYTES_MAX}")
         header = unpack_header(frames[0])
         if type(header) is not list or len(header) < 2 or type(header[0]) is not int:
             raise DecodeError("frame 0 is no array that begins with a verb and a number")

@@ -25,9 +25,10 @@ HEADER_BYTES_MAX = 4 * 1024 * 1024
 # costs more than a frame of their own does.
 FRAME_OWN_BYTES = 64 * 1024
 
-# The largest frame beside frame 0. A frame that takes longer than libzmq's HEARTBEAT_TIMEOUT kills
-# its link (measured: 8 MiB at 1 MB/s never arrive), and no other message overtakes it.
-PART_BYTES_MAX = 256 * 1024
+# The largest frame beside frame 0: 1 MiB and what stands around it (why: ADR 28). A frame that
+# takes longer than libzmq's HEARTBEAT_TIMEOUT kills its link (measured: 8 MiB at 1 MB/s never
+# arrive), and no other message overtakes it.
+PART_BYTES_MAX = 1024 * 1024 + 64 * 1024
 
 # The smallest part of a transfer, its last one excepted: a part costs memory beside its bytes.
 PART_BYTES_MIN = 4 * 1024
@@ -35,6 +36,10 @@ PART_BYTES_MIN = 4 * 1024
 # Frames of one multipart message. A batch has at most 1 MiB of payloads, hence 17 frames; libzmq
 # holds a multipart message back until it is complete, so its count must be bounded.
 FRAMES_MAX = 64
+
+# The bytes of those behind frame 0, all together: a full batch, and a last payload that no longer
+# fits into it.
+FRAMES_BYTES_MAX = BATCH_BYTES_MAX + PART_BYTES_MAX
 
 # --- values and transfers
 

@@ -8,7 +8,13 @@ from typing import Any
 from msgpack import Packer, Unpacker, unpackb
 
 from zmqwork.errors import DecodeError, EncodeError
-from zmqwork.wire.limits import CONTAINERS_MAX, HEADER_BYTES_MAX, UNCHECKED_BYTES
+from zmqwork.wire.limits import (
+    CONTAINERS_MAX,
+    FRAME_OWN_BYTES,
+    HEADER_BYTES_MAX,
+    UNCHECKED_BYTES,
+)
+from zmqwork.wire.sparse import is_sparse
 
 # A packer keeps its buffer; one that has grown beyond this is not kept.
 _KEPT_BYTES = 1024 * 1024
@@ -83,6 +89,9 @@ def walk(data: bytes | memoryview) -> None:
     Raises whatever msgpack raises when it ends too early or is nested too deeply. (`unpackb` makes
     a list of the length that an array claims before it has seen its items, at every level.)
     """
+    # msgpack copies all of it first: that is most of the work where a megabyte is one thing.
+    if len(data) >= FRAME_OWN_BYTES and is_sparse(data):
+        return
     unpacker = Unpacker(max_buffer_size=0)
     unpacker.feed(data)
     unpacker.skip()

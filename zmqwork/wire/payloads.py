@@ -13,11 +13,13 @@ from zmqwork.errors import DecodeError, EncodeError
 from zmqwork.wire import fields
 from zmqwork.wire.limits import (
     FRAME_OWN_BYTES,
+    FRAMES_BYTES_MAX,
     FRAMES_MAX,
     PART_BYTES_MAX,
     REASSEMBLY_BYTES_MAX,
     TRANSFERS_MAX,
 )
+from zmqwork.wire.memory import keep_freed
 from zmqwork.wire.parts import Frame, Transfers, cut
 
 
@@ -29,11 +31,14 @@ class Outgoing:
         frames: frames to send behind its frame 0.
     """
 
-    __slots__ = ("_number", "_transferred_bytes", "_transfers", "ahead", "frames")
+    __slots__ = (
+        "_frames_bytes", "_number", "_transferred_bytes", "_transfers", "ahead", "frames",
+    )  # fmt: skip
 
     def __init__(self, number: int) -> None:
         self.ahead: list[list[Frame]] = []
         self.frames: list[Frame] = []
+        self._frames_bytes = 0
         self._number = number
         self._transfers = 0
         self._transferred_bytes = 0
@@ -46,13 +51,19 @@ class Outgoing:
         return [p if len(p) < FRAME_OWN_BYTES else self._outside(p) for p in payloads]
 
     def _outside(self, payload: bytes) -> int | None:
-        if len(payload) <= PART_BYTES_MAX and len(self.frames) < FRAMES_MAX - 1:
+        size = len(payload)
+        if (
+            size <= PART_BYTES_MAX
+            and len(self.frames) < FRAMES_MAX - 1
+            and self._frames_bytes + size <= FRAMES_BYTES_MAX
+        ):
+            self._frames_bytes += size
             self.frames.append(payload)
             return None
         # Message numbers are unique on a link, so these are, too.
         transfer = self._number * TRANSFERS_MAX + self._transfers
         self._transfers += 1
-        self._transferred_bytes += len(payload)
+        self._transferred_bytes += size
         if self._transfers > TRANSFERS_MAX or self._transferred_bytes > REASSEMBLY_BYTES_MAX:
             raise EncodeError(
                 f"a message has more than {TRANSFERS_MAX} payloads, or {REASSEMBLY_BYTES_MAX} "
@@ -80,6 +91,7 @@ class Incoming:
         return [item if type(item) is bytes else self._from_outside(item, what) for item in items]
 
     def _from_outside(self, item: Any, what: str) -> bytes:
+        keep_freed()
         if item is not None:
             return self._transfers.claim(fields.number(item, f"{what}'s transfer"))
         if self._next >= len(self._frames):
@@ -88,7 +100,7 @@ class Incoming:
         self._next += 1
         if len(frame) > PART_BYTES_MAX:
             raise DecodeError(f"a frame has {len(frame)} bytes; {PART_BYTES_MAX} is the limit")
-        return bytes(frame)  # the same object if it is bytes
+        return bytes(frame)
 
     def finish(self) -> None:
         """DecodeError: a frame belongs to no payload."""

@@ -17,6 +17,7 @@ from zmqwork.wire.limits import PAYLOAD_BYTES_MAX, VALUE_DEPTH_MAX
 from zmqwork.wire.nesting import OUTERMOST
 from zmqwork.wire.packing import explain, walk
 from zmqwork.wire.registry import register_codec
+from zmqwork.wire.splicing import is_large, splice_call, splice_value
 
 __all__ = [
     "call_with",
@@ -33,7 +34,7 @@ _pack = OUTERMOST.pack_small
 def encode_value(value: Any) -> bytes:
     """A value as bytes. EncodeError: it, or something in it, cannot travel; the text says what."""
     try:
-        data = _pack(value)
+        data = splice_value(value, _pack) if is_large(value) else _pack(value)
         if len(data) > VALUE_DEPTH_MAX:
             walk(data)
     except Exception as error:  # noqa: BLE001 - codecs are the user's: they may raise anything
@@ -58,7 +59,10 @@ def encode_call(
         EncodeError: one of them cannot travel; it is named, and what to do instead.
     """
     try:
-        data = _pack([list(args), kwargs] if kwargs else [list(args)])
+        if any(map(is_large, args)) or any(map(is_large, kwargs.values())):
+            data = splice_call(args, kwargs, _pack)
+        else:
+            data = _pack([list(args), kwargs] if kwargs else [list(args)])
         if len(data) > VALUE_DEPTH_MAX:
             walk(data)
     except Exception as error:  # noqa: BLE001 - codecs are the user's: they may raise anything
