@@ -22,6 +22,7 @@ RANKS = {
     "escaping": 0,
     "options": 0,
     "disk": 1,
+    "sqlite_errors": 1,
     "lock": 1,
     "queues": 0,
     "core": 1,

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
 
 _MOUNTS = Path("/proc/self/mountinfo")
 # They do not have what SQLite's WAL needs: memory that is shared by all who have the file open.
 NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre"}
 MEMORY = {"tmpfs", "ramfs"}
-
-# Errors of SQLite that tell of the disk or the file, and not of a statement.
-_OF_THE_DISK = {
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_PERM,
-}
-# The part of SQLite's error codes that says what kind it is.
-PRIMARY = 0xFF
 
 # fdatasync leaves out the times, not the length.
 sync_data = getattr(os, "fdatasync", os.fsync)
@@ -73,12 +63,6 @@ def kind_of(path: Path) -> str:
 def is_network(kind: str) -> bool:
     """Whether files of this type are on another machine."""
     return kind in NETWORK or kind.startswith("fuse.ssh")
-
-
-def is_of_the_disk(error: sqlite3.Error) -> bool:
-    """Whether SQLite could not use its file; other errors are of a statement, or of a lock."""
-    code = getattr(error, "sqlite_errorcode", None)  # not set on what Python itself raises
-    return code is not None and code & PRIMARY in _OF_THE_DISK
 
 
 def reason(error: OSError | sqlite3.Error) -> str:

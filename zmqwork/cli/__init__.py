@@ -6,6 +6,7 @@
     output   tables, JSON, silence      exits    what the exit code says
     search   --realm, --peer read       local    worker processes for demo and bench
     signals  SIGTERM unwinds            submitter  the producer of a command
+    loading  the collector rests meanwhile
     bench_stop  Ctrl-C ends a benchmark, and its results are shown
     bench_words  bench_files  bench_figures  bench_progress  bench_bar
                                         its options, where results go, what people see of them
@@ -41,6 +42,7 @@ from typing import Protocol, cast
 
 from zmqwork import __version__
 from zmqwork.cli import exits
+from zmqwork.cli.loading import without_collecting
 from zmqwork.cli.output import (
     OutputFailed,
     complain,
@@ -158,7 +160,8 @@ def _run(words: list[str]) -> int:
         return exits.USAGE
     name = _name(words)
     # Only the command that was asked for: `--help` and typing errors are answered at once.
-    module = importlib.import_module(f"zmqwork.cli.{name.replace(' ', '_')}")
+    with without_collecting():
+        module = importlib.import_module(f"zmqwork.cli.{name.replace(' ', '_')}")
     command = cast("_Command", module)
     doc = (module.__doc__ or "").partition("\n\n")
     parser = Parser(

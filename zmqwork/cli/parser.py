@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
@@ -72,6 +71,8 @@ class Parser(argparse.ArgumentParser):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`: did you mean …?`, or nothing."""
+    import difflib  # noqa: PLC0415 - only for what is misspelt
+
     near = difflib.get_close_matches(word, list(known), n=1)
     return f": did you mean {near[0]}?" if near else ""
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 
 from zmqwork.cli import command
+from zmqwork.cli.loading import without_collecting
 from zmqwork.cli.parser import Parser, add_serving, seconds, whole
 from zmqwork.cli.queues import add_queues
 from zmqwork.cli.staying import add_staying
@@ -108,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
         # Before the rest is loaded: the first child process loads its part meanwhile.
         raise_descriptor_limit()
         start_early()
-    from zmqwork.cli.serving import serve  # noqa: PLC0415
+    with without_collecting():
+        from zmqwork.cli.serving import serve  # noqa: PLC0415
 
     return serve(args)

@@ -7,7 +7,9 @@ run or journal, which outlives the process, or its node id.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from zmqwork.core.record import record
 
 # What a sink says of a number: it is free, its result waits to be stored, or is stored.
 HAS_NOT = 0
@@ -22,7 +24,7 @@ RANGES_MAX = 4096
 DESTINATIONS_MAX = 2048
 
 
-@dataclass(slots=True)
+@record
 class Destination:
     """Where results go: a sink, and their numbers there.
 
@@ -43,7 +45,7 @@ class Destination:
     fingerprint: str = ""
 
 
-@dataclass(slots=True)
+@record
 class Route:
     """The results of these tasks go elsewhere now; without `seqs`: this node serves that inbox."""
 
@@ -51,7 +53,7 @@ class Route:
     to: Destination
 
 
-@dataclass(slots=True)
+@record
 class Parcel:
     """Results of one producer's tasks of one name.
 
@@ -69,7 +71,7 @@ class Parcel:
     values: list[bytes]
 
 
-@dataclass(slots=True)
+@record
 class Results:
     """Results for a sink: a batch that the worker keeps until RESULTS_ACK names it.
 
@@ -80,14 +82,14 @@ class Results:
     parcels: list[Parcel]
 
 
-@dataclass(slots=True)
+@record
 class ResultsAck:
     """All batches up to this one are stored, or were before: forget them."""
 
     batch: int
 
 
-@dataclass(slots=True)
+@record
 class Have:
     """A producer asks a sink about these numbers; the answer is a HAS with the same request."""
 
@@ -95,7 +97,7 @@ class Have:
     sink_seqs: list[int]
 
 
-@dataclass(slots=True)
+@record
 class Has:
     """`states`: HAS_* for each number that was asked about."""
 
@@ -103,14 +105,14 @@ class Has:
     states: list[int]
 
 
-@dataclass(slots=True)
+@record
 class Floor:
     """All numbers of this producer below `sink_seq` are settled: none of them comes any more."""
 
     sink_seq: int
 
 
-@dataclass(slots=True)
+@record
 class End:
     """This producer has no more for the sink.
 
@@ -136,7 +138,7 @@ class End:
         return sum(last - first + 1 for first, last in self.spans)
 
 
-@dataclass(slots=True)
+@record
 class Ended:
     """A sink's answer to END.
 

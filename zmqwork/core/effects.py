@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.core.delivery import Parcel
 from zmqwork.core.link_events import Link
 from zmqwork.core.messages import Message
+from zmqwork.core.record import record
 
 if TYPE_CHECKING:
     from zmqwork.core.clients import Held
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from zmqwork.core.records import Batch
 
 
-@dataclass(slots=True)
+@record
 class Dial:
     """Open a link under this number to this endpoint, and to this key if there are keys."""
 
@@ -25,7 +26,7 @@ class Dial:
     fingerprint: str = ""
 
 
-@dataclass(slots=True)
+@record
 class HangUp:
     """Close a dialled link; nothing more is heard of it. `farewell`: let queued bytes go first."""
 
@@ -33,7 +34,7 @@ class HangUp:
     farewell: bool = False
 
 
-@dataclass(slots=True)
+@record
 class Suspend:
     """Admit this key to no new connection for so many seconds: it misbehaves."""
 
@@ -42,12 +43,12 @@ class Suspend:
     why: str
 
 
-@dataclass(slots=True)
+@record
 class Rebind:
     """End every connection that others have opened: one of them must end, and libzmq ends none."""
 
 
-@dataclass(slots=True)
+@record
 class Send:
     """Send a numbered message over a link."""
 
@@ -56,14 +57,14 @@ class Send:
     message: Message
 
 
-@dataclass(slots=True)
+@record
 class Forget:
     """This link to us has no session (any more): drop what it sent of unfinished transfers."""
 
     link: bytes
 
 
-@dataclass(slots=True)
+@record
 class Probe:
     """Find out whether the process behind this endpoint is gone; answer with `Probed`."""
 
@@ -71,7 +72,7 @@ class Probe:
     endpoint: str
 
 
-@dataclass(slots=True)
+@record
 class Settle:
     """These tasks are settled: `entry.state`, `entry.value` and `entry.error` say how.
 
@@ -85,14 +86,14 @@ class Settle:
     enders: dict[int, str] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@record
 class Tell:
     """This has happened to tasks, and somebody listens for it."""
 
     happenings: list[Happening]
 
 
-@dataclass(slots=True)
+@record
 class Record:
     """Make this durable; `Written`, `WriteRefused` or `WriteFailed` follows. In order."""
 
@@ -100,21 +101,21 @@ class Record:
     batch: Batch
 
 
-@dataclass(slots=True)
+@record
 class Confirm:
     """All tasks up to this number are in the journal (save those that it refused)."""
 
     seq: int
 
 
-@dataclass(slots=True)
+@record
 class Reopen:
     """These tasks, which were settled, are unsettled again."""
 
     entries: list[Entry]
 
 
-@dataclass(slots=True)
+@record
 class Resubmit:
     """Number a task of this kind, and hand it over; answer with `Resubmitted`."""
 
@@ -123,7 +124,7 @@ class Resubmit:
     request: Any
 
 
-@dataclass(slots=True)
+@record
 class TakeRoster:
     """An observer has brought the text of a roster; answer with `RosterTaken`.
 
@@ -134,14 +135,14 @@ class TakeRoster:
     request: Any
 
 
-@dataclass(slots=True)
+@record
 class MarkRunning:
     """The handlers of these tasks have begun."""
 
     entries: list[Entry]
 
 
-@dataclass(slots=True)
+@record
 class Answer:
     """The answer to a request of the application."""
 
@@ -149,7 +150,7 @@ class Answer:
     value: Any
 
 
-@dataclass(slots=True)
+@record
 class Execute:
     """Give these attempts to a slot, behind those that it has."""
 
@@ -157,28 +158,28 @@ class Execute:
     attempts: list[Held]
 
 
-@dataclass(slots=True)
+@record
 class TakeBack:
     """Let the slot begin nothing more of what it has; `TakenBack` says what that was."""
 
     slot: int
 
 
-@dataclass(slots=True)
+@record
 class Peek:
     """Tell at once of what has ended in the slot: `Finished` follows if there is something."""
 
     slot: int
 
 
-@dataclass(slots=True)
+@record
 class Restart:
     """End whatever the slot runs, at once; `SlotReady` follows when it can be used again."""
 
     slot: int
 
 
-@dataclass(slots=True)
+@record
 class Alarm:
     """The soft time-out of this running attempt is over: raise `SoftTimeout` in its handler."""
 
@@ -186,7 +187,7 @@ class Alarm:
     attempt: Held
 
 
-@dataclass(slots=True)
+@record
 class Interrupt:
     """The result of this running attempt is not wanted any more: tell its handler."""
 
@@ -194,7 +195,7 @@ class Interrupt:
     attempt: Held
 
 
-@dataclass(slots=True)
+@record
 class Grant:
     """The application has taken all parts of this running attempt below `count`: let it go on."""
 
@@ -203,14 +204,14 @@ class Grant:
     count: int
 
 
-@dataclass(slots=True)
+@record
 class MarkProgress:
     """The handlers of these tasks have said how far they are: `entry.headway`."""
 
     entries: list[Entry]
 
 
-@dataclass(slots=True)
+@record
 class AddParts:
     """The handler of this task has yielded these, which come behind those before."""
 
@@ -218,14 +219,14 @@ class AddParts:
     values: list[bytes]
 
 
-@dataclass(slots=True)
+@record
 class ShowStacks:
     """Show a person what the slots do: what each runs, in words; only busy ones are named."""
 
     slots: dict[int, str]
 
 
-@dataclass(slots=True)
+@record
 class Marks:
     """What a sink's store must remember together with results.
 
@@ -238,7 +239,7 @@ class Marks:
     floors: dict[str, int]
 
 
-@dataclass(slots=True)
+@record
 class Deliver:
     """Store these results; `Stored` or `StoreFailed` with the same number follows."""
 
@@ -247,14 +248,14 @@ class Deliver:
     marks: Marks
 
 
-@dataclass(slots=True)
+@record
 class MarkComplete:
     """Whether all that a sink was promised is stored now; only changes are told."""
 
     complete: bool
 
 
-@dataclass(slots=True)
+@record
 class Notice:
     """Something that a person should know.
 
@@ -273,12 +274,12 @@ class Notice:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@record
 class Withdraw:
     """Do not offer the node to others any more: it drains."""
 
 
-@dataclass(slots=True)
+@record
 class Left:
     """The machine has said its goodbyes: the node may close.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from zmqwork.core.happenings import ListenRequested
@@ -20,6 +20,7 @@ from zmqwork.core.link_events import (
     Rostered,
 )
 from zmqwork.core.progress import Advanced, PartsTaken, Yielded
+from zmqwork.core.record import record
 from zmqwork.core.records import Recovered, WriteFailed, WriteRefused, Written
 from zmqwork.core.worker_requests import (
     StacksRequested,
@@ -35,14 +36,14 @@ if TYPE_CHECKING:
     from zmqwork.queues import Queues
 
 
-@dataclass(slots=True)
+@record
 class Submitted:
     """The application handed over tasks, as fresh ledger entries."""
 
     entries: list[Entry]
 
 
-@dataclass(slots=True)
+@record
 class CancelRequested:
     """The application wants these tasks (None: all) cancelled; `Answer` says which could be.
 
@@ -55,7 +56,7 @@ class CancelRequested:
     hard: bool = False
 
 
-@dataclass(slots=True)
+@record
 class ClaimRequested:
     """The application wants to run this task itself; `Answer` carries a `Claimed`, or None.
 
@@ -78,7 +79,7 @@ class ClaimRequested:
     request: object
 
 
-@dataclass(slots=True)
+@record
 class Claimed:
     """A task that was given up to be run by the application.
 
@@ -96,7 +97,7 @@ class Claimed:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@record
 class Resubmitted:
     """The answer to `effects.Resubmit`: a task's number; None: it was not taken, as `text` says."""
 
@@ -105,7 +106,7 @@ class Resubmitted:
     text: str = ""
 
 
-@dataclass(slots=True)
+@record
 class RosterTaken:
     """The answer to `effects.TakeRoster`.
 
@@ -124,7 +125,7 @@ class RosterTaken:
     written: bool = False
 
 
-@dataclass(slots=True)
+@record
 class OrderRequested:
     """The application lets an observer order something; `Answer` carries an `orders.Ordered`.
 
@@ -141,7 +142,7 @@ class OrderRequested:
     patience: float
 
 
-@dataclass(slots=True)
+@record
 class WorkersRequested:
     """The application asks who serves a kind of task; `Answer` carries (node id, name) of each.
 
@@ -156,7 +157,7 @@ class WorkersRequested:
     request: object
 
 
-@dataclass(slots=True)
+@record
 class PauseRequested:
     """Let no task of this queue begin, or let them go on; `Answer` lists what is paused then."""
 
@@ -165,7 +166,7 @@ class PauseRequested:
     request: object = None
 
 
-@dataclass(slots=True)
+@record
 class StatusRequested:
     """The application asks what the machine knows; `Answer` carries it.
 
@@ -178,7 +179,7 @@ class StatusRequested:
     producer: str = ""
 
 
-@dataclass(slots=True)
+@record
 class EndRequested:
     """The application has no more for its sinks: tell them, and answer with what they have.
 
@@ -193,7 +194,7 @@ class EndRequested:
     also: Collection[str] = ()
 
 
-@dataclass(slots=True)
+@record
 class OutletsRequested:
     """The application asks for the sinks; `Answer` carries a list of what is known of each.
 
@@ -204,7 +205,7 @@ class OutletsRequested:
     request: object
 
 
-@dataclass(slots=True)
+@record
 class Finished:
     """A slot's next attempts ended, in the order in which they were given to it.
 
@@ -219,7 +220,7 @@ class Finished:
     seconds: float
 
 
-@dataclass(slots=True)
+@record
 class TakenBack:
     """The answer to `effects.TakeBack`: these will not be begun in the slot; may be none."""
 
@@ -227,7 +228,7 @@ class TakenBack:
     attempts: Sequence[Held]
 
 
-@dataclass(slots=True)
+@record
 class SlotDied:
     """The child that ran a slot is gone.
 
@@ -242,28 +243,28 @@ class SlotDied:
     evidence: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@record
 class SlotFailed:
     """A child that was to run a slot died before it could run anything; another one follows."""
 
     text: str
 
 
-@dataclass(slots=True)
+@record
 class SlotReady:
     """A slot can take attempts: at the start, and after its child was replaced."""
 
     slot: int
 
 
-@dataclass(slots=True)
+@record
 class Stored:
     """What an `effects.Deliver` had has taken effect, for good."""
 
     number: int
 
 
-@dataclass(slots=True)
+@record
 class StoreFailed:
     """What an `effects.Deliver` had could not be stored.
 
@@ -278,12 +279,12 @@ class StoreFailed:
     fatal: bool = False
 
 
-@dataclass(slots=True)
+@record
 class DrainRequested:
     """Finish what is held, then leave."""
 
 
-@dataclass(slots=True)
+@record
 class StopRequested:
     """Leave now: give back what is held."""
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from zmqwork.core.messages import Message
 from zmqwork.core.permissions import Access
+from zmqwork.core.record import record
 
 # A link: an int for one that this node dialled (it chose the number), bytes for one that
 # somebody opened to our bound socket (the routing id, new at each connection).
 Link = int | bytes
 
 
-@dataclass(slots=True)
+@record
 class PeerFound:
     """A discovery source suggests a peer: an endpoint list, best first, under a stable key.
 
@@ -31,28 +32,28 @@ class PeerFound:
     member: str = ""
 
 
-@dataclass(slots=True)
+@record
 class PeerForgotten:
     """A discovery source withdrew its suggestion; a session that beats goes on."""
 
     key: str
 
 
-@dataclass(slots=True)
+@record
 class LinkUp:
     """A dialled link is connected."""
 
     link: int
 
 
-@dataclass(slots=True)
+@record
 class LinkDown:
     """A link is gone: the dialled one lost its peer, or a send to a bound one had no route."""
 
     link: Link
 
 
-@dataclass(slots=True)
+@record
 class LinkDenied:
     """A dialled link came to nothing: another key is there, or (`by_peer`) it says no to ours."""
 
@@ -60,7 +61,7 @@ class LinkDenied:
     by_peer: bool = False
 
 
-@dataclass(slots=True)
+@record
 class Received:
     """Numbered messages of one link, in the order of arrival.
 
@@ -72,7 +73,7 @@ class Received:
     fingerprint: str = ""
 
 
-@dataclass(slots=True)
+@record
 class Garbled:
     """A link delivered bytes that are no message; `fingerprint`: as in `Received`."""
 
@@ -81,7 +82,7 @@ class Garbled:
     fingerprint: str = ""
 
 
-@dataclass(slots=True)
+@record
 class Rostered:
     """The roster, at the start and when it has changed: what each key may be, by fingerprint.
 
@@ -92,7 +93,7 @@ class Rostered:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@record
 class Probed:
     """The answer to `effects.Probe`: `gone` is proof, its absence is not."""
 

@@ -12,7 +12,7 @@ A **token** is (producer epoch, attempt); the epoch is said once, in HELLO.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from zmqwork.core.delivery import (
@@ -28,6 +28,7 @@ from zmqwork.core.delivery import (
 )
 from zmqwork.core.orders import Order, Ordered
 from zmqwork.core.progress import Parts, PartsAck, Progress
+from zmqwork.core.record import record
 
 # A batch is cut at this many tasks, and at this many bytes of arguments or results: what a peer
 # must take in at once stays small, and a turn of its loop short.
@@ -57,7 +58,7 @@ HELD_RUNNING = 1
 HELD_DONE = 2
 
 
-@dataclass(slots=True)
+@record
 class Hello:
     """The first message of a link, from the connecting side.
 
@@ -86,7 +87,7 @@ class Hello:
     can: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@record
 class Neighbour:
     """Another node of the realm, as the sender knows it (peer exchange).
 
@@ -102,7 +103,7 @@ class Neighbour:
     fingerprint: str = ""
 
 
-@dataclass(slots=True)
+@record
 class Welcome:
     """The bound side's answer to HELLO.
 
@@ -152,7 +153,7 @@ class Welcome:
     without: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@record
 class Refused:
     """No session, or no longer.
 
@@ -163,7 +164,7 @@ class Refused:
     text: str
 
 
-@dataclass(slots=True)
+@record
 class Ping:
     """A heartbeat: `sequence` comes back in PONG; `lag` is the sender's loop lag in seconds.
 
@@ -175,7 +176,7 @@ class Ping:
     neighbours: list[Neighbour] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@record
 class Pong:
     """The answer to a PING, with its sequence."""
 
@@ -183,24 +184,24 @@ class Pong:
     lag: float = 0.0
 
 
-@dataclass(slots=True)
+@record
 class Draining:
     """The worker takes nothing new and will leave."""
 
 
-@dataclass(slots=True)
+@record
 class Bye:
     """Nothing of value is left on this link; the worker leaves when it was answered."""
 
 
-@dataclass(slots=True)
+@record
 class Demand:
     """How much the producer has waiting: 0, 1 (1-9), 2 (10-99) or 3 (100 and more)."""
 
     backlog: int
 
 
-@dataclass(slots=True)
+@record
 class Credit:
     """How much the other side may have unsettled here.
 
@@ -214,7 +215,7 @@ class Credit:
     extra: int = 0
 
 
-@dataclass(slots=True)
+@record
 class Run:
     """Consecutive tasks of one kind.
 
@@ -236,7 +237,7 @@ class Run:
     to: Destination | None = None
 
 
-@dataclass(slots=True)
+@record
 class Tasks:
     """Attempts for a worker; `ack` says as well what a DONE_ACK would (0: nothing)."""
 
@@ -244,7 +245,7 @@ class Tasks:
     ack: int = 0
 
 
-@dataclass(slots=True)
+@record
 class Started:
     """Attempts whose handler has begun."""
 
@@ -252,7 +253,7 @@ class Started:
     attempts: list[int]
 
 
-@dataclass(slots=True)
+@record
 class Failure:
     """An attempt that ended without a result.
 
@@ -271,7 +272,7 @@ class Failure:
     error: dict[str, Any]
 
 
-@dataclass(slots=True)
+@record
 class Done:
     """Ended attempts: a batch that the worker keeps until DONE_ACK names it.
 
@@ -291,14 +292,14 @@ class Done:
     times: dict[str, list[float]]
 
 
-@dataclass(slots=True)
+@record
 class DoneAck:
     """All batches up to this one are recorded: forget them."""
 
     batch: int
 
 
-@dataclass(slots=True)
+@record
 class Return:
     """Unstarted attempts given back, free of charge.
 
@@ -312,7 +313,7 @@ class Return:
     attempts: list[int]
 
 
-@dataclass(slots=True)
+@record
 class Recall:
     """Please return up to `count` attempts that nothing has begun; of `queue`, if one is named."""
 
@@ -320,7 +321,7 @@ class Recall:
     queue: str = ""
 
 
-@dataclass(slots=True)
+@record
 class Cancel:
     """Forget these: their results are not wanted any more. `hard`: end what runs at once."""
 
@@ -328,7 +329,7 @@ class Cancel:
     hard: bool = False
 
 
-@dataclass(slots=True)
+@record
 class Info:
     """An observer asks, a producer about its task `seq` as well (0: none); STATUS answers."""
 
@@ -336,7 +337,7 @@ class Info:
     seq: int = 0
 
 
-@dataclass(slots=True)
+@record
 class Status:
     """What a node says of itself: plain values only."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zmqwork.config import check_name
+from zmqwork.core.record import record
 from zmqwork.errors import ConfigError
 
 # Numbers of tasks in one order.
@@ -38,7 +39,7 @@ PRODUCER, WORKER, SINK = "producer", "worker", "sink"
 ROSTER = "roster"
 
 
-@dataclass(slots=True)
+@record
 class Order:
     """An observer orders something; the answer is an `Ordered` with the same number.
 
@@ -55,7 +56,7 @@ class Order:
     data: list[bytes] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@record
 class Ordered:
     """What came of an order.
 

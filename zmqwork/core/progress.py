@@ -9,8 +9,9 @@ yields, the next one yields again, from 0 or from where its checkpoint says.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from zmqwork.core.record import record
 
 if TYPE_CHECKING:
     from zmqwork.core.clients import Held
@@ -31,7 +32,7 @@ PROGRESS_MAX = 16
 ALL_PARTS = 2**63
 
 
-@dataclass(slots=True)
+@record
 class Progress:
     """How running attempts get on; what comes last counts.
 
@@ -46,7 +47,7 @@ class Progress:
     said: list[dict[str, Any]]
 
 
-@dataclass(slots=True)
+@record
 class Parts:
     """Parts of a task, which the worker keeps until PARTS_ACK names them, or its outcome is acked.
 
@@ -61,7 +62,7 @@ class Parts:
     values: list[bytes]
 
 
-@dataclass(slots=True)
+@record
 class PartsAck:
     """The application has taken all parts of a task below this number: forget them, go on."""
 
@@ -69,7 +70,7 @@ class PartsAck:
     count: int
 
 
-@dataclass(slots=True)
+@record
 class Advanced:
     """A running handler says how far it is: `said` as `progress.Progress` has it."""
 
@@ -77,7 +78,7 @@ class Advanced:
     said: dict[str, Any]
 
 
-@dataclass(slots=True)
+@record
 class Yielded:
     """A running handler has yielded parts; the first of them has the number `first`."""
 
@@ -86,7 +87,7 @@ class Yielded:
     values: list[bytes]
 
 
-@dataclass(slots=True)
+@record
 class PartsTaken:
     """The application has taken all parts of a task below this number, or wants none of them."""
 

@@ -8,13 +8,14 @@ the same batch or an earlier one. At the end stand the events that come back.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from zmqwork.core.ledger import TaskSpec
+from zmqwork.core.record import record
 
 
-@dataclass(slots=True)
+@record
 class Filed:
     """Tasks of one kind that were submitted.
 
@@ -31,7 +32,7 @@ class Filed:
     sink_seqs: list[int] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@record
 class Trial:
     """What an unsettled task has been through; a later one takes the place of an earlier one.
 
@@ -53,7 +54,7 @@ class Trial:
     part: int = 0
 
 
-@dataclass(slots=True)
+@record
 class Letter:
     """A dead letter, as it is kept: the task stays in the journal, and is not dispatched.
 
@@ -68,7 +69,7 @@ class Letter:
     error: dict[str, Any]
 
 
-@dataclass(slots=True)
+@record
 class Batch:
     """What one turn adds to the journal.
 
@@ -96,7 +97,7 @@ class Batch:
         )
 
 
-@dataclass(slots=True)
+@record
 class Recorded:
     """One task that an earlier process has left behind.
 
@@ -116,7 +117,7 @@ class Recorded:
     letter: Letter | None = None
 
 
-@dataclass(slots=True)
+@record
 class Legacy:
     """All that a journal has when it is opened.
 
@@ -141,7 +142,7 @@ class Legacy:
     inboxes: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@record
 class Recovered:
     """The first event of a producer with a journal: what its earlier process has left behind.
 
@@ -154,14 +155,14 @@ class Recovered:
     owners: Sequence[object]
 
 
-@dataclass(slots=True)
+@record
 class Written:
     """All batches up to this number of an `effects.Record` are durable."""
 
     number: int
 
 
-@dataclass(slots=True)
+@record
 class WriteRefused:
     """There is no room for what was submitted in this batch; the rest of it is durable.
 
@@ -176,7 +177,7 @@ class WriteRefused:
     text: str
 
 
-@dataclass(slots=True)
+@record
 class WriteFailed:
     """The journal is broken: nothing is written any more, nor is known of what was under way."""
 

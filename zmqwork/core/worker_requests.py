@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from zmqwork.core.record import record
 
 
-@dataclass(slots=True)
+@record
 class WorkerPauseRequested:
     """Take nothing new, and give back what has not begun, until `WorkerResumeRequested`."""
 
 
-@dataclass(slots=True)
+@record
 class WorkerResumeRequested:
     """Go on after `WorkerPauseRequested`."""
 
 
-@dataclass(slots=True)
+@record
 class StacksRequested:
     """Somebody wants to know what all slots are doing: `effects.ShowStacks` follows."""
 
 
-@dataclass(slots=True)
+@record
 class UnfitDeclared:
     """This worker cannot do its work, as whoever looks after it has found: let it leave."""
 

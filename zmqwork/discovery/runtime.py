@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,6 +98,8 @@ def choose() -> Choice:
     if xdg and not why_not:
         return Choice(Path(xdg) / "zmqwork", "in $XDG_RUNTIME_DIR")
     why = f"$XDG_RUNTIME_DIR ({xdg!r}) is not used: {why_not}" if xdg else _UNSET
+    import tempfile  # noqa: PLC0415 - few need it, and it takes long to load
+
     # TMPDIR may be long as well (macOS, build systems); the last one is short everywhere.
     for parent in (tempfile.gettempdir(), "/tmp"):  # noqa: S108 - owner and mode are checked
         base = Path(parent) / f"zmqwork-{uid}"

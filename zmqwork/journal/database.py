@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from zmqwork.disk import PRIMARY
 from zmqwork.errors import JournalError, JournalFull
+from zmqwork.sqlite_errors import PRIMARY
 
 
 class Cursor(Protocol):

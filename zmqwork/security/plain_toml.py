@@ -7,7 +7,6 @@ sent one: Python's parser takes seconds for a name of many dotted parts.
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import Any
 
 from zmqwork.errors import KeysError
@@ -25,6 +24,8 @@ def loads(text: str) -> dict[str, Any]:
     for number, line in enumerate(text.splitlines(), 1):
         if len(line) > _LINE_CHARACTERS_MAX or not _LINE.fullmatch(line.strip()):
             raise KeysError(f"it is no TOML that `zmqwork keys` writes: line {number}")
+    import tomllib  # noqa: PLC0415 - those without keys need it not, and it takes long to load
+
     try:
         return tomllib.loads(text)
     # A number of thousands of digits is a plain ValueError.

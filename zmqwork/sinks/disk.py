@@ -7,9 +7,10 @@ import logging
 import sqlite3
 from pathlib import Path
 
-from zmqwork.disk import MEMORY, PRIMARY, is_network, kind_of, reason
+from zmqwork.disk import MEMORY, is_network, kind_of, reason
 from zmqwork.errors import StoreError
 from zmqwork.lock import Lock, LockHeld
+from zmqwork.sqlite_errors import PRIMARY
 
 _log = logging.getLogger("zmqwork")
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from zmqwork.disk import is_of_the_disk
 from zmqwork.errors import ConfigError, UsageError
 from zmqwork.nodes.store import Batch, Results
 from zmqwork.sinks.database import Database, DatabaseStore, as_path
 from zmqwork.sinks.disk import failure
+from zmqwork.sqlite_errors import is_of_the_disk
 
 Handler = Callable[[Results, sqlite3.Connection], Any]
 Prepare = Callable[[sqlite3.Connection], None]

@@ -8,7 +8,7 @@ had: an honest peer knocks again. When descriptors are free again both are undon
 
 from __future__ import annotations
 
-import ctypes
+import array
 import errno
 import logging
 import socket as sockets
@@ -36,11 +36,9 @@ _LOOK_INTERVAL = 1.0
 _SO_ATTACH_FILTER = 26
 _SO_DETACH_FILTER = 27
 # A program of one instruction for the kernel's packet filter: return 0, take nothing.
-_NOTHING = struct.pack("=HBBI", 0x06, 0, 0, 0)
-
-
-class _Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
+_NOTHING = array.array("B", struct.pack("=HBBI", 0x06, 0, 0, 0))
+# What the kernel is given: how many instructions, and where they are.
+_PROGRAM = struct.pack("@HP", 1, _NOTHING.buffer_info()[0])
 
 
 class Crowd:
@@ -115,9 +113,7 @@ class Crowd:
 
 
 def _shut(door: sockets.socket) -> None:
-    code = ctypes.create_string_buffer(_NOTHING, len(_NOTHING))
-    program = _Program(1, ctypes.addressof(code))
-    door.setsockopt(sockets.SOL_SOCKET, _SO_ATTACH_FILTER, bytes(program))
+    door.setsockopt(sockets.SOL_SOCKET, _SO_ATTACH_FILTER, _PROGRAM)
 
 
 def _open(door: sockets.socket) -> None:
