@@ -3,6 +3,8 @@
 ``python -m benchmarks false_deaths``: nobody may be taken for dead because the machine is busy.
 
 ``python -m benchmarks under_attack``: honest work goes on while strangers take connections.
+
+``python -m benchmarks growth``: what a task costs as there is more of everything, as curves.
 """
 
 from __future__ import annotations
@@ -34,8 +36,13 @@ from benchmarks import (
     pipeline,
     under_attack,
 )
+from benchmarks.growth.catalog import CURVES
+from benchmarks.growth.curve import Curve, Drawn, draw
+from benchmarks.growth.report import table as growth_table
 from benchmarks.measure import Target, Verdict, measure
 from benchmarks.taken import taken
+
+INTERRUPTED = 130
 
 TARGETS: dict[str, Target] = {
     "P1": p1_submit.TARGET,
@@ -76,6 +83,21 @@ def chosen(text: str) -> list[str]:
     return [known[name] for name in names]
 
 
+def curves(text: str) -> list[Curve]:
+    """The curves of these names; ``queue`` is all that begin so, ``all`` is every one."""
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    known = [curve.name for curve in CURVES]
+    unknown = [name for name in names if name not in (*known, "all")]
+    if unknown or not names:
+        message = f"no curve {', '.join(unknown)}; there are {', '.join(known)}, and all"
+        raise argparse.ArgumentTypeError(message)
+    return [
+        curve
+        for curve in CURVES
+        if "all" in names or curve.name in names or curve.name.partition("-")[0] in names
+    ]
+
+
 def at_least_one(text: str) -> int:
     if (number := int(text)) < 1:
         raise argparse.ArgumentTypeError("at least 1")
@@ -92,7 +114,19 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     deaths.add_argument("--seconds", type=at_least_one, default=60, help="how long (default 60)")
     attack = commands.add_parser("under_attack", help="thousands of strangers: does work go on?")
     attack.add_argument("--seconds", type=at_least_one, default=10, help="each phase (default 10)")
-    for which in (targets, attack):
+    growth = commands.add_parser("growth", help="costs over numbers: does any grow too fast?")
+    growth.add_argument(
+        "curves",
+        type=curves,
+        nargs="?",
+        default=list(CURVES),
+        metavar="|".join(curve.name for curve in CURVES) + "|all",
+        help="which, with commas (default all); queue is all three of its name",
+    )
+    growth.add_argument("--runs", type=at_least_one, default=3, help="of each point (default 3)")
+    growth.add_argument("--most", type=at_least_one, help="leave out points beyond this number")
+    growth.add_argument("--note", default="", help="words for the record: what else was running")
+    for which in (targets, attack, growth):
         which.add_argument("-o", "--output", choices=["table", "json"], default="table")
         which.add_argument(
             "--save", type=Path, metavar="FILE", help="also write JSON, with how taken"
@@ -118,10 +152,32 @@ def save(path: Path, record: dict[str, Any]) -> None:
     path.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
 
 
+def grow(asked: argparse.Namespace) -> int:
+    """Measure the curves; what was measured is kept if a person ends it."""
+    how = taken(asked.runs) | {"note": asked.note}
+    found: list[Drawn] = []
+    interrupted = False
+    try:
+        for curve in asked.curves:
+            drawn = draw(curve, asked.runs, say, asked.most)
+            found.append(drawn)
+            as_json = asked.output == "json"
+            told = [json.dumps(drawn.as_dict())] if as_json else growth_table(drawn)
+            print("\n".join(told), flush=True)
+    except KeyboardInterrupt:
+        say("interrupted: the curves that are complete are kept")
+        interrupted = True
+    if asked.save and found:
+        save(asked.save, {"taken": how, "growth": [drawn.as_dict() for drawn in found]})
+    steeper = any(judged.ok is False for drawn in found for judged in drawn.judged)
+    return INTERRUPTED if interrupted else int(steeper)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what was asked. The exit status says whether that was possible, not how fast.
 
-    That of `false_deaths` is 1 if there were any, that of `under_attack` if a bar was not reached.
+    That of `false_deaths` is 1 if there were any, that of `under_attack` if a bar was not reached,
+    that of `growth` if a cost grows faster than the logarithm does.
     """
     asked = parse(arguments)
     if asked.command == "false_deaths":
@@ -136,6 +192,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if asked.save:
             save(asked.save, {"taken": how, "under_attack": counted})
         raise SystemExit(not counted["ok"])
+    if asked.command == "growth":
+        raise SystemExit(grow(asked))
     how = taken(asked.runs)
     verdicts: list[Verdict] = []
     if asked.output == "table":

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import gc
 import sys
-from pathlib import Path
 from random import Random
 
 import pytest
+from instructions import Instructions
 
-import zmqwork
 from zmqwork.config import ProducerConfig
 from zmqwork.core.dispatcher import Dispatcher
 from zmqwork.core.events import Submitted
@@ -26,41 +25,12 @@ from zmqwork.testing.truth import Script
 TASKS = 1_000
 ROOM = 1.1
 
-PACKAGE = Path(zmqwork.__file__).parent
-COUNTED = (str(PACKAGE / "core"), str(PACKAGE / "wire"))
-
 # Instructions of the interpreter, which differ from version to version: of one task, on its way
 # from `Submitted` to `Settle`, both ends and the wire between them.
 ONE_BY_ONE = {(3, 11): 9_530}
 IN_ONE_TURN = {(3, 11): 935}
 # And blocks of memory that the machine of a producer holds for a task that waits.
 BLOCKS = {(3, 11): 3.02}
-
-
-class Instructions:
-    """Counts those of the counted rooms, as long as the block lasts."""
-
-    def __init__(self):
-        self.count = 0
-
-    def __enter__(self):
-        self._before = sys.gettrace()
-        sys.settrace(self._called)
-        return self
-
-    def __exit__(self, *_):
-        sys.settrace(self._before)
-
-    def _called(self, frame, event, argument):
-        if not frame.f_code.co_filename.startswith(COUNTED):
-            return None
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        return self._traced
-
-    def _traced(self, frame, event, argument):
-        if event == "opcode":
-            self.count += 1
-        return self._traced
 
 
 def crew():
