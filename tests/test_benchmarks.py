@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import subprocess
 import sys
 
@@ -21,6 +23,8 @@ from benchmarks import (
     push_pull_prototype,
     under_attack,
 )
+from benchmarks.growth import catalog, curve, point
+from benchmarks.growth.load import MANY, Load
 from benchmarks.measure import Bar, Target, percentile, verdict
 from zmqwork.core.effects import Notice
 
@@ -297,3 +301,85 @@ def test_the_journal_is_measured(tmp_path, monkeypatch):
     assert journal_store.write(tmp_path) > 0
     assert journal_store.write_rows(tmp_path) > 0
     assert journal_store.open_again(tmp_path)["seconds"] > 0
+
+
+COSTS_OF_GROWTH = {
+    "none": lambda n: 5.0,
+    "logarithm": lambda n: 5.0 + 0.7 * math.log2(n),
+    "logarithm alone": lambda n: math.log2(n) + 1e-9,
+    "falls": lambda n: 100.0 / n + 5.0,
+    "root": lambda n: 5.0 + 0.02 * n**0.5,
+    "line": lambda n: 5.0 + 1e-5 * n,
+}
+
+
+@pytest.mark.parametrize(("how", "cost"), COSTS_OF_GROWTH.items(), ids=list(COSTS_OF_GROWTH))
+def test_what_grows_faster_than_the_logarithm_is_seen(how, cost):
+    judged = curve.judge("cost", [(10**power, cost(10**power)) for power in range(7)])
+    assert judged.ok is (how not in {"root", "line"})
+
+
+def test_the_line_over_the_logarithm_is_told():
+    judged = curve.judge("cost", [(2**power, 3.0 + 0.5 * power) for power in range(10)])
+    assert (judged.base, judged.per_doubling) == (3.0, 0.5)
+    assert curve.judge("cost", [(7, 1.0)]).ok is None, "one point is no curve"
+
+
+def test_points_are_measured_up_and_down():
+    asked = []
+
+    def measured(number):
+        asked.append(number)
+        return {"cost": float(len(asked))}
+
+    made = curve.Curve("c", "things", "what", (1, 10, 100, 1000), measured, ("cost",))
+    drawn = curve.draw(made, 2, lambda _: None, most=100)
+    assert asked == [1, 10, 100, 100, 10, 1]
+    assert [point["cost"] for point in drawn.points] == [3.5, 3.5, 3.5]
+    assert drawn.judged[0].ok
+
+
+@pytest.mark.parametrize(
+    ("load", "crew", "more"),
+    [
+        ({}, {"workers": 2, "producers": 2}, set()),
+        ({"payload_bytes": 100_000}, {"idle": 3}, set()),
+        ({"waiting": 300}, {}, {"submit_us", "own_submit_us"}),
+        ({"waiting": 300, "how": "mixed"}, {}, {"submit_us", "own_submit_us"}),
+        ({"waiting": 300, "how": "resting"}, {}, {"submit_us", "own_submit_us"}),
+    ],
+)
+def test_points_of_growth_run(load, crew, more):
+    made = Load(1, 200, 60.0, 50, **load)
+    measured = point.run(made, **crew)
+    names = {"tasks_per_second", "producer_us", "own_us", "worker_us"}
+    assert set(measured) == names | more
+    assert min(measured.values()) > 0
+    assert measured["own_us"] <= measured["producer_us"]
+
+
+def test_memory_of_what_waits_is_told_where_it_is_much():
+    measured = point.run(dataclasses.replace(catalog.PLAIN, tasks=200, waiting=MANY))
+    assert 100 < measured["bytes_each"] < 2_000
+
+
+def test_growth_is_told_and_judged(monkeypatch, capsys, tmp_path):
+    flat = curve.Curve(
+        "flat", "things", "what", (1, 10, 100), lambda n: {"own_us": 5.0}, ("own_us",)
+    )
+    made = [flat, dataclasses.replace(flat, name="steep", measure=lambda n: {"own_us": n / 10})]
+    monkeypatch.setattr(command, "CURVES", tuple(made))
+    file = tmp_path / "r"
+    for name, code in (("flat", 0), ("all", 1)):
+        with pytest.raises(SystemExit) as ended:
+            command.main(["growth", name, "--runs", "1", "--save", str(file), "--note", "n"])
+        assert ended.value.code == code
+    told = capsys.readouterr().out
+    assert "STEEPER" in told
+    assert "things" in told
+    saved = json.loads(file.read_text("utf-8"))
+    assert saved["taken"]["note"] == "n"
+    assert [one["judged"][0]["ok"] for one in saved["growth"]] == [True, False]
+    with pytest.raises(SystemExit):
+        command.main(["growth", "quue"])
+    assert "no curve quue" in capsys.readouterr().err

@@ -9,12 +9,19 @@ from benchmarks.growth.curve import Drawn, Judgement
 TITLES = {
     "tasks_per_second": "tasks/s",
     "megabytes_per_second": "MB/s there",
-    "producer_us": "producer us",
-    "worker_us": "worker us",
     "submit_us": "submit us",
+    "own_submit_us": "without gc",
+    "producer_us": "producer us",
+    "own_us": "without gc",
+    "worker_us": "worker us",
     "bytes_each": "bytes each",
-    "producer_us_per_mib": "producer us/MiB",
+    "own_us_per_mib": "producer us/MiB",
     "worker_us_per_mib": "worker us/MiB",
+}
+# Where the title says too little without the column before it.
+JUDGED = {
+    "own_submit_us": "submit us, without gc",
+    "own_us": "producer us, without gc",
 }
 
 
@@ -45,7 +52,7 @@ def table(drawn: Drawn) -> Iterable[str]:
 def sentence(judged: Judgement) -> str:
     """How a cost grows."""
     line = f"{number(judged.base)} {judged.per_doubling:+.2g} for each doubling"
-    told = f"{TITLES[judged.cost]}: {line}"
+    told = f"{JUDGED.get(judged.cost, TITLES[judged.cost])}: {line}"
     if judged.ok is None:
         return f"{told}; too few points to judge"
     verdict = "ok" if judged.ok else "STEEPER"
