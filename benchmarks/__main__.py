@@ -5,6 +5,8 @@
 ``python -m benchmarks under_attack``: honest work goes on while strangers take connections.
 
 ``python -m benchmarks growth``: what a task costs as there is more of everything, as curves.
+
+``python -m benchmarks plot``: the pictures of docs/performance.md, from files of results.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ from benchmarks.growth.catalog import CURVES
 from benchmarks.growth.curve import Curve, Drawn, draw
 from benchmarks.growth.report import table as growth_table
 from benchmarks.measure import Target, Verdict, measure
+from benchmarks.pictures import PICTURES, draw_all
+from benchmarks.pictures.shown import NotShown, listed, read
 from benchmarks.taken import taken
 
 INTERRUPTED = 130
@@ -126,6 +130,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     growth.add_argument("--runs", type=at_least_one, default=3, help="of each point (default 3)")
     growth.add_argument("--most", type=at_least_one, help="leave out points beyond this number")
     growth.add_argument("--note", default="", help="words for the record: what else was running")
+    plot = commands.add_parser("plot", help="the pictures of docs/performance.md (matplotlib)")
+    plot.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="results (default: results/shown.txt)"
+    )
+    plot.add_argument("--out", type=Path, default=PICTURES, metavar="DIR", help="docs/pictures")
     for which in (targets, attack, growth):
         which.add_argument("-o", "--output", choices=["table", "json"], default="table")
         which.add_argument(
@@ -173,6 +182,18 @@ def grow(asked: argparse.Namespace) -> int:
     return INTERRUPTED if interrupted else int(steeper)
 
 
+def plot(files: Sequence[Path], out: Path) -> int:
+    """Draw what there is of these files."""
+    try:
+        shown = read(files or listed())
+        for path in draw_all(shown, out):
+            print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
+    except (NotShown, OSError) as error:
+        say(str(error))
+        return 1
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what was asked. The exit status says whether that was possible, not how fast.
 
@@ -192,6 +213,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if asked.save:
             save(asked.save, {"taken": how, "under_attack": counted})
         raise SystemExit(not counted["ok"])
+    if asked.command == "plot":
+        raise SystemExit(plot(asked.files, asked.out))
     if asked.command == "growth":
         raise SystemExit(grow(asked))
     how = taken(asked.runs)

@@ -41,7 +41,7 @@ class Judgement:
 
     Attributes:
         cost: which figure.
-        base, per_doubling: the line ``base + per_doubling * log2(n)`` that fits the points best.
+        base, per_doubling: the line ``base + per_doubling * log2(n)`` through the upper half.
         steepness: see `steepness`.
         ok: it grows no faster than the logarithm does; None: there are too few points.
     """
@@ -67,6 +67,15 @@ class Drawn:
         return asdict(self)
 
 
+def upper(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Those from the square root of the largest number on: before it batches form, and costs fall.
+
+    (In a logarithmic picture, the right half.)
+    """
+    middle = max(2.0, math.sqrt(max((n for n, _ in points), default=0)))
+    return [(n, cost) for n, cost in sorted(points) if n >= middle * 0.99]
+
+
 def fit(points: Sequence[tuple[int, float]]) -> tuple[float, float]:
     """The `a` and `b` of the line ``a + b * log2(n)`` with the least squares."""
     if len(points) < 2:
@@ -82,24 +91,22 @@ def steepness(points: Sequence[tuple[int, float]]) -> float | None:
 
     If a cost is ``a + b * log(n)``, and neither is negative, then between any two numbers it grows
     by no greater a factor than their logarithms do: so this is at most 1. Twice as many of
-    10,000 may cost 7.5 % more, of a linear cost it is up to 100 %. Below the square root of the
-    largest number everything is dominated by what batches save, and nothing is judged.
+    10,000 may cost 7.5 % more, of a linear cost it is up to 100 %.
 
     None: less than two points are in the upper half.
     """
-    middle = max(2.0, math.sqrt(max((n for n, _ in points), default=0)))
-    upper = [(math.log(n), cost) for n, cost in sorted(points) if n >= middle * 0.99]
+    found = [(math.log(n), cost) for n, cost in upper(points)]
     growths = [
         (more / less) / (above / below)
-        for at, (below, less) in enumerate(upper)
-        for above, more in upper[at + 1 :]
+        for at, (below, less) in enumerate(found)
+        for above, more in found[at + 1 :]
     ]
     return max(growths, default=None)
 
 
 def judge(cost: str, points: Sequence[tuple[int, float]]) -> Judgement:
     """Does this cost grow no faster than the logarithm, as far as the machine can tell?"""
-    base, per_doubling = fit(points)
+    base, per_doubling = fit(upper(points))
     steep = steepness(points)
     return Judgement(
         cost,

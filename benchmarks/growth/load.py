@@ -28,6 +28,8 @@ PENDING_BYTES = 2 * 1024 * 1024 * 1024
 AN_HOUR = 3600.0
 # Fewer tasks than these find room in what the warm-up has left: their memory would seem small.
 MANY = 50_000
+# And a submit of fewer than these would be told with all that is done around it.
+SOME = 1_000
 PRIORITIES = (20, 10, 0, -10, -20)
 
 
@@ -102,10 +104,10 @@ def fill(
         (flying if way is ways[0] and load.how != "resting" else kept).append(way.submit(number))
     producer.status()  # the machine has them all
     spent, collected = time.process_time() - begun_at, collector.seconds - collected
-    figures = {
-        "submit_us": spent / load.waiting * 1e6,
-        "own_submit_us": (spent - collected) / load.waiting * 1e6,
-    }
+    figures: Figures = {}
+    if load.waiting >= SOME:
+        figures["submit_us"] = spent / load.waiting * 1e6
+        figures["own_submit_us"] = (spent - collected) / load.waiting * 1e6
     if load.waiting >= MANY:
         figures["bytes_each"] = (resident_bytes() - before) / load.waiting
     return flying, kept, figures
