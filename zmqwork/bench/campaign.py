@@ -10,6 +10,7 @@ from zmqwork.bench.course import Course
 from zmqwork.bench.crew import Crew, Member
 from zmqwork.bench.load import mapped, pipelined, request_reply
 from zmqwork.bench.measurement import Measurement, Share
+from zmqwork.bench.own import OwnCase
 from zmqwork.bench.tasks import About
 from zmqwork.bench.worth import plain_call
 from zmqwork.whereabouts import Whereabouts
@@ -71,15 +72,18 @@ class Campaign:
                 yield measurement
 
     def _measure(self, case: Case) -> Measurement:
-        call_seconds = plain_call(case)
+        own = case.own if isinstance(case, OwnCase) else None
+        call_seconds = plain_call(case) if own is None else own.here
         self.case = case
         self.course = None
         if case.form != "pipeline":  # which is primed by itself: its sink is new
             seconds = min(_WARM_UP_SECONDS, _WARM_UP_PART * self._duration)
-            self._run(case, Course(self._tasks_max, seconds, self._is_told, case.length))
+            self._run(case, Course(self._tasks_max, seconds, self._is_told, case.task_seconds))
         said_before = self._crew.ask()
         before = {member.label: member.done for member in self._crew.look()}
-        course = self.course = Course(self._tasks_max, self._duration, self._is_told, case.length)
+        course = self.course = Course(
+            self._tasks_max, self._duration, self._is_told, case.task_seconds
+        )
         cpu_before = time.process_time()
         self._run(case, course)
         cpu_seconds = time.process_time() - cpu_before
@@ -98,6 +102,7 @@ class Campaign:
             slots=sum(member.slots for member in members),
             workers=counts,
             hosts=_shares(members, counts, said_before, self._crew.ask()),
+            result_bytes=0 if own is None else own.result_bytes,
         )
 
     def _run(self, case: Case, course: Course) -> None:
@@ -106,7 +111,8 @@ class Campaign:
         elif case.form == "map":
             mapped(case, course, self._crew.producer)
         else:
-            pipelined(case, course, self._where)
+            slots = sum(member.slots for member in self._crew.look())
+            pipelined(case, course, self._where, max(1, slots))
 
 
 def _shares(

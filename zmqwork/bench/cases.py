@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any, Literal, get_args
 
+from zmqwork.app import App
 from zmqwork.bench import tasks
 from zmqwork.errors import UsageError
+from zmqwork.future import TaskFuture
 from zmqwork.task import Task
 
 Form = Literal["request", "map", "pipeline"]
 Kind = Literal["echo", "noop", "sleep", "cpu"]
 FORMS: tuple[Form, ...] = get_args(Form)
 KINDS: tuple[Kind, ...] = get_args(Kind)
-_TASKS: dict[Kind, Task[..., Any]] = {
+_TASKS: dict[str, Task[..., Any]] = {
     "echo": tasks.echo,
     "noop": tasks.noop,
     "sleep": tasks.sleep,
@@ -42,17 +45,22 @@ class Case:
     Attributes:
         form: ``request``: submit one by one, so many in flight; ``map``: the same task over an
             input, in chunks; ``pipeline``: ventilator, workers and a sink.
-        kind: which task.
+        kind: which task: one of `KINDS`, or one of somebody's own, as it was named.
         payload_bytes: of its argument; 0 for those that take seconds.
         in_flight: tasks at once; 0: the form chooses.
         length: seconds that the task takes; 0.0 for those that take a payload.
     """
 
     form: Form
-    kind: Kind
+    kind: str
     payload_bytes: int
     in_flight: int
     length: float
+
+    @property
+    def app(self) -> App:
+        """Whose task it is."""
+        return tasks.app
 
     @property
     def task(self) -> Task[..., Any]:
@@ -70,6 +78,27 @@ class Case:
         return _payload(self.payload_bytes) if self.kind == "echo" else None
 
     @property
+    def task_seconds(self) -> float:
+        """Seconds that one of them takes by itself, about."""
+        return self.length
+
+    def submitter(self) -> Callable[[], TaskFuture[Any]]:
+        """What submits one."""
+        return partial(self.task.submit, self.argument)
+
+    def mapped(self, inputs: Iterable[Any]) -> Iterator[Any]:
+        """The results of `map` over an input of arguments, as they come."""
+        return self.task.map(inputs, order="completed")
+
+    def items(self, inputs: Iterable[Any]) -> Iterable[Any]:
+        """The same input for a pipeline."""
+        return inputs
+
+    def is_wrong(self) -> Callable[[object], bool]:
+        """What tells of a result whether it is another one than it must be."""
+        return partial(_differs, self.answer)
+
+    @property
     def moved_bytes(self) -> int:
         """Payload that crosses the network for each task, on all ways together."""
         return self.payload_bytes * _WAYS.get(self.kind, 0)
@@ -78,6 +107,10 @@ class Case:
         what = size(self.payload_bytes) if self.kind not in LASTING else f"{self.length:g} s"
         flying = f", {self.in_flight:,} in flight" if self.in_flight else ""
         return f"{self.form}, {self.kind} {what}{flying}"
+
+
+def _differs(answer: object, result: object) -> bool:
+    return result != answer
 
 
 @functools.lru_cache(maxsize=1)

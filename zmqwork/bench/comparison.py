@@ -101,6 +101,7 @@ def merged(one: Measurement, other: Measurement) -> Measurement:
         slots=max(one.slots, other.slots),
         workers=workers,
         hosts=other.hosts,
+        result_bytes=other.result_bytes,
     )
 
 
@@ -109,6 +110,7 @@ def _differences(before: Report, after: Report) -> Iterable[str]:
         "host": (before.setting["host"], after.setting["host"]),
         "zmqwork": (before.setting["version"], after.setting["version"]),
         "Python": (before.setting["python"], after.setting["python"]),
+        "call": (before.call or "none", after.call or "none"),
         "transport": ("/".join(before.transports), "/".join(after.transports)),
         "hosts of workers": (len(before.hosts), len(after.hosts)),
         "workers": (len(before.members), len(after.members)),

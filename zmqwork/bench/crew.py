@@ -10,6 +10,7 @@ from typing import Any
 from zmqwork.bench.tasks import About, about
 from zmqwork.errors import NoWorker
 from zmqwork.producer import Producer
+from zmqwork.task import Task
 
 # A worker whose slots are free answers in milliseconds; one of a slow network gets its time.
 _ANSWER_TIMEOUT = 10.0
@@ -79,9 +80,17 @@ class Expected:
 
 @dataclass(slots=True)
 class Crew:
-    """The workers of one producer, asked who they are when they are new."""
+    """The workers of one producer, asked who they are when they are new.
+
+    Attributes:
+        task: one of somebody's own: only those that serve it count, and they do not tell how busy
+            their hosts are; None: the benchmark's own.
+        hint: the command that starts such a worker.
+    """
 
     producer: Producer
+    task: Task[..., Any] | None = None
+    hint: str = "zmqwork bench worker"
     # Bound: the workers that the producer has met.
     _abouts: dict[str, About] = field(default_factory=dict)
     _round_trips: dict[str, float] = field(default_factory=dict)
@@ -89,13 +98,18 @@ class Crew:
     def look(self) -> list[Member]:
         """Everybody who is there now, by host and label."""
         found: list[Member] = []
+        serving = None
+        if self.task is not None:
+            serving = {node_id for node_id, _ in self.producer.workers_for(self.task.spec, 0.0)}
         for worker in self.producer.status()["workers"]:
+            if serving is not None and worker["node_id"] not in serving:
+                continue
             label = _label(worker)
             said = self._abouts.get(label)
             found.append(
                 Member(
                     label=label,
-                    host="" if said is None else said["host"],
+                    host=self._host(worker, said),
                     cpus=0 if said is None else said["cpus"],
                     python="" if said is None else said["python"],
                     slots=worker["slots"],
@@ -108,7 +122,7 @@ class Crew:
 
     def ask(self) -> dict[str, About]:
         """Ask everybody who and how busy they are; by label. Who does not answer lacks."""
-        if not self.producer.workers_known():
+        if self.task is not None or not self.producer.workers_known():
             return {}
         try:
             answers = about.using(expires=_ANSWER_TIMEOUT).broadcast()
@@ -139,16 +153,30 @@ class Crew:
             if not lacking:
                 return self._measured(is_told)
             if time.monotonic() >= give_up_at:
-                here = there(members) or "nobody"
-                raise Absent(
-                    "",
-                    f"{lacking} after {timeout:g} s; there is {here}\n"
-                    f"{self.producer.explain()}\n"
-                    "On each host: zmqwork bench worker, with the same options for finding each "
-                    "other (and the same --realm, if any)",
-                )
+                raise Absent("", self._absence(lacking, members, timeout))
             time.sleep(_LOOK_INTERVAL)
         return self.look()
+
+    def _host(self, worker: dict[str, Any], said: About | None) -> str:
+        """As its tasks tell; of those that cannot be asked, as its node said when it was met."""
+        if said is not None:
+            return said["host"]
+        return "" if self.task is None else str(worker["host"])
+
+    def _absence(self, lacking: str, members: list[Member], timeout: float) -> str:
+        here = there(members) or "nobody"
+        serves = ""
+        if self.task is not None:
+            serves = f" that serves task {self.task.name!r}"
+            if others := self.producer.workers_known() - len(members):
+                what = "worker does" if others == 1 else "workers do"
+                serves += f" ({others} {what} not, or with other parameters, or another queue)"
+        return (
+            f"{lacking} after {timeout:g} s; there is {here}{serves}\n"
+            f"{self.producer.explain()}\n"
+            f"On each host: {self.hint}, with the same options for finding each other (and the "
+            "same --realm, if any)"
+        )
 
     def _shortest(self, label: str, round_trip: float | None) -> float | None:
         known = self._round_trips.get(label)

@@ -14,7 +14,6 @@ from typing import Any, Self
 
 from zmqwork.bench.cases import FLYING_BYTES_MAX, Case
 from zmqwork.bench.course import Course, Stalled
-from zmqwork.bench.tasks import app
 from zmqwork.errors import NoWorker, TaskCancelled, TransportError
 from zmqwork.future import TaskFuture
 from zmqwork.producer import Producer
@@ -33,6 +32,8 @@ _PRIMERS = 100
 _WRONG = "a result is not what was sent: this network cannot be trusted"
 # Items in a pipeline at the same time, if they are small.
 _WINDOW = 10_000
+# And so many for each slot, however long they take.
+_PER_SLOT_MIN = 4
 
 
 def request_reply(case: Case, course: Course) -> None:
@@ -45,12 +46,7 @@ def request_reply(case: Case, course: Course) -> None:
     if case.in_flight == 1:
         _one_at_a_time(case, course)
         return
-    submit, argument, answer, patience = (
-        case.task.submit,
-        case.argument,
-        case.answer,
-        course.patience,
-    )
+    submit, is_wrong, patience = case.submitter(), case.is_wrong(), course.patience
     every = 1 if case.in_flight <= _ALL_MEASURED_MAX else _SAMPLED
     flying: deque[TaskFuture[Any]] = deque()
     trips: SimpleQueue[float] = SimpleQueue()
@@ -58,19 +54,21 @@ def request_reply(case: Case, course: Course) -> None:
     course.begin()
     while course.goes_on(submitted):
         begun_at = time.perf_counter()
-        future = submit(argument)
+        future = submit()
         if submitted % every == 0:
             future.add_done_callback(partial(_note, trips.put, begun_at))
             uncounted += 1
         flying.append(future)
         submitted += 1
         if len(flying) >= case.in_flight:
-            _check(_landed(flying.popleft(), patience), answer)
+            if is_wrong(_landed(flying.popleft(), patience)):
+                raise TransportError(_WRONG)
             course.landed += 1
             if uncounted >= _UNCOUNTED_MAX:
                 uncounted -= _count(trips, course)
     while flying:
-        _check(_landed(flying.popleft(), patience), answer)
+        if is_wrong(_landed(flying.popleft(), patience)):
+            raise TransportError(_WRONG)
         course.landed += 1
     course.end()
     for _ in range(uncounted):  # the callbacks' thread may be a moment behind
@@ -86,12 +84,13 @@ def mapped(case: Case, course: Course, producer: Producer) -> None:
             given += 1
             yield argument
 
-    argument, answer = case.argument, case.answer
+    argument, is_wrong = case.argument, case.is_wrong()
     course.begin()
     with _Watchdog(course, producer) as dog:
         try:
-            for result in case.task.map(inputs(), order="completed"):
-                _check(result, answer)
+            for result in case.mapped(inputs()):
+                if is_wrong(result):
+                    raise TransportError(_WRONG)
                 course.landed += 1
         except TaskCancelled:
             dog.explain()
@@ -99,27 +98,29 @@ def mapped(case: Case, course: Course, producer: Producer) -> None:
     course.end()
 
 
-def pipelined(case: Case, course: Course, where: Whereabouts) -> None:
-    """Be the ventilator and the sink of a pipeline, with the workers between them.
+def pipelined(case: Case, course: Course, where: Whereabouts, slots: int = 1) -> None:
+    """Be the ventilator and the sink of a pipeline, with the workers and their slots between them.
 
     What is measured ends in the sink's function. The ventilator has a producer of its own.
     """
-    argument, answer = case.argument, case.answer
+    window = _window(case, slots)
+    primers = min(_PRIMERS, window)
+    argument, is_wrong = case.argument, case.is_wrong()
     primed = wrong = 0
 
     def take(results: Any) -> None:
         nonlocal primed, wrong
         # (What is raised here would come again.)
-        wrong += sum(result != answer for result in results)
-        new = min(len(results), _PRIMERS - primed)
+        wrong += sum(map(is_wrong, results))
+        new = min(len(results), primers - primed)
         primed += new
         course.landed += len(results) - new
 
-    def items() -> Iterator[Any]:
-        for _ in range(_PRIMERS):
+    def inputs() -> Iterator[Any]:
+        for _ in range(primers):
             yield argument
         give_up_at = time.perf_counter() + course.patience
-        while primed < _PRIMERS and time.perf_counter() < give_up_at and not course.is_told():
+        while primed < primers and time.perf_counter() < give_up_at and not course.is_told():
             time.sleep(0.001)
         course.begin()
         given = 0
@@ -127,6 +128,7 @@ def pipelined(case: Case, course: Course, where: Whereabouts) -> None:
             given += 1
             yield argument
 
+    app = case.app
     places: Any = {
         "realm": where.realm,
         "peers": where.peers or (),
@@ -137,12 +139,17 @@ def pipelined(case: Case, course: Course, where: Whereabouts) -> None:
     # Another one's results, if somebody else measures here, are to go to another sink.
     name = f"bench-{secrets.token_hex(4)}"
     sink = Sink(take, app.name, app.discover, {"name": name})
-    window = max(1, min(_WINDOW, FLYING_BYTES_MAX // max(1, case.payload_bytes)))
     # Whatever cannot begin in time ends the run: nobody would wait for it for ever.
     task = case.task.using(expires=course.patience)
     with sink.start(name="bench-sink", **places):
         run = ventilate(
-            app, task, items(), sink=name, window=window, name="bench-ventilator", **places
+            app,
+            task,
+            case.items(inputs()),
+            sink=name,
+            window=window,
+            name="bench-ventilator",
+            **places,
         )
         course.end()
     if run.lost:
@@ -151,18 +158,22 @@ def pipelined(case: Case, course: Course, where: Whereabouts) -> None:
         raise TransportError(_WRONG)
 
 
+def _window(case: Case, slots: int) -> int:
+    """Items at once: of large ones as many as memory allows, of long ones a second's work."""
+    fitting = max(1, FLYING_BYTES_MAX // max(1, case.payload_bytes))
+    if not case.task_seconds:
+        return min(_WINDOW, fitting)
+    return min(_WINDOW, fitting, max(_PER_SLOT_MIN * slots, int(slots / case.task_seconds)))
+
+
 def _one_at_a_time(case: Case, course: Course) -> None:
-    submit, argument, answer, patience = (
-        case.task.submit,
-        case.argument,
-        case.answer,
-        course.patience,
-    )
+    submit, is_wrong, patience = case.submitter(), case.is_wrong(), course.patience
     add = course.trips.add
     course.begin()
     now = time.perf_counter()
     while course.goes_on(course.landed):
-        _check(_landed(submit(argument), patience), answer)
+        if is_wrong(_landed(submit(), patience)):
+            raise TransportError(_WRONG)
         before, now = now, time.perf_counter()
         add(now - before)
         course.landed += 1
@@ -191,11 +202,6 @@ def _landed(future: TaskFuture[Any], patience: float) -> Any:
         raise
     except TimeoutError as error:
         raise Stalled(f"no result for {patience:g} s: {error}") from None
-
-
-def _check(result: object, answer: bytes | None) -> None:
-    if result != answer:
-        raise TransportError(_WRONG)
 
 
 class _Watchdog:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from zmqwork.bench.cases import Case, Form, Kind
+from zmqwork.bench.cases import KINDS, Case, Form
 from zmqwork.bench.histogram import Histogram
-from zmqwork.bench.worth import Worth, worth
+from zmqwork.bench.worth import Worth, worth, worth_of_own
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "max": 1.0}
 
@@ -39,14 +39,16 @@ class Measurement:
         tasks, seconds: so many were done in this time.
         trips: round trips of single tasks, or of a sample; empty where a form has none.
         cpu_seconds: processor time of this process, its sockets' threads included.
-        call_seconds: what a plain call of the task takes here; None for those that take their time.
+        call_seconds: what a plain call of the task takes here; None for those that take their time,
+            and those that cannot be called here.
         slots: of all workers together.
         workers: attempts by the label of the worker; a chunk of `map` is one. Empty for `pipeline`.
         hosts: the same by host, and how busy these were.
+        result_bytes: of a task of somebody's own.
     """
 
     form: Form
-    kind: Kind
+    kind: str
     payload_bytes: int
     in_flight: int
     length: float
@@ -58,6 +60,12 @@ class Measurement:
     slots: int
     workers: dict[str, int]
     hosts: list[Share]
+    result_bytes: int = 0
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the task is one of somebody's own."""
+        return self.kind not in KINDS
 
     @property
     def case(self) -> Case:
@@ -72,7 +80,15 @@ class Measurement:
     @property
     def bandwidth(self) -> float:
         """Payload bytes a second, there and back."""
-        return self.rate * self.case.moved_bytes
+        own = self.payload_bytes + self.result_bytes
+        return self.rate * (own if self.is_own else self.case.moved_bytes)
+
+    @property
+    def gain(self) -> float | None:
+        """How many times as many are done there, in a time, as in this process; of own tasks."""
+        if not self.is_own or self.call_seconds is None:
+            return None
+        return self.rate * self.call_seconds
 
     @property
     def slots_used(self) -> int:
@@ -90,7 +106,8 @@ class Measurement:
         if self.call_seconds is None or not self.tasks:
             return None
         cpu = self.cpu_seconds / self.tasks
-        return worth(self.seconds / self.tasks, self.call_seconds, cpu, self.slots_used)
+        judge = worth_of_own if self.is_own else worth
+        return judge(self.seconds / self.tasks, self.call_seconds, cpu, self.slots_used)
 
     def percentile(self, name: str) -> float | None:
         """A round trip in seconds: `name` is one of `PERCENTILES`."""
@@ -115,6 +132,8 @@ class Measurement:
             "break_even_us": None if worth is None else _scaled(worth.sooner, 1e6),
             "relief_us": None if worth is None else _scaled(worth.relief, 1e6),
             "slots": self.slots,
+            "result_bytes": self.result_bytes if self.is_own else None,
+            "gain": None if self.gain is None else round(self.gain, 3),
         }
 
     def plain(self) -> dict[str, Any]:
@@ -149,6 +168,7 @@ class Measurement:
             slots=int(plain["slots"]),
             workers={str(label): int(count) for label, count in plain["workers"].items()},
             hosts=[Share(**host) for host in plain["hosts"]],
+            result_bytes=int(plain.get("result_bytes") or 0),  # (older files have none)
         )
 
 

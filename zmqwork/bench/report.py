@@ -44,6 +44,8 @@ class Report:
         interrupted: a person has ended it early.
         trouble: why it has ended early by itself; empty: it has not.
         measurements: in the order of the cases.
+        call: of a task of somebody's own, what was called; empty: it was one of the benchmark's.
+        why_not_here: why that was not called in this process; empty: it was.
     """
 
     keyed: bool
@@ -52,6 +54,8 @@ class Report:
     interrupted: bool = False
     trouble: str = ""
     measurements: list[Measurement] = field(default_factory=list)
+    call: str = ""
+    why_not_here: str = ""
 
     def renew(self, members: Iterable[Member]) -> None:
         """Take what is known by now of those who were there when it began."""
@@ -77,6 +81,8 @@ class Report:
             "transports": self.transports,
             "interrupted": self.interrupted,
             "trouble": self.trouble or None,
+            "call": self.call or None,
+            "why_not_here": self.why_not_here or None,
             "hosts": self.hosts,
             "workers": [
                 {
@@ -121,6 +127,8 @@ class Report:
                 interrupted=bool(plain["interrupted"]),
                 trouble=plain["trouble"] or "",
                 measurements=[Measurement.of(item) for item in plain["measurements"]],
+                call=plain.get("call") or "",  # (older files have none)
+                why_not_here=plain.get("why_not_here") or "",
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"it is damaged: {type(error).__name__}: {error}") from error

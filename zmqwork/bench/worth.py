@@ -11,6 +11,8 @@ the same at
 Shorter tasks are cheaper in this process. It is an estimate from above: in truth a good part of
 `there` passes while other tasks compute. With a single slot nothing is ever done sooner there.
 
+Of a task of somebody's own the length is known: see `worth_of_own`.
+
 What this process itself spends is another question: with `cpu` seconds of its processor time for
 each task that is sent away, it has less to do than if it ran the task itself from
 `cpu - here` on, whatever the number of slots.
@@ -44,6 +46,16 @@ def worth(there: float, here: float, cpu: float, slots: int) -> Worth:
     """All of these are of one task that does nothing; see above."""
     sooner = max(0.0, there - here) * slots / (slots - 1) if slots > 1 else None
     return Worth(sooner, max(0.0, cpu - here))
+
+
+def worth_of_own(there: float, here: float, cpu: float, slots: int) -> Worth:
+    """Of one call of a task that computes, all included, and of `cpu` seconds to hand it over.
+
+    What it costs to send one away is what it takes beyond the slots' share of the call, and no less
+    than what this process spends for it: the rest may have passed while others computed.
+    """
+    cost = max(there - here / slots, cpu)
+    return Worth(cost * slots / (slots - 1) if slots > 1 else None, cpu)
 
 
 def plain_call(case: Case) -> float | None:

@@ -8,7 +8,7 @@
     signals  SIGTERM unwinds            submitter  the producer of a command
     loading  the collector rests meanwhile
     bench_stop  Ctrl-C ends a benchmark, and its results are shown
-    bench_words  bench_files  bench_figures  bench_progress  bench_bar
+    bench_words  bench_files  bench_figures  bench_progress  bench_bar  bench_own
                                         its options, where results go, what people see of them
     serving  what `worker` does         command  what it does with --exec
     storing  what `sink` does           sink_end  what it says at the end

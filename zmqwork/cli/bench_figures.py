@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from zmqwork.bench.cases import LASTING, size
 from zmqwork.bench.measurement import Measurement
 from zmqwork.bench.report import Report
+from zmqwork.bench.worth import Worth
 from zmqwork.cli.output import Output
 from zmqwork.cli.progress import short_number
 
@@ -22,7 +23,9 @@ def show(output: Output, report: Report) -> None:
     if not report.measurements:
         output.line("nothing was measured")
         return
-    output.table(COLUMNS, map(_row, report.measurements))
+    has_gain = any(measurement.is_own for measurement in report.measurements)
+    columns = (*COLUMNS, "GAIN") if has_gain else COLUMNS
+    output.table(columns, [_row(measured, has_gain=has_gain) for measured in report.measurements])
     output.line()
     output.table(_HOSTS, _hosts(report))
     output.line()
@@ -30,7 +33,7 @@ def show(output: Output, report: Report) -> None:
         output.line(text)
 
 
-def _row(measurement: Measurement) -> tuple[object, ...]:
+def _row(measurement: Measurement, *, has_gain: bool) -> tuple[object, ...]:
     worth = measurement.worth
     trips = [milliseconds(measurement.percentile(name)) for name in ("p50", "p95", "p99", "max")]
     return (
@@ -43,6 +46,7 @@ def _row(measurement: Measurement) -> tuple[object, ...]:
         *trips,
         round(100 * measurement.cpu),
         None if worth is None or worth.sooner is None else plain_number(worth.sooner * 1e6),
+        *([None if measurement.gain is None else plain_number(measurement.gain)] * has_gain),
     )
 
 
@@ -97,6 +101,8 @@ def sentences(report: Report) -> Iterable[str]:
         for payload_bytes in sorted({m.payload_bytes for m in found})[:1]:
             best = max((m for m in found if m.payload_bytes == payload_bytes), key=_rate)
             yield _sentence(best)
+    if report.call and report.why_not_here:
+        yield f"it was not called in this process: {report.why_not_here}"
     if report.trouble:
         yield f"it ended early: {report.trouble}"
     elif report.interrupted:
@@ -112,9 +118,22 @@ def _sentence(best: Measurement) -> str:
     assert worth is not None, "it was chosen for that"
     what = f"{best.form}, {size(best.payload_bytes)} bytes"
     relief = f"from {short_number(worth.relief * 1e6)} us on it costs this process less there"
+    if best.gain is not None and best.call_seconds is not None:
+        return _sentence_of_own(best, best.call_seconds, best.gain, worth)
     if worth.sooner is None:
         return f"{what}: on one slot no task is done sooner there than here; {relief}"
     return (
         f"{what}: below {short_number(worth.sooner * 1e6)} us a task is cheaper in this process "
         f"than there ({best.slots_used} slots); {relief}"
     )
+
+
+def _sentence_of_own(best: Measurement, here: float, gain: float, worth: Worth) -> str:
+    each = short_number(best.seconds / best.tasks * 1e6)
+    text = (
+        f"{best.form}, {best.kind}: a call takes {short_number(here * 1e6)} us here, and there one "
+        f"is done each {each} us ({best.slots_used} slots): {plain_number(gain)} times as many; "
+    )
+    if worth.sooner is not None:
+        text += f"calls of less than {short_number(worth.sooner * 1e6)} us would be cheaper here; "
+    return text + f"this process spends {short_number(worth.relief * 1e6)} us on each"

@@ -14,6 +14,12 @@ BREAK-EVEN US: tasks shorter than this are cheaper in this process than there. S
 that does nothing (1 / TASKS/S). Both are the same at L = (there - here) * slots / (slots - 1), an
 estimate from above. With one slot nothing is done sooner there, and the column is empty.
 
+A task of one's own is measured with --task MODULE:TASK, the same call again and again, at the
+running workers of its app (`zmqwork worker`) that serve it. The module must be importable here. A
+worker runs it a few times before, and this process, too, if it can (--not-here: not): GAIN is how
+many times as many are done there as here in the same time, and BREAK-EVEN US from which length on a
+call with such arguments is worth sending. What it does, it does each time: files, databases, mails.
+
 Ctrl-C ends it with what was measured so far; a second one does not wait for what is under way.
 """
 
@@ -23,12 +29,14 @@ import argparse
 from pathlib import Path
 
 from zmqwork.bench.campaign import Campaign
-from zmqwork.bench.cases import FORMS, KINDS, LASTING, Case, cases
-from zmqwork.bench.crew import Crew, Expected
+from zmqwork.bench.cases import FORMS, LASTING, Case, cases
+from zmqwork.bench.crew import Expected
 from zmqwork.bench.report import Report
 from zmqwork.bench.tasks import app
+from zmqwork.cli.arguments import by_name, by_position
 from zmqwork.cli.bench_figures import show
 from zmqwork.cli.bench_files import BenchFiles
+from zmqwork.cli.bench_own import crew_of, kind, own_of, try_out
 from zmqwork.cli.bench_progress import BenchProgress
 from zmqwork.cli.bench_stop import GRACE, StopOnce
 from zmqwork.cli.bench_words import hosts, listed, number, size, word
@@ -47,6 +55,7 @@ zmqwork bench run --hosts anna,bert --insecure-lan --plot lan.png
 zmqwork bench run --payload 0,1k,64k,1M --concurrency 1,100,1000 --duration 10 --csv lan.csv
 zmqwork bench run --form map,pipeline --tasks 100k
 zmqwork bench run --task cpu --length 0.01 --concurrency 16
+zmqwork bench run --task thumbs:thumbnail --args '["a.jpg"]' --kwargs '{"width": 100}'
 zmqwork bench run --peer tcp://anna:7071 -o json | jq '.measurements[].tasks_per_second'
 """
 
@@ -75,11 +84,23 @@ def configure(parser: Parser) -> None:
     )
     what.add_argument(
         "--task",
-        choices=KINDS,
+        type=kind,
         default="echo",
         metavar="TASK",
-        help="echo: the payload goes there and back; noop: there; sleep, cpu: it takes --length "
-        "(default: echo)",
+        help="echo: the payload goes there and back; noop: there; sleep, cpu: it takes --length; "
+        "MODULE:TASK: one of your own (default: echo)",
+    )
+    what.add_argument(
+        "--args",
+        type=by_position,
+        metavar="JSON",
+        help="of a task of your own: its arguments, as '[\"a.jpg\", 7]'",
+    )
+    what.add_argument(
+        "--kwargs", type=by_name, metavar="JSON", help="its arguments by name: '{\"width\": 100}'"
+    )
+    what.add_argument(
+        "--not-here", action="store_true", help="do not call it in this process as well"
     )
     what.add_argument(
         "--payload",
@@ -91,10 +112,9 @@ def configure(parser: Parser) -> None:
     what.add_argument(
         "--concurrency",
         type=listed(number("concurrency", 1, _IN_FLIGHT_MAX)),
-        default=[1, 100],
         metavar="COUNTS",
         help="tasks in flight, of `request`; of large payloads fewer, 64 MiB of them (default: "
-        "1,100)",
+        "1,100; of a task of your own that takes 10 ms or more: 1 and four for each slot)",
     )
     what.add_argument(
         "--length",
@@ -143,28 +163,31 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Wait for the hosts, measure, show; what was measured is shown however it ends."""
-    todo = _cases(args)
+    own = own_of(args)
+    todo = [] if own is not None else _cases(args)
     files = BenchFiles(args)
     output = Output(args.output)
     search = search_options(args)
     keyed = keys_of() is not None
-    with StopOnce(_TOLD) as stop, submitter(app, "bench", **search) as producer:
-        crew = Crew(producer)
+    with StopOnce(_TOLD) as stop, submitter(own.app if own else app, "bench", **search) as producer:
+        crew = crew_of(producer, own)
         if output.for_people:
             complain(f"zmqwork bench run: looking for workers, {args.timeout:g} s at the most")
         members = crew.wait_for(Expected(args.hosts, args.workers), args.timeout, stop.is_told)
         report = Report(keyed, members)
         if not stop.is_told():
             _introduce(output, report)
-        campaign = Campaign(
-            crew,
-            todo,
-            Whereabouts.of(**search),
-            tasks_max=args.tasks,
-            duration=args.duration,
-            is_told=stop.is_told,
-        )
         try:
+            if own is not None and not stop.is_told():
+                todo = try_out(own, args, report, output)
+            campaign = Campaign(
+                crew,
+                todo,
+                Whereabouts.of(**search),
+                tasks_max=args.tasks,
+                duration=args.duration,
+                is_told=stop.is_told,
+            )
             with BenchProgress(output, campaign) as progress:
                 for measurement in campaign.run():
                     report.measurements.append(measurement)
@@ -203,7 +226,8 @@ def _cases(args: argparse.Namespace) -> list[Case]:
     length = args.length or 0.0
     if args.task in LASTING:
         length = length or _DEFAULT_LENGTH
-    found = cases(args.form, args.task, args.payload or [0], args.concurrency, length)
+    in_flight = args.concurrency or [1, 100]
+    found = cases(args.form, args.task, args.payload or [0], in_flight, length)
     if len(found) > _CASES_MAX:
         raise UsageError(f"these are {len(found):,} measurements; {_CASES_MAX:,} are enough")
     return found

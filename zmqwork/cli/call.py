@@ -9,20 +9,17 @@ import argparse
 import json
 import logging
 import time
-from typing import Any
 
-from zmqwork.app import App
 from zmqwork.cli import exits
-from zmqwork.cli.arguments import argument
+from zmqwork.cli.arguments import argument, by_name
 from zmqwork.cli.output import Output, complain, jsonable
-from zmqwork.cli.parser import Parser, add_output, add_search, nearest, seconds, whole
+from zmqwork.cli.parser import Parser, add_output, add_search, seconds, whole
 from zmqwork.cli.search import search_options
 from zmqwork.cli.signals import terminable
 from zmqwork.cli.submitter import submitter
-from zmqwork.cli.target import load_app
+from zmqwork.cli.target import load_app, task_named
 from zmqwork.errors import NoWorker, TaskError, TaskFailed, UsageError
 from zmqwork.escaping import LINES, printable
-from zmqwork.task import Task
 
 EXAMPLES = """
 zmqwork call thumbs:app thumbnail a.jpg
@@ -44,7 +41,7 @@ def configure(parser: Parser) -> None:
     parser.add_argument("task", metavar="TASK", help="the task's name")
     parser.add_argument("args", metavar="ARG", nargs="*", default=[], help=_ARG_HELP)
     parser.add_argument(
-        "--kwargs", type=_object, default={}, metavar="JSON", help="its arguments by name"
+        "--kwargs", type=by_name, default={}, metavar="JSON", help="its arguments by name"
     )
     parser.add_argument(
         "--priority",
@@ -67,7 +64,7 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Submit and wait; 0, 1 if the task failed, 3 if no worker was there in time."""
     app = load_app(args.target)
-    task = _find_task(app, args.task)
+    task = task_named(app, args.task)
     if args.priority is not None:
         task = task.using(priority=args.priority)
     positional = [argument(text) for text in args.args]
@@ -97,22 +94,6 @@ def run(args: argparse.Namespace) -> int:
     values = {"result": jsonable(result), "seconds": round(took, 6)}
     output.json({"task_id": future.id, "state": "succeeded", **values})
     return exits.OK
-
-
-def _find_task(app: App, name: str) -> Task[..., Any]:
-    tasks = app.tasks
-    if name in tasks:
-        return tasks[name]
-    known = ", ".join(sorted(tasks)) or "none"
-    near = nearest(name, tasks) or f": its tasks are {known}"
-    raise UsageError(f"app {app.name!r} has no task {name!r}{near}")
-
-
-def _object(text: str) -> dict[str, Any]:
-    value = argument(text)
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f"{text!r} is no JSON object, as in '{{\"width\": 100}}'")
-    return value
 
 
 def text_of(result: object) -> str:

@@ -10,10 +10,13 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType, TracebackType
+from typing import Any
 
 from zmqwork.app import App
+from zmqwork.cli.parser import nearest
 from zmqwork.errors import UsageError
 from zmqwork.execution.context import while_importing
+from zmqwork.task import Task
 
 _NO_APP = """\
 there is no App in it. It should say:
@@ -36,6 +39,44 @@ def load_app(target: str) -> App:
     if colon and not attribute:
         raise UsageError(f"{target!r} ends with a colon: write {module_name}:APP")
     return _named(module, attribute) if attribute else _only(module)
+
+
+def load_task(target: str) -> tuple[App, Task[..., Any]]:
+    """The task that ``MODULE:TASK`` names, or ``MODULE:APP:TASK``, and its app.
+
+    TASK is the name of the function in the module, or that of the task in the app.
+
+    Raises:
+        UsageError: there is none; the text has all that a person needs.
+    """
+    module_name, _, rest = target.partition(":")
+    app_name, _, name = rest.rpartition(":")
+    if not name:
+        raise UsageError(f"{target!r} is not MODULE:TASK, as in thumbs:thumbnail")
+    if app_name:
+        app = load_app(f"{module_name}:{app_name}")
+        return app, task_named(app, name)
+    _check_module_name(target, module_name, name)
+    search_current_directory()
+    module = _import(target, module_name)
+    task = vars(module).get(name)
+    if isinstance(task, Task):
+        for app_name in _names_of_apps(module):
+            app = vars(module)[app_name]
+            if any(task is known for known in app.tasks.values()):
+                return app, task
+    app = _only(module)
+    return app, task_named(app, name)
+
+
+def task_named(app: App, name: str) -> Task[..., Any]:
+    """A task of the app. Raises `UsageError`, with those that there are."""
+    tasks = app.tasks
+    if name in tasks:
+        return tasks[name]
+    known = ", ".join(sorted(tasks)) or "none"
+    near = nearest(name, tasks) or f": its tasks are {known}"
+    raise UsageError(f"app {app.name!r} has no task {name!r}{near}")
 
 
 def search_current_directory() -> None:

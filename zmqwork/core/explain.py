@@ -346,6 +346,7 @@ def status(config: ProducerConfig, books: Books) -> dict[str, Any]:
             {
                 "node_id": worker.node_id,
                 "name": worker.name,
+                "host": worker.host,
                 "state": worker.peer.state,
                 "held": len(worker.held),
                 "credit": worker.limit,

@@ -18,6 +18,7 @@ class Worker:
     """A worker as its producer sees it.
 
     Attributes:
+        host: where it says that it runs, for people.
         held: its unsettled attempts by seq, in the order of dispatch. Bound: `limit`.
         held_bytes: the bytes of their arguments.
         strays: what it has besides, as its inventory said: HELD_* by seq. It was given up on, and
@@ -37,6 +38,7 @@ class Worker:
         "group",
         "held",
         "held_bytes",
+        "host",
         "in_idle",
         "in_open",
         "label",
@@ -56,6 +58,7 @@ class Worker:
         self.name = welcome.name
         self.label = peer.label
         self.peer = peer
+        self.host = welcome.host
         self.slots = welcome.slots
         self.group = group
         self.held: dict[int, Entry] = {}
