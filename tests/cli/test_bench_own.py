@@ -57,10 +57,15 @@ def test_it_is_measured_at_workers_that_run_already(thumbs_worker, zmqwork, proj
     assert compared.returncode == 0, compared.stderr
 
 
-def test_people_get_a_sentence(thumbs_worker, zmqwork):
+def test_people_get_a_sentence_and_files_of_the_usual_names(thumbs_worker, zmqwork, project):
     thumbs_worker("-c", "1")
-    done = run(zmqwork, "thumbs:double", *BRIEF, "--args", "[1]", "--kwargs", '{"times": 3}')
+    done = run(
+        zmqwork, "thumbs:double", *BRIEF, "--args", "[1]", "--kwargs", '{"times": 3}',
+        "--json", "--csv",
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert json.loads((project / "zmqwork-bench.json").read_text())["measurements"]
+    assert (project / "zmqwork-bench.csv").read_text().startswith("form,task,")
     assert "thumbs:double(1, times=3): " in done.stdout
     for word in ("GAIN", "SHARE %", " times as many; this process spends "):
         assert word in done.stdout

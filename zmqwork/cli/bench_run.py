@@ -151,12 +151,20 @@ def configure(parser: Parser) -> None:
         "--timeout", type=seconds, default=30.0, metavar="S", help="no longer than this (30)"
     )
     where = parser.add_argument_group("what is written, beside the output")
-    for name, what_for in (
-        ("json", "all, for `zmqwork bench compare`"),
-        ("csv", "a row for each measurement"),
-        ("plot", "a picture: .png, .svg, .pdf (needs matplotlib: pip install 'zmqwork[plot]')"),
+    for name, ending, what_for in (
+        ("json", "json", "all, for `zmqwork bench compare`"),
+        ("csv", "csv", "a row for each measurement"),
+        ("plot", "png", "a picture: .png, .svg, .pdf (needs matplotlib: zmqwork[plot])"),
     ):
-        where.add_argument(f"--{name}", type=Path, metavar="FILE", help=what_for)
+        usual = Path(f"zmqwork-bench.{ending}")
+        where.add_argument(
+            *(f"--{name}",),
+            nargs="?",
+            const=usual,
+            type=Path,
+            metavar="FILE",
+            help=f"{what_for}; without a name: {usual}",
+        )
     add_output(parser)
     add_search(parser, realm="of the workers, instead of zmqwork-bench")
 
