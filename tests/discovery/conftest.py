@@ -161,7 +161,7 @@ def make_mdns(realm):
     yield make
     for it in made:
         it.close()
-        assert not it._thread.is_alive()
+        assert not it.thread.is_alive()
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ class Seeker(Mdns):
     """A source whose events are kept."""
 
     def __init__(self, realm, chosen, keys=None):
-        super().__init__(realm, chosen, keys)
+        super().__init__(realm, chosen, keys, alone=True)
         self.events = []
 
     def sees(self, key_part, kind=PeerFound):

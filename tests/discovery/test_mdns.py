@@ -154,7 +154,7 @@ def test_closed_before_it_began(realm):
     source.close()
     assert source.poll(0.0) == []
     source.announce(record(realm))
-    assert source._thread is None
+    assert source.thread is None
 
 
 def test_importing_the_package_loads_no_zeroconf():

@@ -6,7 +6,8 @@
     directory  the local directory: a locked file per node, beside its ipc socket
     lockfile   a file that says who lives        stamp      whether a directory has changed
     static     endpoints that somebody typed     realms     which realms there are on this machine
-    mdns       a thread that announces and browses      responder  what runs in it
+    mdns       nodes of the network             station    what the nodes of a process share of it
+    responder  its thread, which browses        announcing what it says of each node
     advert     what a record says, and how it is judged  sightings  what was seen, bounded
     interfaces where mDNS speaks
     dns        names that are looked up again and again   lookup  once

@@ -89,6 +89,11 @@ class Interfaces:
                 raise InsecureBind(_REFUSAL.format(name=name))
 
     @property
+    def choice(self) -> tuple[tuple[str, ...], bool]:
+        """What it was made of: the same for two of them that choose the same."""
+        return self._names, self._is_open
+
+    @property
     def default_bind(self) -> tuple[str, ...]:
         """Where a node binds that was not told where: nowhere else than mDNS would say."""
         if self._names:  # also one that is down now: it may come up

@@ -1,4 +1,4 @@
-"""The mDNS side of a node: announces, browses, follows the interfaces. Runs in `mdns`'s thread.
+"""What runs in the thread of a `station`: announces, browses, follows the interfaces.
 
 All that it is told by the network goes through `advert.judge`, and none of it can end the thread.
 """
@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import Counter, deque
-from collections.abc import Awaitable, Collection, Sequence
-from dataclasses import replace
-from typing import NamedTuple, Protocol
+from collections import deque
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from zeroconf import DNSQuestionType, IPVersion, ServiceStateChange, Zeroconf
 from zeroconf import Error as ZeroconfError
@@ -23,17 +22,14 @@ from zmqwork.discovery.advert import (
     UNSEALED,
     Advert,
     judge,
-    label_of,
-    new_incarnation,
     realm_hash,
-    txt_of,
 )
-from zmqwork.discovery.interfaces import ADDRESSES_MAX, Address, Interfaces, reachable_at
-from zmqwork.discovery.record import Record
-from zmqwork.discovery.sightings import Sightings
+from zmqwork.discovery.announcing import Announcer
+from zmqwork.discovery.interfaces import ADDRESSES_MAX, Address
 from zmqwork.discovery.sweeping import sweep
-from zmqwork.discovery.unlike import Unlike
-from zmqwork.security.keyring import Keyring
+
+if TYPE_CHECKING:
+    from zmqwork.discovery.station import Station, Tenant
 
 _log = logging.getLogger("zmqwork")
 
@@ -43,7 +39,8 @@ _LOOK_INTERVAL = 2.0
 _AGAIN_DELAY = 10.0
 # zeroconf asks at the start and then when records grow old, after an hour. Who was announced
 # while a switch was down would be found then. Sooner if nobody is known; longer by the number of
-# nodes, so that all of them together ask the network about once a second.
+# nodes, so that all of them together ask the network about once a second, if they are that
+# many processes.
 _BROWSE_INTERVAL = 60.0
 _LONELY_INTERVAL = 10.0
 _BROWSE_INTERVAL_PER_NODE = 1.0
@@ -59,53 +56,20 @@ _ASK_TIMEOUT_MS = 3_000
 _DOUBT_DELAY = 2.0
 
 
-class Board(Protocol):
-    """What the two threads share."""
-
-    interfaces: Interfaces
-    sightings: Sightings
-    # By reason; bound: the words of `advert.judge`, "full", "failed", "unanswered".
-    ignored: Counter[str]
-    # In words; bound: the board's.
-    misplaced: deque[str]
-    unlike: Unlike
-    own: Record | None
-    own_id: str
-    closing: bool
-    state: str
-    addresses: Sequence[Address]
-
-    @property
-    def keyring(self) -> Keyring | None:
-        """The keys as they are now, or None."""
-
-
-class _Announced(NamedTuple):
-    """All that others are told."""
-
-    record: Record
-    port: int
-    hosts: list[str]
-    key: bytes | None
-
-
 class Responder:
-    """One node's zeroconf instance, or the attempts to have one."""
+    """One zeroconf instance for all nodes of a station, or the attempts to have one."""
 
-    def __init__(self, board: Board, realm: str, changed: asyncio.Event) -> None:
+    def __init__(self, board: Station, changed: asyncio.Event) -> None:
         self._board = board
-        self._realm = realm_hash(realm)
+        self._realm = realm_hash(board.realm)
         self._changed = changed
         self._zeroconf: AsyncZeroconf | None = None
         self._browser: AsyncServiceBrowser | None = None
         self._browse_at = self._browsed_at = 0.0
         self._noticed_count = 0
-        self._incarnation = new_incarnation()
-        self._announced: _Announced | None = None
-        self._info: AsyncServiceInfo | None = None
+        self._announcers: dict[Tenant, Announcer] = {}  # bound: the station's nodes
         self._keyring = board.keyring
         self._members: Collection[str] = ()  # bound: the roster; when it was browsed last
-        self._sending: asyncio.Future[None] | None = None
         self._unasked: deque[str] = deque()  # bound: _UNASKED_MAX
         self._asking: dict[str, asyncio.Task[None]] = {}  # bound: _ASKED_MAX
         # Names that are looked at again. Bound: the sightings.
@@ -136,6 +100,7 @@ class Responder:
             board.addresses = addresses
             if not ips:
                 board.state = "waiting for an interface that is up"
+                self._forget(self._leaving())
                 return
             self._zeroconf = AsyncZeroconf(interfaces=list(ips), ip_version=IPVersion.V4Only)
             board.state = "ok"
@@ -156,63 +121,28 @@ class Responder:
     # -- announcing ---------------------------------------------------------------------------
 
     async def _announce(self, addresses: Sequence[Address]) -> None:
-        """Say what there is to say, if it differs from what was said."""
+        """Let each node say what it has to say, side by side: a goodbye takes a while."""
         assert self._zeroconf is not None
-        wanted = self._wanted(addresses)
-        if wanted == self._announced:
-            return
-        if wanted is None:
-            await self._withdraw()
-            return
-        record, port, hosts, key = wanted
-        if key is not None and self._announced is not None and hosts != self._announced.hosts:
-            # An old address that stays in a cache beside the new one would break the seal.
-            await self._withdraw()
-        label = label_of(record, self._incarnation)
-        info = AsyncServiceInfo(
-            SERVICE_TYPE,
-            f"{label}.{SERVICE_TYPE}",
-            port=port,
-            parsed_addresses=hosts,
-            properties=txt_of(record, self._incarnation, key, port, hosts),
-            # A name of our own: the machine's belongs to its own responder.
-            server=f"{label}.local.",
-        )
-        if self._announced is None:
-            # Nobody else has this name, so there is nothing to ask before it is used.
-            sending = self._zeroconf.async_register_service(info, cooperating_responders=True)
-        else:
-            sending = self._zeroconf.async_update_service(info)
-        self._announced, self._info = wanted, info
-        self._send(await sending)
+        leaving = self._leaving()
+        saying = []
+        for tenant in list(self._board.tenants):
+            announcer = self._announcers.setdefault(tenant, Announcer())
+            own, keyring = tenant.own, self._keyring
+            saying.append(announcer.announce(self._zeroconf, own, addresses, keyring))
+        said = await asyncio.gather(*saying, return_exceptions=True)
+        self._forget(leaving)
+        for error in said:
+            if error is not None:
+                raise error
 
-    def _wanted(self, addresses: Sequence[Address]) -> _Announced | None:
-        own, keyring = self._board.own, self._keyring
-        port, hosts = reachable_at(own.endpoints, addresses) if own is not None else (0, [])
-        if own is None or not hosts:
-            return None
-        if keyring is None:
-            return _Announced(own, port, hosts, None)
-        own = replace(own, fingerprint=keyring.fingerprint)
-        return _Announced(own, port, hosts, keyring.discovery_key)
+    def _leaving(self) -> list[Tenant]:
+        """Those that have left, and of which nothing may be told but their goodbye."""
+        return [tenant for tenant in list(self._board.tenants) if tenant.gone]
 
-    def _send(self, sending: Awaitable[None]) -> None:
-        """Let three announcements go, without waiting for them."""
-        self._stop_sending()
-        self._sending = asyncio.ensure_future(sending)
-
-    def _stop_sending(self) -> None:
-        if self._sending is not None:
-            self._sending.cancel()
-            self._sending = None
-
-    async def _withdraw(self) -> None:
-        if self._zeroconf is None or self._info is None:
-            return
-        info, self._info, self._announced = self._info, None, None
-        # An announcement after the goodbye would take it back.
-        self._stop_sending()
-        await (await self._zeroconf.async_unregister_service(info))
+    def _forget(self, tenants: list[Tenant]) -> None:
+        for tenant in tenants:
+            self._announcers.pop(tenant, None)
+            self._board.tenants.pop(tenant, None)
 
     # -- browsing -----------------------------------------------------------------------------
 
@@ -221,7 +151,7 @@ class Responder:
         now = asyncio.get_running_loop().time()
         if now < self._browse_at:
             return
-        seen = len(self._board.sightings)
+        seen = self._board.sightings.strangers
         interval = _BROWSE_INTERVAL if seen else _LONELY_INTERVAL
         self._browsed_at = now
         self._browse_at = now + interval + _BROWSE_INTERVAL_PER_NODE * seen
@@ -246,7 +176,9 @@ class Responder:
         if self._noticed_count == _NOTICED_MAX:
             asyncio.get_running_loop().call_soon(self._sweep)
         try:
-            if state_change is ServiceStateChange.Removed:
+            if state_change is ServiceStateChange.Removed and self._is_ours(name):
+                pass  # anybody can say goodbye for it; that it lives is known here
+            elif state_change is ServiceStateChange.Removed:
                 self._board.sightings.lose(name)
                 self._board.unlike.judged(name)
             elif not self._read(zeroconf, AsyncServiceInfo(SERVICE_TYPE, name)):
@@ -280,9 +212,13 @@ class Responder:
                 self._doubt(info.name)
             else:
                 board.sightings.lose(info.name)
-        elif advert.node_id != board.own_id and not board.sightings.see(info.name, advert):
+        elif not board.sightings.see(info.name, advert, is_ours=self._is_ours(info.name)):
             board.ignored["full"] += 1
         return True
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether a node of this station is announced under that name."""
+        return any(announcer.name == name for announcer in self._announcers.values())
 
     def _sweep(self) -> None:
         """Make room in the cache if strangers have filled it; who is honest is asked for again."""
@@ -348,9 +284,9 @@ class Responder:
     async def _close(self) -> None:
         """Say goodbye and close the sockets; what was seen stays known."""
         zeroconf, self._zeroconf = self._zeroconf, None
-        self._announced = self._info = None
         self._browse_at = 0.0
-        self._stop_sending()
+        for announcer in self._announcers.values():
+            announcer.forget()
         self._unasked.clear()
         for timer in self._doubted.values():
             timer.cancel()

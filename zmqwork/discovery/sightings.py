@@ -1,9 +1,10 @@
-"""The nodes that mDNS has seen: a bounded table, filled by one thread and read by another."""
+"""The nodes that mDNS has seen: a bounded table, filled by one thread and read by others."""
 
 from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Mapping
 
 from zmqwork.core.link_events import PeerForgotten, PeerFound
 from zmqwork.discovery.advert import Advert
@@ -20,7 +21,7 @@ _KEY = "mdns:"
 
 
 class Sightings:
-    """What is seen now, and what of that was not told yet.
+    """What is seen now, for any number of readers.
 
     Records can be forged at will, so a full table is shared fairly: a new one takes the place of
     the newest one of the host that has most; if that is its own host, of any one there. What
@@ -32,11 +33,10 @@ class Sightings:
         self._total_max = total_max
         self._per_host_max = per_host_max
         self._lock = threading.Lock()
-        self._seen: dict[str, Advert] = {}  # bound: total_max; by instance name
+        self._seen: dict[str, Advert] = {}  # bound: total_max, and `_ours`; by instance name
+        self._ours: set[str] = set()  # bound: the nodes of this process
         self._hosts: dict[str, dict[str, None]] = {}  # bound: total_max; the names of each
-        self._untold: dict[str, None] = {}  # bound: total_max; in the order of coming
-        self._told: set[str] = set()  # bound: total_max, and those of `_gone`
-        self._gone: dict[str, None] = {}  # bound: what was told, so `total_max` between two polls
+        self._readers: dict[Reader, None] = {}  # bound: the nodes of this process
 
     def __len__(self) -> int:
         return len(self._seen)
@@ -44,13 +44,28 @@ class Sightings:
     def __contains__(self, name: str) -> bool:
         return name in self._seen
 
+    @property
+    def strangers(self) -> int:
+        """How many are seen that are not of this process."""
+        return len(self._seen) - len(self._ours)
+
     def names(self) -> list[str]:
         """The instances that are seen."""
         with self._lock:
             return list(self._seen)
 
-    def see(self, name: str, advert: Advert) -> bool:
-        """Note a record, new or changed; False if another one had to go for it."""
+    def reader(self) -> Reader:
+        """A new one, which is told of all that is seen already; `Reader.close` ends it."""
+        with self._lock:
+            made = Reader(self._lock, self._seen, self._readers)
+            self._readers[made] = None
+            return made
+
+    def see(self, name: str, advert: Advert, *, is_ours: bool = False) -> bool:
+        """Note a record, new or changed; False if another one had to go for it.
+
+        One of this process (`is_ours`) takes nobody's place.
+        """
         with self._lock:
             known = self._seen.get(name)
             if known == advert:
@@ -58,12 +73,15 @@ class Sightings:
             had_room = True
             if known is not None:
                 self._remove(name)
-            else:
+            elif not is_ours:
                 had_room = self._make_room(advert.host)
             self._seen[name] = advert
-            self._hosts.setdefault(advert.host, {})[name] = None
-            self._untold[name] = None
-            self._gone.pop(name, None)
+            if is_ours:
+                self._ours.add(name)
+            else:
+                self._hosts.setdefault(advert.host, {})[name] = None
+            for reader in self._readers:
+                reader.seen(name)
             return had_room
 
     def lose(self, name: str) -> None:
@@ -72,24 +90,9 @@ class Sightings:
             if name in self._seen:
                 self._drop(name)
 
-    def take(self) -> list[PeerFound | PeerForgotten]:
-        """What has changed since the last call; new ones `BATCH_MAX` at a time."""
-        if not self._untold and not self._gone:  # the usual case; a hair late is early enough
-            return []
-        with self._lock:
-            gone, self._gone = self._gone, {}
-            self._told.difference_update(gone)
-            events: list[PeerFound | PeerForgotten] = [PeerForgotten(_KEY + n) for n in gone]
-            for name in list(self._untold)[:BATCH_MAX]:
-                del self._untold[name]
-                self._told.add(name)
-                advert = self._seen[name]
-                events.append(_found(name, advert))
-        return events
-
     def _make_room(self, host: str) -> bool:
         own = self._hosts.get(host, {})
-        if len(own) < self._per_host_max and len(self._seen) < self._total_max:
+        if len(own) < self._per_host_max and self.strangers < self._total_max:
             return True
         greedy = max(self._hosts.values(), key=len)
         if len(own) >= self._per_host_max or len(own) >= len(greedy) - 1:
@@ -102,16 +105,78 @@ class Sightings:
 
     def _drop(self, name: str) -> None:
         self._remove(name)
-        if name in self._told:
-            self._gone[name] = None
+        for reader in self._readers:
+            reader.lost(name)
 
     def _remove(self, name: str) -> None:
         host = self._seen.pop(name).host
+        if name in self._ours:
+            self._ours.remove(name)
+            return
         names = self._hosts[host]
         del names[name]
         if not names:
             del self._hosts[host]
+
+
+class Reader:
+    """What one node was told of the sightings, and what not yet; made by `Sightings.reader`.
+
+    Attributes:
+        own_id: the id of that node, which is not told of itself.
+    """
+
+    def __init__(
+        self, lock: threading.Lock, seen: Mapping[str, Advert], readers: dict[Reader, None]
+    ) -> None:
+        self.own_id = ""
+        self._lock = lock
+        self._seen = seen
+        self._readers = readers
+        self._untold = dict.fromkeys(seen)  # bound: what is seen; in the order of coming
+        self._told: set[str] = set()  # bound: what is seen, and those of `_gone`
+        self._gone: dict[str, None] = {}  # bound: what was told, so as much between two polls
+
+    def take(self) -> list[PeerFound | PeerForgotten]:
+        """What has changed since the last call; new ones `BATCH_MAX` at a time."""
+        if not self._untold and not self._gone:  # the usual case; a hair late is early enough
+            return []
+        with self._lock:
+            gone, self._gone = self._gone, {}
+            self._told.difference_update(gone)
+            events: list[PeerFound | PeerForgotten] = [PeerForgotten(_KEY + n) for n in gone]
+            for name in list(self._untold)[:BATCH_MAX]:
+                del self._untold[name]
+                advert = self._seen[name]
+                if advert.node_id != self.own_id:
+                    self._told.add(name)
+                    events.append(_found(name, advert))
+        return events
+
+    @property
+    def found(self) -> int:
+        """How many are seen beside this node itself. O(n)."""
+        with self._lock:
+            return sum(advert.node_id != self.own_id for advert in self._seen.values())
+
+    def close(self) -> None:
+        """It is told of nothing any more."""
+        with self._lock:
+            self._readers.pop(self, None)
+            self._untold, self._gone = {}, {}
+
+    # -- of its table, which has the lock -----------------------------------------------------
+
+    def seen(self, name: str) -> None:
+        """A record is new, or another one."""
+        self._untold[name] = None
+        self._gone.pop(name, None)
+
+    def lost(self, name: str) -> None:
+        """A record is there no more."""
         self._untold.pop(name, None)
+        if name in self._told:
+            self._gone[name] = None
 
 
 def _found(name: str, advert: Advert) -> PeerFound:
