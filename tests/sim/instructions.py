@@ -8,14 +8,30 @@ from pathlib import Path
 import zmqwork
 
 PACKAGE = Path(zmqwork.__file__).parent
-COUNTED = (str(PACKAGE / "core"), str(PACKAGE / "wire"))
+
+
+class Unchecked:
+    """In the place of the simulator's checks, which go over all that there is."""
+
+    def before(self, node, event):
+        pass
+
+    def after(self, node, event):
+        pass
+
+    def turned(self, node, effects, now):
+        pass
+
+    def settling(self, node, entry):
+        pass
 
 
 class Instructions:
-    """Counts those of the counted rooms, as long as the block lasts."""
+    """Counts those of some rooms of the package, as long as the block lasts."""
 
-    def __init__(self):
+    def __init__(self, *rooms):
         self.count = 0
+        self._rooms = tuple(str(PACKAGE / room) for room in rooms or ("core", "wire"))
 
     def __enter__(self):
         self._before = sys.gettrace()
@@ -26,7 +42,7 @@ class Instructions:
         sys.settrace(self._before)
 
     def _called(self, frame, event, argument):
-        if not frame.f_code.co_filename.startswith(COUNTED):
+        if not frame.f_code.co_filename.startswith(self._rooms):
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         return self._traced

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from instructions import Instructions
+from instructions import Instructions, Unchecked
 
 from zmqwork.testing import Cluster
 from zmqwork.testing.truth import Script
@@ -24,22 +24,6 @@ PLENTY = 10_000_000
 
 def allowed(less, more):
     return math.log(more) / math.log(less)
-
-
-class Unchecked:
-    """In the place of the simulator's checks, which go over all that there is."""
-
-    def before(self, node, event):
-        pass
-
-    def after(self, node, event):
-        pass
-
-    def turned(self, node, effects, now):
-        pass
-
-    def settling(self, node, entry):
-        pass
 
 
 def crew(workers=1, producers=1, idle=0, **options):

@@ -24,8 +24,7 @@ class Balancer:
         if ("review", None) in books.timers:
             return
         ready = any(map(books.is_ready, books.lanes))
-        short = (worker for worker in books.workforce if worker.limit < worker.capacity)
-        if (ready or books.lanes.pinned) and any(short):
+        if (ready or books.lanes.pinned) and books.workforce.short:
             self.review(now)
         elif not ready and len(books.ledger) and len(books.workforce) > 1:
             books.timers.set(("review", None), now + books.config.recall_delay)

@@ -66,11 +66,12 @@ class Contacts:
         health = self._config.health
         peer = Peer(found, Liveness(health.suspect_timeout, health.lost_timeout, now))
         self.peers[peer.key] = peer
+        self._links.twins.add(peer)
         self._links.begin(peer, now)
 
     def named(self, teller: Peer, neighbours: Iterable[Neighbour], now: float) -> None:
         """A peer has named others of the realm."""
-        for found in suggestions(teller, neighbours, self.peers, self._config.node_id):
+        for found in suggestions(teller, neighbours, self._links.twins, self._config.node_id):
             self.found(found, now)
 
     def forgotten(self, key: str) -> None:
@@ -100,5 +101,6 @@ class Contacts:
     def _drop(self, peer: Peer) -> None:
         self._links.hang_up(peer)
         del self.peers[peer.key]
+        self._links.twins.remove(peer)
         for what in ("dial", "gone", "judge", "probe"):
             self._timers.cancel((what, peer.key))

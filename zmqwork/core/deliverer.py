@@ -285,7 +285,7 @@ class Deliverer:
             # (Names would have to be looked up.)
             endpoints = [e for e in to.endpoints if is_usable(e) or not e.startswith("tcp:")]
             named = [Neighbour(to.node_id, "sink", endpoints, to.fingerprint)]
-            for event in unknown(named, self.dialer.peers, self._config.node_id):
+            for event in unknown(named, self.dialer.twins, self._config.node_id):
                 self.dialer.handle(event, now)
 
     def _wait(self, outbox: Outbox, now: float) -> None:

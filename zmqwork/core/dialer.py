@@ -65,7 +65,7 @@ class Dialer:
         self._links = Links(self._timers, out, random, config.health, self._trust, wanted)
         self._doubts = Doubts(sessions, self._timers, out)
         self._contacts = Contacts(config, wanted, self._links, self._timers, out)
-        self.peers = self._contacts.peers
+        self.peers, self.twins = self._contacts.peers, self._links.twins
         self.counters = LinkCounters()
 
     # -- what the machine calls ---------------------------------------------------------------
@@ -291,7 +291,7 @@ class Dialer:
         if peer.node_id and peer.node_id != welcome.node_id and peer.state == SUSPECT:
             # Another process answers at this endpoint, so the old one is gone.
             self._doubts.give_up(peer, "another process took its place", now)
-        peer.node_id = welcome.node_id
+        self._links.twins.rename(peer, welcome.node_id)
         twin = self._links.open_twin(peer, peer.node_id)
         if twin is not None:
             # Two sources found one node. The session by the one that came first is kept; this

@@ -165,7 +165,7 @@ class Dispatcher:
             Started: self._judge.started,
             Progress: progression.progress,
             Parts: progression.parts,
-            Credit: lambda worker, credit, now: worker.grant(credit),  # noqa: ARG005
+            Credit: lambda worker, credit, now: self._workforce.granted(worker, credit),  # noqa: ARG005
             Return: self._judge.returned,
             Draining: lambda worker, message, now: worker.drain(),  # noqa: ARG005
         }
@@ -276,7 +276,6 @@ class Dispatcher:
         worker.usable = True
         worker.draining = False
         worker.label = peer.label
-        worker.limit = 0  # a CREDIT follows the WELCOME
         worker.told_backlog = 0
         self._inventory.compare(worker, greeting, now)
         self._recovery.compared(worker.node_id)

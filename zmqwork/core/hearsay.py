@@ -8,8 +8,8 @@ before, is dialled at once.
 
 from __future__ import annotations
 
-from zmqwork.core.neighbours import EXCHANGE
 from zmqwork.core.peer import Peer
+from zmqwork.core.twins import EXCHANGE
 
 # Records outlive their nodes by an hour, and can be forged.
 HEARSAY = ("mdns", EXCHANGE)

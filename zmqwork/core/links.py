@@ -10,11 +10,11 @@ from zmqwork.config import Health
 from zmqwork.core.effects import Dial, Effect, HangUp
 from zmqwork.core.hearsay import Hearsay
 from zmqwork.core.key_choice import KeyChoice
-from zmqwork.core.neighbours import EXCHANGE
 from zmqwork.core.numbering import Numbering
 from zmqwork.core.peer import DIALING, OPEN, RESTING, Peer
 from zmqwork.core.timers import Timers
 from zmqwork.core.trust import Trust
+from zmqwork.core.twins import EXCHANGE, Twins
 
 # Back-off between dials of a peer that does not answer: as libzmq's RECONNECT_IVL..MAX.
 _REDIAL_FIRST = 0.1
@@ -63,10 +63,12 @@ class Links:
 
     Attributes:
         by_link: the peer behind each open link. Bound: the dialer's PEERS_MAX.
+        twins: all peers, whether they have a link or not.
     """
 
     __slots__ = (
         "_count", "_greeting_timeout", "_hearsay", "_keys", "_out", "_random", "_timers", "by_link",
+        "twins",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +88,7 @@ class Links:
         self._hearsay = Hearsay()
         self._count = 0
         self.by_link: dict[int, Peer] = {}
+        self.twins = Twins()
 
     def backoff(self, peer: Peer) -> float:
         """Seconds until the next dial: longer each time, and never in step with others."""
@@ -107,8 +110,8 @@ class Links:
 
     def begin(self, peer: Peer, now: float) -> None:
         """Dial a peer that was just found; a little later if its node is being dialled already."""
-        twins = (other.node_id for other in self.by_link.values() if other is not peer)
-        if peer.node_id and peer.node_id in twins:
+        twins = self.twins.of(peer.node_id) if peer.node_id else ()
+        if any(twin.link for twin in twins if twin is not peer):
             self._timers.set(("dial", peer.key), now + _TWIN_DELAY)
         else:
             self.dial(peer, now)
@@ -191,13 +194,14 @@ class Links:
             self._timers.cancel((what, peer.key))
 
     def close(self) -> None:
-        """Forget all links, and dial nobody who waits."""
+        """Forget all links and peers, and dial nobody who waits."""
         self.by_link.clear()
+        self.twins.clear()
         self._hearsay = Hearsay()
 
     def open_twin(self, peer: Peer, node_id: str) -> Peer | None:
-        """The same node, already in session under another key. O(n), once per dial."""
-        for other in self.by_link.values() if node_id else ():
-            if other is not peer and other.node_id == node_id and other.stage == OPEN:
+        """The same node, already in session under another key."""
+        for other in self.twins.of(node_id) if node_id else ():
+            if other is not peer and other.link and other.stage == OPEN:
                 return other
         return None

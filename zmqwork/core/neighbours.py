@@ -6,12 +6,13 @@ and, as news come, with its PINGs; the dialling side takes it as a suggestion li
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from zmqwork.core.link_events import PeerFound
 from zmqwork.core.messages import NEIGHBOURS_MAX, Neighbour
 from zmqwork.core.peer import Peer
+from zmqwork.core.twins import EXCHANGE, Twins
 
 # Nodes remembered to be named; the oldest are forgotten.
 KNOWN_MAX = 1_024
@@ -25,9 +26,6 @@ _ENDPOINTS_MAX = 4
 _LOOPBACK = "tcp://127."
 _LINK_LOCAL = "tcp://169.254."
 _METADATA = "169.254.169.254"
-
-# The source of such a suggestion.
-EXCHANGE = "exchange"
 
 # Who cares for whom: producers dial workers, observers everybody, the others nobody.
 _TOLD = {"producer": ("worker", "sink"), "observer": ("producer", "worker", "sink")}
@@ -88,7 +86,7 @@ class Neighbours:
 
 
 def suggestions(
-    teller: Peer, neighbours: Iterable[Neighbour], peers: Mapping[str, Peer], own_id: str
+    teller: Peer, neighbours: Iterable[Neighbour], twins: Twins, own_id: str
 ) -> list[PeerFound]:
     """What a peer has named, as far as it is new and can be dialled from here."""
     shut: tuple[str, ...] = (_LOOPBACK, _LINK_LOCAL)
@@ -103,26 +101,27 @@ def suggestions(
     reachable = [
         replace(n, endpoints=list(filter(can_be_dialled, n.endpoints))) for n in neighbours
     ]
-    return unknown(reachable, peers, own_id)
+    return unknown(reachable, twins, own_id)
 
 
-def unknown(
-    neighbours: Iterable[Neighbour], peers: Mapping[str, Peer], own_id: str
-) -> list[PeerFound]:
+def unknown(neighbours: Iterable[Neighbour], twins: Twins, own_id: str) -> list[PeerFound]:
     """Those that are not dialled yet, as suggestions."""
-    known = {peer.node_id for peer in peers.values()} | {own_id}
-    heard = sum(1 for peer in peers.values() if peer.source == EXCHANGE)
-    found: list[PeerFound] = []
+    named: dict[str, PeerFound] = {}
     for neighbour in neighbours:
-        endpoints = tuple(neighbour.endpoints)
-        if not endpoints or neighbour.node_id in known or heard >= HEARD_MAX:
+        node_id, endpoints = neighbour.node_id, tuple(neighbour.endpoints)
+        if not endpoints or node_id == own_id or node_id in named or node_id in twins:
             continue
-        heard += 1
-        known.add(neighbour.node_id)
-        node_id, key = neighbour.node_id, f"{EXCHANGE}:{neighbour.node_id}"
-        fingerprint = neighbour.fingerprint
-        found.append(PeerFound(key, endpoints, neighbour.role, EXCHANGE, node_id, fingerprint))
-    return found
+        if twins.heard + len(named) >= HEARD_MAX:
+            break
+        named[node_id] = PeerFound(
+            f"{EXCHANGE}:{node_id}",
+            endpoints,
+            neighbour.role,
+            EXCHANGE,
+            node_id,
+            neighbour.fingerprint,
+        )
+    return list(named.values())
 
 
 def is_usable(endpoint: str) -> bool:

@@ -356,8 +356,9 @@ class Runner:
 
     def _feed(self, now: float) -> None:
         feeder = self._feeder
-        unacked_bytes = sum(account.outbox_bytes for account in self._accounts.values())
-        feeder.fill(now, unacked_bytes + self._deliverer.outboxes.weight)
+        if feeder.ready or feeder.full:  # (most turns are heartbeats, and this is O(producers))
+            unacked_bytes = sum(account.outbox_bytes for account in self._accounts.values())
+            feeder.fill(now, unacked_bytes + self._deliverer.outboxes.weight)
         for held in feeder.expired:
             self._intake.give_back(held.account, [held], "expired")
         feeder.expired.clear()

@@ -241,10 +241,16 @@ class Group:
 
 
 class Workforce:
-    """All workers, by node id and in groups. Bound: the dialer's PEERS_MAX."""
+    """All workers, by node id and in groups. Bound: the dialer's PEERS_MAX.
+
+    Attributes:
+        groups: by what their workers offer.
+        short: those that have less credit than free slots, for lack of demand perhaps.
+    """
 
     def __init__(self) -> None:
         self._workers: dict[str, Worker] = {}
+        self.short: dict[Worker, None] = {}
         self.groups: dict[Offer, Group] = {}
 
     def __iter__(self) -> Iterator[Worker]:
@@ -269,9 +275,19 @@ class Workforce:
             worker = Worker(peer, welcome, self._group(offer))
         worker.peer = peer
         worker.slots = welcome.slots
+        worker.limit = 0  # a CREDIT follows the WELCOME
+        self.short[worker] = None
         self._workers[worker.node_id] = worker
         worker.group.workers[worker.node_id] = worker
         return worker
+
+    def granted(self, worker: Worker, credit: Credit) -> None:
+        """A worker says how much it takes."""
+        worker.grant(credit)
+        if worker.limit < worker.capacity:
+            self.short[worker] = None
+        else:
+            self.short.pop(worker, None)
 
     def withdraw_task(self, worker: Worker, name: str) -> None:
         """The worker turned out not to run `name`, whatever its WELCOME said."""
@@ -289,6 +305,7 @@ class Workforce:
     def remove(self, worker: Worker) -> None:
         """The worker is lost or left."""
         worker.usable = False
+        self.short.pop(worker, None)
         self._workers.pop(worker.node_id, None)
         self._leave_group(worker)
 
