@@ -54,6 +54,25 @@ def working(workers):
     return instructions.count / count
 
 
+def under_way(tasks):
+    """For each worker: five seconds in which so many of their slots are busy."""
+    cluster, producer = crowd(MANY)
+    cluster.run_for(1.0)
+    cluster.submit(producer, "work", [Script(seconds=1_000.0)] * tasks)
+    cluster.run_for(1.0)
+    with Instructions("core") as instructions:
+        cluster.run_for(5.0)
+    assert len(producer.machine._ledger) == tasks
+    return instructions.count / MANY
+
+
+@pytest.mark.parametrize("tasks", [MANY // 2, MANY])
+def test_what_is_under_way_costs_little_beside_heartbeats(tasks):
+    """It is looked at 20 times a second; all workers are not."""
+    none, some = under_way(0), under_way(tasks)
+    assert some < none * ROOM, f"{none:.0f} without tasks, {some:.0f} with {tasks}"
+
+
 @pytest.mark.parametrize("spent", [meeting, beating, working])
 def test_one_among_many_costs_what_one_among_few_costs(spent):
     few, many = spent(FEW), spent(MANY)

@@ -195,6 +195,7 @@ class Assigner:
             run.seqs.append(entry.seq)
             run.args.append(args)
         worker.held_bytes += size_bytes
+        worker.group.look(worker)
         self._books.counters["dispatched"] += len(entries)
         return runs
 

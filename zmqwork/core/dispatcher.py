@@ -276,7 +276,6 @@ class Dispatcher:
         worker.usable = True
         worker.draining = False
         worker.label = peer.label
-        worker.told_backlog = 0
         self._inventory.compare(worker, greeting, now)
         self._recovery.compared(worker.node_id)
         self._crew_changed()

@@ -93,6 +93,7 @@ class Worker:
         self.limit_bytes = credit.size_bytes
         self.extra = credit.extra
         self.group.list(self)
+        self.group.look(self)
 
     def drain(self) -> None:
         """It is given nothing any more, and will leave."""
@@ -131,18 +132,24 @@ class Group:
 
     Attributes:
         turns: which lane is next for them; shares are those of the whole group.
+        told: the backlog that they are told of, as a DEMAND bucket; -1: not all are told the same.
+        untold: those that may not have been told of it. Bound: `workers`.
+        crowded: those that may hold more than they have slots for. Bound: `workers`.
     """
 
     __slots__ = (
         "_idle",
         "_open",
+        "crowded",
         "delivers",
         "excluded",
         "offer",
         "patterns",
         "queues",
         "tasks",
+        "told",
         "turns",
+        "untold",
         "workers",
     )
 
@@ -155,6 +162,9 @@ class Group:
         self.patterns = patterns_of(dict(offer[1]))
         self.delivers = offer[2]
         self.workers: dict[str, Worker] = {}
+        self.told = 0
+        self.untold: dict[Worker, None] = {}
+        self.crowded: dict[Worker, None] = {}
         self._idle: deque[Worker] = deque()
         self._open: deque[Worker] = deque()
 
@@ -213,8 +223,23 @@ class Group:
             opened.popleft()
         return None
 
-    def forget(self, worker: Worker) -> None:
-        """Take a worker off both lists. O(n), at most once per session."""
+    def join(self, worker: Worker) -> None:
+        """It offers what these offer."""
+        self.workers[worker.node_id] = worker
+        self.untold[worker] = None
+        self.look(worker)
+
+    def look(self, worker: Worker) -> None:
+        """It holds more than it did, or may hold less: note if that is too much for its slots."""
+        if worker.load > worker.capacity and worker not in self.crowded:
+            self.crowded[worker] = None
+            worker.done_at_review = worker.done
+
+    def leave(self, worker: Worker) -> None:
+        """It does not any more. O(n), at most once per session."""
+        self.workers.pop(worker.node_id, None)
+        self.untold.pop(worker, None)
+        self.crowded.pop(worker, None)
         if worker.in_idle:
             self._idle.remove(worker)
         if worker.in_open:
@@ -278,7 +303,8 @@ class Workforce:
         worker.limit = 0  # a CREDIT follows the WELCOME
         self.short[worker] = None
         self._workers[worker.node_id] = worker
-        worker.group.workers[worker.node_id] = worker
+        worker.told_backlog = 0
+        worker.group.join(worker)
         return worker
 
     def granted(self, worker: Worker, credit: Credit) -> None:
@@ -314,14 +340,13 @@ class Workforce:
 
     def _regroup(self, worker: Worker, offer: Offer) -> Worker:
         worker.group = self._group(offer)
-        worker.group.workers[worker.node_id] = worker
+        worker.group.join(worker)
         worker.in_idle = worker.in_open = False
         return worker
 
     def _leave_group(self, worker: Worker) -> None:
         group = worker.group
-        group.workers.pop(worker.node_id, None)
-        group.forget(worker)
+        group.leave(worker)
         if not group.workers:
             self.groups.pop(group.offer, None)
 
