@@ -22,9 +22,12 @@
     sink_plan  what of it is about sinks
     runs       work that one producer after the other goes on with
     sim        ``python -m zmqwork.testing.sim --seeds N | --seed S --trace``
+    crowd      thousands of nodes without checkers    meter      what they cost
+    scale      ``python -m zmqwork.testing.scale --workers N --producers M``
+    scale_run  what it measures                       footprint  how much memory something takes
 
-Nothing here reads a clock, opens a socket or starts a thread, and nothing iterates a set: the
-same seed gives the same run, in every process.
+Nothing here opens a socket or starts a thread, or reads a clock (`meter` and `scale_run` do, which
+measure); and nothing iterates a set: the same seed gives the same run, in every process.
 """
 
 from __future__ import annotations

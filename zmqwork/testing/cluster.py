@@ -68,7 +68,7 @@ class Cluster:
         self.places: dict[str, Place] = {}
         self.observers: list[Node] = []
         self._by_id: dict[str, Node] = {}
-        self.discovery = Discovery(self.nodes, self.clock, self._random)
+        self.discovery = Discovery(self.clock, self._random)
         self.owners: dict[str, Node] = {}
         self.proves_death = True
         self.notices: list[tuple[str, Notice]] = []

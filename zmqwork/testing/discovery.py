@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from random import Random
 
 from zmqwork.core.link_events import PeerForgotten, PeerFound
@@ -17,7 +16,6 @@ class Discovery:
     """All sources of all nodes.
 
     Args:
-        nodes: all nodes by name; may grow.
         clock: when they are told.
         random: how long that takes.
 
@@ -25,28 +23,31 @@ class Discovery:
         shown: what is announced at this moment, by key.
     """
 
-    def __init__(self, nodes: Mapping[str, Node], clock: FakeClock, random: Random) -> None:
+    def __init__(self, clock: FakeClock, random: Random) -> None:
         self.shown: dict[str, PeerFound] = {}
-        self._nodes = nodes
+        self._looking: list[Node] = []
         self._clock = clock
         self._random = random
 
     def joined(self, node: Node) -> None:
-        """A node begins to look."""
+        """A node begins to look, if it looks at all."""
+        if isinstance(node, Sink) or (isinstance(node, Worker) and not node.finds_sinks):
+            return
+        self._looking.append(node)
         for found in self.shown.values():
             self._tell(node, found, found)
 
     def announce(self, found: PeerFound) -> None:
         """A source shows an endpoint to everybody who looks."""
         self.shown[found.key] = found
-        for node in self._nodes.values():
+        for node in self._looking:
             self._tell(node, found, found)
 
     def withdraw(self, key: str) -> PeerFound | None:
         """A source shows it no more; what it had shown."""
         found = self.shown.pop(key, None)
         if found is not None:
-            for node in self._nodes.values():
+            for node in self._looking:
                 self._tell(node, found, PeerForgotten(key))
         return found
 
@@ -57,9 +58,5 @@ class Discovery:
                 self.withdraw(key)
 
     def _tell(self, node: Node, found: PeerFound, event: PeerFound | PeerForgotten) -> None:
-        if isinstance(node, Worker):
-            cares = node.finds_sinks and found.role != "worker"
-        else:
-            cares = not isinstance(node, Sink)
-        if cares:
+        if not isinstance(node, Worker) or found.role != "worker":
             self._clock.call_later(self._random.uniform(*_DELAY), node.post, event)

@@ -45,6 +45,7 @@ class MemoryNetwork:
         self._dials: dict[tuple[str, int], str] = {}  # what has not connected yet
         self._links: dict[tuple[str, int], Connection] = {}
         self._routes: dict[bytes, Connection] = {}
+        self._ends: dict[str, dict[bytes, Connection]] = {}  # the same, by who is at its ends
         self._blocked: dict[tuple[str, str], int] = {}  # (from, to) -> when, as a count
         self._frozen: dict[str, int] = {}
         self._count = 0
@@ -181,6 +182,8 @@ class MemoryNetwork:
         self._count += 1
         connection = Connection(port, link, target, self._count.to_bytes(5, "big"))
         self._links[port.name, link] = self._routes[connection.route] = connection
+        for end in (port, target):
+            self._ends.setdefault(end.name, {})[connection.route] = connection
         port.link_up(link)
 
     # -- messages -----------------------------------------------------------------------------
@@ -230,7 +233,7 @@ class MemoryNetwork:
     # -- ends ---------------------------------------------------------------------------------
 
     def _connections(self, port: Port) -> list[Connection]:
-        return [c for c in self._routes.values() if port in (c.dialler, c.bound)]
+        return list(self._ends.get(port.name, {}).values())
 
     def _reset(self, connection: Connection) -> None:
         connection.broken = True
@@ -287,6 +290,8 @@ class MemoryNetwork:
     def _bury(self, connection: Connection) -> None:
         if not connection.dialler_up and not connection.bound_up and not connection.forth.stalled:
             self._routes.pop(connection.route, None)
+            for end in (connection.dialler, connection.bound):
+                self._ends[end.name].pop(connection.route, None)
 
 
 def _through_bytes(number: int, message: Message) -> tuple[int, Message]:
