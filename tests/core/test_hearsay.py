@@ -217,6 +217,31 @@ class WatcherDesk(ProducerDesk):
         self.machine = watcher
 
 
+def sealed(n):
+    return replace(record(n), fingerprint="1" * 16)
+
+
+def test_sealed_records_are_dialled_sooner_and_a_flood_of_others_does_not_hold_them_up(flooded):
+    flooded.turn(Rostered({"1" * 16: Access("n", frozenset({WORKER}))}))
+    flooded.turn(*[sealed(n) for n in range(2_000, 3_000)])
+    dials = endpoints(flooded)
+    assert dials == [record(n).endpoints[0] for n in range(2_000, 2_256)]
+    begun_at = flooded.now
+    flooded.until(begun_at + 0.99)  # before anything is tried again
+    ours = {record(n).endpoints[0] for n in range(2_000, 3_000)}
+    later = endpoints(flooded)
+    assert [it for it in later if it in ours] == [
+        record(n).endpoints[0] for n in range(2_256, 2_256 + 49)
+    ]
+
+
+def test_who_gets_a_key_while_it_waits_is_dialled_once(flooded):
+    flooded.turn(sealed(100))
+    flooded.turn(PeerForgotten("mdns:100"))
+    flooded.until(flooded.now + 10.0)
+    assert record(100).endpoints[0] not in endpoints(flooded)
+
+
 # -- with keys --------------------------------------------------------------------------------
 
 

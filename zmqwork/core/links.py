@@ -8,7 +8,7 @@ from random import Random
 
 from zmqwork.config import Health
 from zmqwork.core.effects import Dial, Effect, HangUp
-from zmqwork.core.hearsay import Hearsay
+from zmqwork.core.hearsay import SEALED_BURST, SEALED_PER_SECOND, Hearsay
 from zmqwork.core.key_choice import KeyChoice
 from zmqwork.core.numbering import Numbering
 from zmqwork.core.peer import DIALING, OPEN, RESTING, Peer
@@ -38,8 +38,8 @@ _STALE_MAX = 60.0
 # is dropped. If it comes to be true, it will be heard again.
 _HOPELESS_DIALS = 14
 
-# The timer of those that wait for their turn. No peer has this key.
-_TURN = ("turn", "")
+# The timers of those that wait for their turn. No peer has these keys.
+_TURN, _SEALED_TURN = ("turn", ""), ("turn", "sealed")
 
 # One node that two sources name at once: the one named first gets so much time to answer.
 _TWIN_DELAY = 0.5
@@ -67,7 +67,15 @@ class Links:
     """
 
     __slots__ = (
-        "_count", "_greeting_timeout", "_hearsay", "_keys", "_out", "_random", "_timers", "by_link",
+        "_count",
+        "_greeting_timeout",
+        "_hearsay",
+        "_keys",
+        "_out",
+        "_random",
+        "_sealed",
+        "_timers",
+        "by_link",
         "twins",
     )  # fmt: skip
 
@@ -85,7 +93,7 @@ class Links:
         self._random = random
         self._greeting_timeout = health.greeting_timeout
         self._keys = KeyChoice(trust, wanted)
-        self._hearsay = Hearsay()
+        self._begin_hearsay()
         self._count = 0
         self.by_link: dict[int, Peer] = {}
         self.twins = Twins()
@@ -123,19 +131,23 @@ class Links:
         self._timers.cancel(("dial", peer.key))
         if self._puts_off(peer, now):
             return
-        if Hearsay.covers(peer) and not self._hearsay.admits(peer, now):
-            self._timers.set_default(_TURN, self._hearsay.next_at)
-            return
+        if Hearsay.covers(peer):
+            sealed = Hearsay.is_sealed(peer)
+            turn, bucket = (_SEALED_TURN, self._sealed) if sealed else (_TURN, self._hearsay)
+            if not bucket.admits(peer, now):
+                self._timers.set_default(turn, bucket.next_at)
+                return
         self._open(peer, now)
 
     def due(self, now: float) -> list[Hashable]:
         """The timers that are due; peers whose turn has come are dialled."""
         due = self._timers.due(now)
-        for peer in self._hearsay.ready(now):
-            if not self._puts_off(peer, now):
-                self._open(peer, now)
-        if self._hearsay:
-            self._timers.set(_TURN, self._hearsay.next_at)
+        for turn, bucket in ((_TURN, self._hearsay), (_SEALED_TURN, self._sealed)):
+            for peer in bucket.ready(now):
+                if not self._puts_off(peer, now):
+                    self._open(peer, now)
+            if bucket:
+                self._timers.set(turn, bucket.next_at)
         return due
 
     def _puts_off(self, peer: Peer, now: float) -> bool:
@@ -185,6 +197,7 @@ class Links:
     def hang_up(self, peer: Peer, *, farewell: bool = False) -> None:
         """Close the link, if there is one; it does not wait for its turn any more."""
         self._hearsay.leave(peer)
+        self._sealed.leave(peer)  # (it may have got its key while it waited)
         if peer.link:
             del self.by_link[peer.link]
             self._out.append(HangUp(peer.link, farewell=farewell))
@@ -197,7 +210,11 @@ class Links:
         """Forget all links and peers, and dial nobody who waits."""
         self.by_link.clear()
         self.twins.clear()
+        self._begin_hearsay()
+
+    def _begin_hearsay(self) -> None:
         self._hearsay = Hearsay()
+        self._sealed = Hearsay(SEALED_BURST, SEALED_PER_SECOND)
 
     def open_twin(self, peer: Peer, node_id: str) -> Peer | None:
         """The same node, already in session under another key."""
