@@ -45,8 +45,8 @@ def test_a_small_crowd(capsys):
     assert beats["messages_per_second_and_worker"] == pytest.approx(4 * 3, rel=0.02)
     assert 10 < beats["bytes_per_second"] / beats["messages_per_second"] < 30
     work = figures["work"]
-    assert work["tasks"] == work["settled"] == 159  # 160 are not a multiple of three
-    assert work["messages"]["Done"] <= work["messages"]["Started"] <= 159
+    assert work["tasks"] == work["settled"] == 160
+    assert work["messages"]["Done"] <= work["messages"]["Started"] <= 160
     assert 0.5 < work["of_ideal"] <= 1
     loss = figures["loss"]
     assert (loss["workers"], loss["settled"]) == (6, loss["tasks"])

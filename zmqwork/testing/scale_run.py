@@ -149,7 +149,7 @@ class ScaleRun:
         crowd, it = self.crowd, self.setting
         if not it.tasks:
             return
-        count = it.tasks * it.slots * it.workers // it.producers * it.producers
+        count = it.tasks * it.slots * it.workers
         reading, began = crowd.meter.reading(), crowd.clock.now
         self._submit(count, it.seconds)
         self._until(self._is_settled, _SETTLE_SECONDS)
@@ -176,7 +176,7 @@ class ScaleRun:
         if not lost:
             return
         left = it.workers - len(lost)
-        count = int(_BUSY * left * it.slots) // it.producers * it.producers
+        count = max(1, int(_BUSY * left * it.slots))
         already = sum(len(node.settled) for node in crowd.producers)
         self._submit(count, _LOST_SECONDS)
         self._for(1.0)
@@ -222,10 +222,11 @@ class ScaleRun:
         return max(0.0, reading.seconds(role) - self._beats[role] * passed)
 
     def _submit(self, count: int, seconds: float) -> None:
-        crowd = self.crowd
-        each = count // len(crowd.producers)
-        for producer in crowd.producers:
-            crowd.give(producer, _WORK, seconds, each)
+        producers = self.crowd.producers
+        each, over = divmod(count, len(producers))
+        for place, producer in enumerate(producers):
+            if share := each + (place < over):
+                self.crowd.give(producer, _WORK, seconds, share)
 
     def _is_settled(self) -> bool:
         return not any(self.crowd.truth.unsettled.values())
