@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import threading
 from pathlib import Path
 
 import oracle
@@ -23,7 +24,7 @@ def gate_of(place, key, attempt):
 
 
 @app.task(max_retries=0)
-def work(place, key):
+def work(place, key, seconds=0.0):
     attempt = zmqwork.current().attempt
     who = {"key": key, "attempt": attempt, "pid": os.getpid(), "host": socket.gethostname()}
     oracle.append(place, "runs", what="begun", **who)
@@ -32,6 +33,8 @@ def work(place, key):
         # A FIFO that holds a byte once the test has opened it; reading waits for that.
         with gate.open("rb", buffering=0) as fifo:
             fifo.read(1)
+    if seconds:
+        threading.Event().wait(seconds)
     oracle.append(place, "runs", what="ended", **who)
     return [key, attempt]
 

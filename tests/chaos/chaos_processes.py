@@ -1,5 +1,6 @@
 """The processes of a scenario: workers as users start them, producers that take orders."""
 
+import contextlib
 import json
 import os
 import select
@@ -9,7 +10,6 @@ import sys
 import threading
 from pathlib import Path
 
-import pytest
 from chaos_app import gate_of
 
 HERE = Path(__file__).parent
@@ -39,7 +39,7 @@ def until(happened, what, patience=PATIENCE):
         if found:
             return found
         pause.wait(0.02)
-    return pytest.fail(f"in {patience} s it did not happen that {what}")
+    raise AssertionError(f"in {patience} s it did not happen that {what}")
 
 
 def is_gone(pid):
@@ -52,6 +52,15 @@ def is_gone(pid):
 
 def is_stopped(pid):
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def children_of(pid):
+    """Those of all its threads; none, if it is gone."""
+    found = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def stop(pid):
@@ -83,6 +92,11 @@ class Program:
         line = self.process.stdout.readline() if ready else b""
         assert line, f"{self.process.args} gave no answer"
         return json.loads(line)
+
+    @property
+    def family(self):
+        """The process and its children: whom it takes along."""
+        return [self.pid, *children_of(self.pid)]
 
     def kill(self):
         self.process.kill()
@@ -119,10 +133,7 @@ class Worker(Program):
         return int(endpoint.rpartition(":")[2])
 
     def children(self):
-        tasks = Path(f"/proc/{self.pid}/task")
-        return [
-            int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()
-        ]
+        return children_of(self.pid)
 
     def descriptors(self):
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
@@ -140,8 +151,8 @@ class Producer(Program):
         self.process.stdin.flush()
         return self.answer()
 
-    def submit(self, *keys, task="work"):
-        self.order("submit", keys=keys, task=task)
+    def submit(self, *keys, task="work", **words):
+        self.order("submit", keys=keys, task=task, words=words)
 
     def status(self):
         return self.order("status")

@@ -1,4 +1,4 @@
-"""A producer with a journal, to be killed: ``durable_producer.py PLACE REALM UP_TO``.
+"""A producer with a journal, to be killed: ``durable_producer.py PLACE REALM UP_TO [JOURNAL]``.
 
 It submits the tasks from the first one on that is not known to be confirmed, and says in a file
 (``confirmed``) how far they are; what it submitted and could not confirm is submitted again. At
@@ -20,8 +20,10 @@ def confirmed(place):
     return max((int(line) for line in lines[:-1]), default=0)
 
 
-def main(place, realm, up_to):
-    with chaos_app.app.producer(realm=realm, journal=Path(place) / "journal") as producer:
+def main(place, realm, up_to, journal=None):
+    journal = journal or Path(place) / "journal"
+    options = {"allow_volatile_journal": True} if "CHAOS_VOLATILE" in os.environ else {}
+    with chaos_app.app.producer(realm=realm, journal=journal, **options) as producer:
         fd = os.open(Path(place) / "confirmed", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         for start in range(confirmed(place) + 1, up_to + 1, STEP):
             keys = range(start, min(start + STEP, up_to + 1))
@@ -36,4 +38,4 @@ def main(place, realm, up_to):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), *sys.argv[4:])

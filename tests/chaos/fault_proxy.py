@@ -7,6 +7,7 @@ from whoever dials to whoever is bound, and ``back``.
 
 import asyncio
 import contextlib
+import random
 import socket
 import threading
 
@@ -19,6 +20,9 @@ MORE, LONG, COMMAND = 1, 2, 4
 # Held bytes wait in the kernel's buffers, as in a network; here there are no more than this.
 QUEUED_PIECES_MAX = 4096
 PATIENCE = 30.0
+
+# After which TCP, at the least, sends again what was lost.
+RETRANSMISSION = 0.2
 
 
 class Frames:
@@ -69,6 +73,12 @@ class Way:
 
     def __init__(self):
         self.delay = 0.0
+        self.jitter = 0.0
+        self.rate = None  # bytes a second, of all connections together
+        self.loss = 0.0
+        self.slice = None  # bytes that are passed on at once
+        self.frames = self.bytes = 0
+        self.free_at = 0.0
         self.garbling = False
         self.endless = False
         self.verb = None
@@ -84,6 +94,7 @@ class FaultProxy:
         self.forth, self.back = Way(), Way()
         self.connections = 0
         self._pairs = set()
+        self._chance = random.Random(1)
         self._callers = set()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -119,9 +130,21 @@ class FaultProxy:
         self._do(arm)
         return way.caught
 
-    def slow(self, way, seconds):
-        """Every byte takes so much longer; the order stays."""
-        self._do(lambda: setattr(way, "delay", seconds))
+    def slow(self, way, seconds, jitter=0.0):
+        """Every byte takes so much longer, by chance up to `jitter` more; the order stays."""
+        self._set(way, delay=seconds, jitter=jitter)
+
+    def throttle(self, way, rate):
+        """Pass on no more bytes a second than this; None: as fast as it goes."""
+        self._set(way, rate=rate)
+
+    def lose(self, way, fraction):
+        """What TCP makes of lost packets: by chance a piece, and all behind it, is late."""
+        self._set(way, loss=fraction)
+
+    def cut_up(self, way, size):
+        """Pass on so many bytes at once, and the rest after that; None: as they come."""
+        self._set(way, slice=size)
 
     def garble(self, way, garbling=True):
         """Change the first byte of every frame's body: no head is a head any more."""
@@ -148,6 +171,9 @@ class FaultProxy:
         self._thread.join(PATIENCE)
 
     # -- the loop's thread --------------------------------------------------------------------
+
+    def _set(self, way, **values):
+        self._do(lambda: [setattr(way, name, value) for name, value in values.items()])
 
     def _do(self, change):
         done = threading.Event()
@@ -234,8 +260,12 @@ class FaultProxy:
                     await asyncio.sleep(wait)
                 if way.garbling:
                     piece = _changed(piece)
-                writer.write(piece)
-                await writer.drain()
+                way.frames += 1
+                way.bytes += len(piece)
+                step = way.slice or len(piece) or 1
+                for start in range(0, len(piece), step):
+                    writer.write(piece[start : start + step])
+                    await writer.drain()
             if way.endless:
                 await asyncio.Event().wait()
         except OSError:
@@ -248,14 +278,25 @@ class FaultProxy:
                 writer.close()
 
     async def _feed(self, way, reader, queue):
-        frames = Frames()
+        frames, due = Frames(), 0.0
         with contextlib.suppress(OSError):
             while data := await reader.read(2**16):
                 for piece, verb in frames.cut(data):
-                    await queue.put((self._loop.time() + way.delay, piece, verb))
+                    due = self._due(way, due, len(piece))
+                    await queue.put((due, piece, verb))
         # An end travels like everything else: it is held, and it is late.
-        await queue.put((self._loop.time() + way.delay, b"", None))
+        await queue.put((self._due(way, due, 0), b"", None))
         await queue.put(None)
+
+    def _due(self, way, before, size):
+        """When a piece arrives, behind the one before it."""
+        due = self._loop.time() + way.delay + way.jitter * self._chance.random()
+        if way.loss and self._chance.random() < way.loss:
+            due += RETRANSMISSION
+        if way.rate:
+            way.free_at = max(way.free_at, self._loop.time()) + size / way.rate
+            due = max(due, way.free_at + way.delay)
+        return max(due, before)
 
     def _cut(self):
         for pair in list(self._pairs):

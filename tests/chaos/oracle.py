@@ -1,12 +1,16 @@
 """What really happened, told by those to whom it happened; nothing of zmqwork is asked, or imported.
 
 Each fact is one line of JSON, appended with one write: by the producer's program (``submitted``,
-``settled``) and by the handlers themselves (``runs``). A line is there or it is not, whatever kills
-its writer.
+``settled``), by the handlers themselves (``runs``), and by whoever does harm (``faults``, when it was
+done, with the processes that it was done to). A line is there or it is not, whatever kills its writer. All facts
+have their instant, by the clock that the processes of a machine share.
 """
 
 import json
 import os
+import time
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from pathlib import Path
 
 
@@ -14,7 +18,7 @@ def append(place, name, **fact):
     """Add a fact to one of the files."""
     fd = os.open(Path(place) / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(fd, json.dumps(fact).encode() + b"\n")
+        os.write(fd, json.dumps({**fact, "at": time.monotonic()}).encode() + b"\n")
     finally:
         os.close(fd)
 
@@ -24,10 +28,23 @@ class Oracle:
 
     def __init__(self, place):
         self.place = Path(place)
+        self._counted = {}  # file -> (bytes read, lines in them)
 
     def read(self, name):
         path = self.place / name
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def count(self, name):
+        """How many facts a file has; only what is new is read."""
+        start, lines = self._counted.get(name, (0, 0))
+        path = self.place / name
+        if not path.exists():
+            return 0
+        with path.open("rb") as file:
+            file.seek(start)
+            fresh = file.read()
+        self._counted[name] = start + len(fresh), lines + fresh.count(b"\n")
+        return self._counted[name][1]
 
     def attempts(self, key, what="begun"):
         """The attempts of a task that began (or ``ended``), in that order."""
@@ -82,3 +99,82 @@ class Oracle:
             if run["what"] == "begun":
                 runs.setdefault(run["key"], []).append(run["attempt"])
         return {key: attempts for key, attempts in runs.items() if len(attempts) > 1}
+
+    # -- figures --------------------------------------------------------------------------------
+
+    def figures(self):
+        """What a report says: counts, and what each fault cost."""
+        submitted = {fact["key"] for fact in self.read("submitted")}
+        settled = self.read("settled")
+        runs = Counter(run["key"] for run in self.read("runs") if run["what"] == "begun")
+        unexplained, allowed, recovery = self._again()
+        return {
+            "confirmed": len(submitted),
+            "settled": dict(Counter(fact["state"] for fact in settled)),
+            "lost": len(submitted - {fact["key"] for fact in settled}),
+            "duplicate_executions": runs.total() - len(runs),
+            "duplicate_effects": len(settled) - len({fact["key"] for fact in settled}),
+            # Attempts that faults hit while they were begun and not settled: each may run again.
+            "unacked_at_faults": allowed,
+            "unexplained": unexplained,
+            "recovery_seconds": spread(recovery),
+            "throughput": self.throughput([fact["at"] for fact in settled]),
+            "faults": dict(Counter(fact["kind"] for fact in self.read("faults"))),
+        }
+
+    def _again(self):
+        """The extra runs that no fault explains; how many the faults explain; seconds to the next.
+
+        A fault explains another run of what its victims had begun, and what was not settled then.
+        """
+        settled_at = {fact["key"]: fact["at"] for fact in self.read("settled")}
+        begun, ended, of_pid = defaultdict(list), {}, defaultdict(list)
+        for run in self.read("runs"):
+            if run["what"] == "ended":
+                ended[run["key"], run["attempt"]] = run["at"]
+            else:
+                begun[run["key"]].append(run)
+                of_pid[run["pid"]].append(run)
+        hit, recovery, endless = set(), [], float("inf")
+        for fault in self.read("faults"):
+            for run in [run for pid in fault["pids"] for run in of_pid[pid]]:
+                key, attempt, at = run["key"], run["attempt"], fault["begun_at"]
+                if run["at"] > fault["at"] or settled_at.get(key, endless) < at:
+                    continue
+                hit.add((key, attempt))
+                later = [other["at"] for other in begun[key] if other["at"] > at]
+                if ended.get((key, attempt), endless) > at and later:
+                    recovery.append(min(later) - at)
+        unexplained = []
+        for key, all_runs in begun.items():
+            extra = len(all_runs) - 1
+            if extra > sum((key, run["attempt"]) in hit for run in all_runs):
+                unexplained.append(key)
+        return unexplained, len(hit), recovery
+
+    def throughput(self, instants):
+        """Per second: before the first fault, between the first and the last one, and after it."""
+        faults = sorted(fact["at"] for fact in self.read("faults"))
+        instants = sorted(instants)
+        if not instants:
+            return {}
+        begin = min([fact["at"] for fact in self.read("submitted")] or instants[:1])
+        ends = [begin, faults[0], faults[-1], instants[-1]] if faults else [begin, instants[-1]]
+        named = zip(("before", "during", "after"), ends, ends[1:], strict=False)
+        return {name: _rate(instants, start, end) for name, start, end in named if end > start}
+
+
+def _rate(instants, start, end):
+    return round((bisect_left(instants, end) - bisect_left(instants, start)) / (end - start), 1)
+
+
+def spread(values):
+    """The median, the 99th percentile and the largest of some values, and how many there are."""
+    if not values:
+        return {"count": 0}
+    values = sorted(values)
+
+    def at(percent):
+        return round(values[min(len(values) - 1, int(len(values) * percent / 100))], 3)
+
+    return {"count": len(values), "p50": at(50), "p99": at(99), "max": round(values[-1], 3)}

@@ -185,9 +185,9 @@ class Pipeline:
         return self.oracle.summary(())["ran_again"]
 
     def _start(self, kind, *words, **more):
-        options = self.scene._options()
+        options = self.scene.options()
         options["env"] |= self.environment
-        return self.scene._keep(kind(*words, **more, **options))
+        return self.scene.keep(kind(*words, **more, **options))
 
 
 def together(*scenarios):

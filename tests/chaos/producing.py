@@ -8,6 +8,8 @@ import gc
 import json
 import os
 import sys
+import threading
+import time
 from collections import Counter
 from pathlib import Path
 from types import FunctionType
@@ -35,16 +37,52 @@ class Orders:
         self.producer = producer
         self.place = place
         self.name = name
+        self._feeder = self._room = None
+        self._fed = 0
+        self._halted = threading.Event()
 
-    def submit(self, keys, task="work"):
+    def submit(self, keys, task="work", words=None):
         for key in keys:
             oracle.append(self.place, "submitted", key=key, producer=self.name)
-            future = getattr(chaos_app, task).submit(self.place, key)
+            future = getattr(chaos_app, task).submit(self.place, key, **(words or {}))
             future.add_done_callback(lambda future, key=key: self.settled(key, future))
+
+    def feed(self, count, window, rate=0, task="work", words=None):
+        """Submit so many, by and by: no more unsettled than `window`, no more a second than `rate`."""
+        self._room = threading.Semaphore(window)
+        self._halted.clear()
+        arguments = (count, rate, task, words)
+        self._feeder = threading.Thread(target=self._feed, args=arguments, daemon=True)
+        self._feeder.start()
+
+    def _feed(self, count, rate, task, words):
+        begun_at = time.monotonic()
+        for number in range(count):
+            self._room.acquire()
+            if rate:
+                self._halted.wait(max(0.0, begun_at + number / rate - time.monotonic()))
+            if self._halted.is_set():
+                break
+            self.submit([f"{self.name}-{self._fed}"], task, words)
+            self._fed += 1
+
+    def feeding(self):
+        """Whether there is more to come."""
+        return self._feeder is not None and self._feeder.is_alive()
+
+    def halt(self):
+        """Let no more come; how many came."""
+        self._halted.set()
+        if self._room is not None:
+            self._room.release()
+        self._feeder.join(10)
+        return self._fed
 
     def settled(self, key, future):
         state, value = state_of(future)
         oracle.append(self.place, "settled", key=key, state=state, value=value)
+        if self._room is not None:
+            self._room.release()
 
     def status(self):
         return self.producer.status()

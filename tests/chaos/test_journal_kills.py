@@ -2,41 +2,17 @@
 
 import os
 import random
-import subprocess
-import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
-from chaos_processes import HERE, PATIENCE, until
+from chaos_processes import until
+from durable import Durable, tallied
 from durable_producer import confirmed
 
 from zmqwork.journal.sqlite import SqliteJournal
 
 # The fifty kills in 20,000 tasks; without that variable, a few.
 TASKS, KILLS = (20_000, 50) if os.environ.get("ZMQWORK_CHAOS") == "full" else (2_000, 5)
-
-
-class Program:
-    def __init__(self, scene, up_to):
-        command = [sys.executable, str(HERE / "durable_producer.py"), str(scene.place), scene.realm]
-        self.process = subprocess.Popen(
-            [*command, str(up_to)], stdin=subprocess.PIPE, env=scene.environment
-        )
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(PATIENCE)
-        self.process.stdin.close()
-
-    def finish(self):
-        self.process.stdin.close()
-        assert self.process.wait(2 * PATIENCE) == 0
-
-
-def tallied(place):
-    path = Path(place) / "tally"
-    return Counter(int(line) for line in path.read_bytes().split()) if path.exists() else Counter()
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -47,7 +23,7 @@ def test_the_producer_is_killed_again_and_again(scene, seed):
         scene.worker(slots=1)
     for kill in range(1, KILLS + 1):
         up_to = TASKS * kill // KILLS
-        program = Program(scene, up_to)
+        program = Durable(scene, up_to)
         if chance.random() < 0.5:
             mark = chance.randint(confirmed(place), up_to)
             until(lambda mark=mark: confirmed(place) >= mark, f"{mark} are confirmed")
@@ -56,7 +32,7 @@ def test_the_producer_is_killed_again_and_again(scene, seed):
             until(lambda mark=mark: len(tallied(place)) >= mark, f"{mark} have run")
         program.kill()
     sure = confirmed(place)
-    Program(scene, TASKS).finish()
+    Durable(scene, TASKS).finish()
     ran = tallied(place)
     assert [key for key in range(1, sure + 1) if key not in ran] == []
     assert set(ran) == set(range(1, TASKS + 1))
