@@ -40,7 +40,6 @@ def main():
         print(telling.listed(known.values(), args.output))
         return 0
     if args.do == "soak":
-        known["soak"].run.minutes = args.minutes
         names = ["soak"]
     else:
         # The soak has a length of its own, so `all` is without it.
@@ -58,7 +57,8 @@ def _run_all(chosen, args):
     try:
         for scenario in chosen:
             with _progress(scenario.name) as started:
-                report = run(scenario, args.scale, args.seed, keep=args.keep, started=started)
+                options = {"minutes": args.minutes, "keep": args.keep, "started": started}
+                report = run(scenario, args.scale, args.seed, **options)
             reports.append(report)
             print(telling.told(report, args.output), flush=True)
             if args.out is not None:
@@ -113,11 +113,11 @@ def _parser():
     running.add_argument("--seed", type=int, default=1, help="of what is chosen by chance")
     running.add_argument("--out", type=Path, help="add the reports to this file, as lines of JSON")
     running.add_argument("--keep", action="store_true", help="keep the facts of what fails")
+    running.add_argument("--minutes", type=float, help="how long soak, cpu-load take")
     commands.add_parser("list", parents=[output], help="what there is")
     some = commands.add_parser("run", parents=[output, running], help="run some, or all")
     some.add_argument("names", nargs="+", metavar="NAME|all")
-    soak = commands.add_parser("soak", parents=[output, running], help="random harm, for long")
-    soak.add_argument("--minutes", type=float, default=10.0)
+    commands.add_parser("soak", parents=[output, running], help="random harm, for long")
     return parser
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from pathlib import Path
 
 import oracle
@@ -39,11 +40,52 @@ def work(place, key, seconds=0.0):
     return [key, attempt]
 
 
+def harm(place, pids):
+    """Say what is about to be done, as there is no later; within a second they are gone."""
+    now = time.monotonic()
+    oracle.append(place, "faults", kind="poison", pids=pids, begun_at=now, at=now + 1.0)
+
+
 @app.task(max_retries=0)
 def die(place, key):
     attempt = zmqwork.current().attempt
     oracle.append(place, "runs", what="begun", key=key, attempt=attempt, pid=os.getpid())
+    harm(place, [os.getpid()])
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task(max_retries=0)
+def die_with_worker(place, key):
+    """Take the worker along, and write down who it was: whatever ran there may run again."""
+    attempt = zmqwork.current().attempt
+    who = {"key": key, "attempt": attempt, "pid": os.getpid()}
+    oracle.append(place, "runs", what="begun", **who)
+    pids = [int(pid) for path in Path(f"/proc/{os.getppid()}/task").iterdir()
+            for pid in (path / "children").read_text().split()]  # fmt: skip
+    harm(place, pids)
+    os.kill(os.getppid(), signal.SIGKILL)
+    threading.Event().wait()  # the kernel ends it
+
+
+@app.task(max_retries=0, timeout=1.0)
+def hang(place, key):
+    attempt = zmqwork.current().attempt
+    oracle.append(place, "runs", what="begun", key=key, attempt=attempt, pid=os.getpid())
+    threading.Event().wait()
+
+
+@app.task(max_retries=0)
+def hold_interpreter(place, key, seconds):
+    """One call of C that gives the interpreter to no other thread."""
+    attempt = zmqwork.current().attempt
+    who = {"key": key, "attempt": attempt, "pid": os.getpid()}
+    oracle.append(place, "runs", what="begun", **who)
+    begun_at, rounds = time.monotonic(), 10**6
+    sum(range(rounds))
+    rounds = int(rounds * seconds / (time.monotonic() - begun_at))
+    sum(range(rounds))
+    oracle.append(place, "runs", what="ended", **who)
+    return [key, attempt, time.monotonic() - begun_at]
 
 
 @app.task(max_retries=0)

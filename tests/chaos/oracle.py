@@ -18,7 +18,7 @@ def append(place, name, **fact):
     """Add a fact to one of the files."""
     fd = os.open(Path(place) / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(fd, json.dumps({**fact, "at": time.monotonic()}).encode() + b"\n")
+        os.write(fd, json.dumps({"at": time.monotonic(), **fact}).encode() + b"\n")
     finally:
         os.close(fd)
 
@@ -142,7 +142,7 @@ class Oracle:
                 if run["at"] > fault["at"] or settled_at.get(key, endless) < at:
                     continue
                 hit.add((key, attempt))
-                later = [other["at"] for other in begun[key] if other["at"] > at]
+                later = [other["at"] for other in begun[key] if other["at"] > max(at, run["at"])]
                 if ended.get((key, attempt), endless) > at and later:
                     recovery.append(min(later) - at)
         unexplained = []
@@ -154,12 +154,14 @@ class Oracle:
 
     def throughput(self, instants):
         """Per second: before the first fault, between the first and the last one, and after it."""
-        faults = sorted(fact["at"] for fact in self.read("faults"))
+        faults = self.read("faults")
         instants = sorted(instants)
         if not instants:
             return {}
-        begin = min([fact["at"] for fact in self.read("submitted")] or instants[:1])
-        ends = [begin, faults[0], faults[-1], instants[-1]] if faults else [begin, instants[-1]]
+        ends = [min([fact["at"] for fact in self.read("submitted")] or instants[:1])]
+        if faults:
+            ends += [min(f["begun_at"] for f in faults), max(f["at"] for f in faults)]
+        ends.append(instants[-1])
         named = zip(("before", "during", "after"), ends, ends[1:], strict=False)
         return {name: _rate(instants, start, end) for name, start, end in named if end > start}
 

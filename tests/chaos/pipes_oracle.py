@@ -107,6 +107,17 @@ class PipelineOracle:
             "stored_again": stored.total() - len(stored),
         }
 
+    def figures(self, numbers):
+        """The same in the words of a report."""
+        found = self.summary(numbers)
+        return {
+            "confirmed": len(numbers),
+            "settled": {"succeeded": len(numbers) - found["lost"]},
+            "lost": found["lost"],
+            "duplicate_executions": found["ran_again"],
+            "duplicate_effects": found["stored_again"],
+        }
+
 
 def _whole_lines(path):
     """The lines of a file; what its writer was killed in the middle of is none."""

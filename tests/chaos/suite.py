@@ -51,7 +51,7 @@ def load():
     return {one.name: one for one in found}
 
 
-def run(scenario, scale="short", seed=1, *, keep=False, started=None):
+def run(scenario, scale="short", seed=1, *, minutes=None, keep=False, started=None):
     """Run it; its report. `started` gets the trial, so that its progress can be told."""
     begun_at = time.monotonic()
     report = dict.fromkeys(HEAD)
@@ -60,7 +60,7 @@ def run(scenario, scale="short", seed=1, *, keep=False, started=None):
     breaches = []
     try:
         with opened(place) as scene:
-            trial = Trial(scene, scale, seed)
+            trial = Trial(scene, scale, seed, minutes)
             if started is not None:
                 started(trial)
             try:

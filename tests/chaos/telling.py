@@ -31,16 +31,8 @@ def told(report, output):
             f"{report['duplicate_executions']} ran again, "
             f"{report['duplicate_effects']} took effect again"
         )
-    for name in (
-        "faults",
-        "recovery_seconds",
-        "throughput",
-        "memory_mib",
-        "descriptors",
-        "details",
-    ):
-        if report.get(name):
-            lines.append(f"  {name.replace('_', ' ')}: {_plain(report[name])}")
+    found = [name for name in FIGURES if report.get(name)]
+    lines += [f"  {name.replace('_', ' ')}: {_plain(report[name])}" for name in found]
     lines += [f"  BREACH: {text}" for text in report["breaches"]]
     return "\n".join(lines)
 

@@ -4,6 +4,7 @@ import contextlib
 import random
 import threading
 import time
+from collections import Counter
 
 from chaos_processes import PATIENCE, is_gone, until
 from oracle import append, spread
@@ -24,19 +25,19 @@ class Trial:
         scene: where it takes place; its place has the facts.
         scale: ``short``, a few seconds, or ``full``, the figures that are promised.
         seed: of whatever is chosen by chance.
+        minutes: how long, where a scenario is asked for that; None: by its scale.
     """
 
-    def __init__(self, scene, scale, seed=1):
+    def __init__(self, scene, scale, seed=1, minutes=None):
         self.scene = scene
         self.full = scale == "full"
-        self.scale = scale
+        self.minutes = minutes
         self.random = random.Random(seed)
         self.oracle = scene.oracle
         self.watch = Watch()
         self.breaches = []
         self.details = {}
         self.figures = None
-        self.effects = 0
         self.recovery = []
 
     def pick(self, short, full):
@@ -65,9 +66,9 @@ class Trial:
     # -- harm -----------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def fault(self, kind, *programs):
+    def fault(self, kind, *programs, pids=()):
         """The block does this to these: what they had begun until its end may run again."""
-        pids = [pid for program in programs for pid in program.family]
+        pids = [*pids, *[pid for program in programs for pid in program.family]]
         begun_at = time.monotonic()
         yield begun_at
         append(self.scene.place, "faults", kind=kind, pids=pids, begun_at=begun_at)
@@ -126,6 +127,12 @@ class Trial:
         figures = self.figures or self.oracle.figures()
         if self.recovery:
             figures["recovery_seconds"] = spread(self.recovery)
+        if "throughput" not in figures:
+            faults = self.oracle.read("faults")
+            figures["faults"] = dict(Counter(fact["kind"] for fact in faults))
+            figures["throughput"] = self.watch.throughput(
+                [fact[when] for fact in faults for when in ("begun_at", "at")]
+            )
         return {
             **figures,
             "memory_mib": self.watch.most(1),

@@ -34,6 +34,8 @@ class Watch:
     def __init__(self, interval=0.5):
         self.interval = interval
         self.samples = {}
+        self.counts = []  # (instant, what `count` says), as many as samples
+        self.count = None
         self._pids = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -48,12 +50,16 @@ class Watch:
 
     def _run(self):
         while not self._ended.wait(self.interval):
+            if self.count is not None:
+                self._add(self.counts, (time.monotonic(), self.count()))
             for role, pid in list(self._pids.items()):
                 if (seen := look_at(pid)) is not None:
-                    samples = self.samples.setdefault(role, [])
-                    samples.append((time.monotonic(), *seen))
-                    if len(samples) > self.SAMPLES_MAX:
-                        del samples[::2]
+                    self._add(self.samples.setdefault(role, []), (time.monotonic(), *seen))
+
+    def _add(self, samples, sample):
+        samples.append(sample)
+        if len(samples) > self.SAMPLES_MAX:
+            del samples[::2]
 
     # -- what it comes to -----------------------------------------------------------------------
 
@@ -63,6 +69,17 @@ class Watch:
         for role, samples in list(self.samples.items()):
             with contextlib.suppress(ValueError):
                 made[role] = round(max(sample[column] for sample in samples), 1)
+        return made
+
+    def throughput(self, faults):
+        """Of what was counted, per second: before, between and after the faults of these instants."""
+        ends = [0.0, min(faults), max(faults), float("inf")] if faults else [0.0, float("inf")]
+        made = {}
+        for name, start, end in zip(("before", "during", "after"), ends, ends[1:], strict=False):
+            part = [sample for sample in self.counts if start <= sample[0] <= end]
+            if len(part) > 1:
+                (first, low), (last, high) = part[0], part[-1]
+                made[name] = round((high - low) / (last - first), 1)
         return made
 
     def growth(self, warm_up):
