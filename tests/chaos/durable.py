@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from chaos_processes import HERE, PATIENCE
+from chaos_processes import HERE, PATIENCE, children_of
 from durable_producer import confirmed
 
 
@@ -26,7 +26,12 @@ class Durable:
 
     @property
     def family(self):
-        return [self.pid]
+        return [self.pid, *self.children]
+
+    @property
+    def children(self):
+        """(Those of a program that it is started by, such as strace.)"""
+        return children_of(self.pid)
 
     def kill(self):
         self.process.kill()

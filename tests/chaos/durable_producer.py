@@ -7,17 +7,37 @@ the end it waits for its input to end, and then for all tasks.
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 import chaos_app
 
+import zmqwork
+
 STEP = 50
+# So many bytes more for each task.
+PAYLOAD = [bytes(int(os.environ["CHAOS_PAYLOAD"]))] if "CHAOS_PAYLOAD" in os.environ else []
 
 
 def confirmed(place):
     path = Path(place) / "confirmed"
     lines = path.read_bytes().split(b"\n") if path.exists() else []
     return max((int(line) for line in lines[:-1]), default=0)
+
+
+def submit(producer, place, keys):
+    """Until all of them are confirmed; where the disk is full, again and again."""
+    while True:
+        try:
+            for key in keys:
+                chaos_app.tally.submit(place, key, *PAYLOAD)
+            producer.flush()
+        except zmqwork.JournalFull:
+            with (Path(place) / "refused").open("ab", buffering=0) as file:
+                file.write(b"%d\n" % keys[0])
+            threading.Event().wait(0.1)
+        else:
+            return
 
 
 def main(place, realm, up_to, journal=None):
@@ -27,9 +47,7 @@ def main(place, realm, up_to, journal=None):
         fd = os.open(Path(place) / "confirmed", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         for start in range(confirmed(place) + 1, up_to + 1, STEP):
             keys = range(start, min(start + STEP, up_to + 1))
-            for key in keys:
-                chaos_app.tally.submit(place, key)
-            producer.flush()
+            submit(producer, place, keys)
             os.write(fd, b"%d\n" % keys[-1])
         sys.stdin.read()
         assert producer.drain(60)
@@ -38,4 +56,9 @@ def main(place, realm, up_to, journal=None):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), *sys.argv[4:])
+    try:
+        main(sys.argv[1], sys.argv[2], int(sys.argv[3]), *sys.argv[4:])
+    except zmqwork.JournalError as error:
+        # As the commands do; what is written is not known any more, so nothing is done about it.
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        os._exit(os.EX_IOERR)

@@ -30,7 +30,10 @@ def test_it_passes(name):
     assert report["faults"]
 
 
-def test_what_there_is_has_a_name_and_says_what_it_does():
+def test_all_of_the_plan_is_there():
+    """C1 to C24 of the plan, each under a name."""
+    covered = {number for one in load().values() for number in one.covers}
+    assert covered >= {f"C{number}" for number in range(1, 25)}
     text = telling.listed(load().values(), "text")
     assert all(f"{name} " in text and one.about in text for name, one in load().items())
 
