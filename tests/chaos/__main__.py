@@ -4,6 +4,7 @@
     python -m tests.chaos run kill-worker recovery          these, a few seconds each
     python -m tests.chaos run all --scale full -o json      all, at the figures that are promised
     python -m tests.chaos soak --minutes 30                 random harm, and what grows meanwhile
+    python -m tests.chaos teeth                             bugs are planted, and must be found
 
 Each scenario gives one report; `-o json` prints it as one line. Ends with 0 only if all have passed.
 What this machine cannot do is skipped, with the reason, and counted. Ctrl-C ends all that was started.
@@ -25,6 +26,7 @@ os.environ["ZMQWORK_KEYS"] = "none"  # whoever runs this may have some
 
 import telling  # noqa: E402 - found where the path says so
 from oracle import Oracle  # noqa: E402
+from planted import PLANTS  # noqa: E402
 from suite import SCALES, load, run  # noqa: E402
 
 INTERRUPTED = 130
@@ -39,6 +41,8 @@ def main():
     if args.do == "list":
         print(telling.listed(known.values(), args.output))
         return 0
+    if args.do == "teeth":
+        return _find_planted(known, args)
     if args.do == "soak":
         names = ["soak"]
     else:
@@ -72,6 +76,21 @@ def _run_all(chosen, args):
     if interrupted:
         return INTERRUPTED
     return int(any(report["passed"] is False for report in reports))
+
+
+def _find_planted(known, args):
+    """Each bug must make its scenario fail."""
+    blind = []
+    for name in args.names or PLANTS:
+        scenario, bug = PLANTS[name]
+        with _progress(name) as started:
+            report = run(known[scenario], plant=name, started=started)
+        found = report["passed"] is False
+        blind += [] if found else [name]
+        told = {"bug": name, "about": bug.__doc__, "scenario": scenario, "found": found}
+        told |= {name: report[name] for name in ("seconds", "breaches", "commit")}
+        print(telling.bitten(told, args.output), flush=True)
+    return int(bool(blind))
 
 
 @contextlib.contextmanager
@@ -117,6 +136,8 @@ def _parser():
     commands.add_parser("list", parents=[output], help="what there is")
     some = commands.add_parser("run", parents=[output, running], help="run some, or all")
     some.add_argument("names", nargs="+", metavar="NAME|all")
+    bugs = commands.add_parser("teeth", parents=[output], help="plant bugs, which must be found")
+    bugs.add_argument("names", nargs="*", metavar="BUG", choices=[*PLANTS, []], help="all, if none")
     commands.add_parser("soak", parents=[output, running], help="random harm, for long")
     return parser
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import oracle
+import planted
 
 import zmqwork
 from zmqwork.config import Health
@@ -17,6 +18,7 @@ from zmqwork.config import Health
 if "CHAOS_HEALTH" in os.environ:
     Health.__init__.__kwdefaults__.update(json.loads(os.environ["CHAOS_HEALTH"]))
 
+planted.plant()
 app = zmqwork.App("chaos")
 
 
@@ -81,9 +83,9 @@ def hold_interpreter(place, key, seconds):
     who = {"key": key, "attempt": attempt, "pid": os.getpid()}
     oracle.append(place, "runs", what="begun", **who)
     begun_at, rounds = time.monotonic(), 10**6
+    used = time.thread_time()
     sum(range(rounds))
-    rounds = int(rounds * seconds / (time.monotonic() - begun_at))
-    sum(range(rounds))
+    sum(range(int(rounds * seconds / (time.thread_time() - used))))
     oracle.append(place, "runs", what="ended", **who)
     return [key, attempt, time.monotonic() - begun_at]
 

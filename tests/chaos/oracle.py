@@ -10,7 +10,7 @@ import json
 import os
 import time
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from pathlib import Path
 
 
@@ -136,10 +136,21 @@ class Oracle:
                 begun[run["key"]].append(run)
                 of_pid[run["pid"]].append(run)
         hit, recovery, endless = set(), [], float("inf")
-        for fault in self.read("faults"):
-            for run in [run for pid in fault["pids"] for run in of_pid[pid]]:
+        fresh = {pid: deque(runs) for pid, runs in of_pid.items()}
+        unsettled = defaultdict(list)  # of each process; what is settled matters to no later fault
+        for fault in sorted(self.read("faults"), key=lambda fact: fact["begun_at"]):
+            for pid in fault["pids"]:
+                runs = fresh.get(pid, ())
+                while runs and runs[0]["at"] <= fault["at"]:
+                    unsettled[pid].append(runs.popleft())
+                unsettled[pid] = [
+                    run
+                    for run in unsettled[pid]
+                    if settled_at.get(run["key"], endless) >= fault["begun_at"]
+                ]
+            for run in [run for pid in fault["pids"] for run in unsettled[pid]]:
                 key, attempt, at = run["key"], run["attempt"], fault["begun_at"]
-                if run["at"] > fault["at"] or settled_at.get(key, endless) < at:
+                if run["at"] > fault["at"]:
                     continue
                 hit.add((key, attempt))
                 later = [other["at"] for other in begun[key] if other["at"] > max(at, run["at"])]

@@ -20,6 +20,8 @@ from trial import Skip, Trial
 SCALES = ("short", "full")
 # A report is one line of JSON, and these come first, in this order, whatever else there is.
 HEAD = ("name", "covers", "scale", "passed", "skipped", "seconds", "commit", "seed")
+# What a planted bug has brought to a standstill is waited for less long.
+PLANTED_STALL = 10.0
 FIGURES = ("confirmed", "settled", "lost", "duplicate_executions", "duplicate_effects")
 
 
@@ -51,8 +53,18 @@ def load():
     return {one.name: one for one in found}
 
 
-def run(scenario, scale="short", seed=1, *, minutes=None, keep=False, started=None):
-    """Run it; its report. `started` gets the trial, so that its progress can be told."""
+def run(scenario, scale="short", seed=1, *, minutes=None, plant=None, keep=False, started=None):
+    """Run it; its report.
+
+    Args:
+        scenario: which.
+        scale: ``short`` or ``full``.
+        seed: of what is chosen by chance.
+        minutes: for scenarios that take as long as they are told.
+        plant: a bug that all processes shall have.
+        keep: leave the facts of what failed where they are.
+        started: gets the trial, so that its progress can be told.
+    """
     begun_at = time.monotonic()
     report = dict.fromkeys(HEAD)
     report |= {"name": scenario.name, "covers": list(scenario.covers), "scale": scale, "seed": seed}
@@ -61,6 +73,9 @@ def run(scenario, scale="short", seed=1, *, minutes=None, keep=False, started=No
     try:
         with opened(place) as scene:
             trial = Trial(scene, scale, seed, minutes)
+            if plant is not None:
+                scene.environment["CHAOS_PLANT"] = plant
+                trial.stall = PLANTED_STALL
             if started is not None:
                 started(trial)
             try:

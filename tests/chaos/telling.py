@@ -37,6 +37,15 @@ def told(report, output):
     return "\n".join(lines)
 
 
+def bitten(told, output):
+    """Whether a planted bug was found, and by what."""
+    if output == "json":
+        return json.dumps(told)
+    word = "found" if told["found"] else "NOT FOUND"
+    first = told["breaches"][0].splitlines()[0] if told["breaches"] else ""
+    return f"{told['bug']:26} {word} by {told['scenario']} in {told['seconds']} s: {first[:120]}"
+
+
 def summed_up(reports):
     """The last line."""
     passed = sum(report["passed"] is True for report in reports)

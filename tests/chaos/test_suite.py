@@ -83,6 +83,7 @@ def test_growth_is_seen():
     assert growth["mib"]["per_hour"] == pytest.approx(1)
     assert growth["descriptors"]["per_hour"] > 30
     assert quarters(samples, 2, 100) == (21, 23)
+    assert quarters([(at, 1, 20 + at % 5, 3) for at in range(400)], 2, 100) == (24, 22)
 
 
 def made(function):
@@ -117,6 +118,13 @@ def test_what_cannot_be_done_here_is_skipped_and_counted():
     assert "there is no such disk" in telling.told(report, "text")
     assert telling.summed_up([report]) == "0 passed, 0 failed, 1 skipped"
     json.loads(telling.told(report, "json"))
+
+
+def test_a_planted_bug_is_found():
+    """(The others: ``python -m tests.chaos teeth``.)"""
+    report = run(load()["resets"], plant="forgets-the-inventory")
+    assert "ran again" in report["breaches"][0]
+    assert report["duplicate_executions"] > 0
 
 
 # -- the command ------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from chaos_processes import PATIENCE, is_gone, until
 from oracle import append, spread
 from watching import Watch
 
-# What takes long, takes so long at the most; a machine that has much else to do is no defect.
-LONG = 1800.0
+# Without one more settled task for so long, none will come; a slow machine is no defect.
+STALL = 60.0
 
 
 class Skip(Exception):
@@ -39,6 +39,7 @@ class Trial:
         self.details = {}
         self.figures = None
         self.recovery = []
+        self.stall = STALL
 
     def pick(self, short, full):
         """One of two values, by the scale."""
@@ -100,13 +101,13 @@ class Trial:
             self.pause(every)
         return found
 
-    def settled(self, count, patience=LONG):
+    def settled(self, count):
         """Wait until so many are settled."""
         every = 0.02 if count < 5000 else 0.2
         has = self.oracle.count
-        self.until(lambda: has("settled") >= count, f"{count} are settled", patience, every)
+        self._moving(lambda: has("settled") >= count, f"{count} are settled", every)
 
-    def rest(self, producers, patience=LONG):
+    def rest(self, producers):
         """Wait until each has submitted all that it was told to, and all of that is settled."""
 
         def is_over():
@@ -114,7 +115,17 @@ class Trial:
                 self.oracle.count("settled") >= self.oracle.count("submitted")
             )
 
-        self.until(is_over, "all is submitted and settled", patience, every=0.2)
+        self._moving(is_over, "all is submitted and settled", 0.2)
+
+    def _moving(self, happened, what, every):
+        """Wait as long as anything is settled meanwhile."""
+        seen, moved_at = -1, 0.0
+        while not happened():
+            if (count := self.oracle.count("settled")) != seen:
+                seen, moved_at = count, time.monotonic()
+            elif time.monotonic() - moved_at > self.stall:
+                raise AssertionError(f"{count} settled, then none for {self.stall:g} s; not {what}")
+            self.pause(every)
 
     def workers(self, producer, count):
         """Wait until the producer knows so many workers, no more and no less."""

@@ -104,6 +104,8 @@ class Watch:
                     "most": round(max(values), 2),
                     "per_hour": round(slope([s[0] for s in warm], values) * 3600, 3),
                 }
+            step = max(1, len(warm) // 20)
+            made[role]["mib_over_time"] = [round(s[1], 2) for s in warm[::step]]
         return made
 
 
@@ -117,7 +119,10 @@ def slope(instants, values):
 
 
 def quarters(samples, column, warm_up):
-    """The medians of the first and the last quarter."""
+    """The most of the first quarter, and the median of the last one.
+
+    (What is connected at a moment has descriptors, and who was killed is not connected.)
+    """
     values = [s[column] for s in samples if s[0] - samples[0][0] >= warm_up]
     part = max(1, len(values) // 4)
-    return statistics.median(values[:part]), statistics.median(values[-part:])
+    return max(values[:part]), statistics.median(values[-part:])

@@ -33,7 +33,7 @@ def hold_interpreter(trial):
     if not trial.full:
         trial.scene.hurry()
     field = Field(trial, 1, slots=2)
-    words = {"seconds": trial.pick(4.0, 120.0)}
+    words = {"seconds": trial.pick(6.0, 120.0)}
     field.producer.submit("busy", task="hold_interpreter", **words)
     trial.scene.begun("busy")
     field.feed(10**6, 0.05, rate=10)

@@ -49,7 +49,7 @@ def rage(trial, count, seconds, *, workers, slots, every, window):
 def kill_worker(trial):
     """SIGKILL of a worker every 2 s while 100,000 short tasks are done; another one a second later."""
     count, seconds, workers, slots, every = trial.pick(
-        (1_500, 0.005, 3, 1, 0.7), (100_000, 0.02, 4, 4, 2.0)
+        (900, 0.005, 3, 1, 0.7), (100_000, 0.02, 4, 4, 2.0)
     )
     rage(trial, count, seconds, workers=workers, slots=slots, every=every, window=1_000)
 

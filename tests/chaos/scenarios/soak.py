@@ -147,15 +147,24 @@ def soak(trial):
     cluster = Cluster(trial)
     cluster.begin()
     begun_at = trial.now()
-    seconds = 0.0
+    seconds, census = 0.0, None
+    warm_up = min(300.0, minutes * 20)
     while (passed := trial.now() - begun_at) < minutes * 60:
         cluster.release(passed - seconds)
         seconds = passed
         trial.random.choice(cluster.harms())(trial.random.uniform(0.2, longest))
         trial.pause(trial.random.uniform(rest / 2, rest))
+        if census is None and passed > warm_up:
+            census = cluster.producer.order("census")
+    trial.details["objects_more"] = more(census or {}, cluster.producer.order("census"))
     cluster.settle()
-    warm_up = min(300.0, minutes * 20)
     judge(trial, minutes, warm_up)
+
+
+def more(before, after):
+    """Of which objects there are more: whose fault it is, if memory grows."""
+    grown = {what: count - before.get(what, 0) for what, count in after.items()}
+    return {what: count for what, count in grown.items() if count > 20}
 
 
 def judge(trial, minutes, warm_up):
