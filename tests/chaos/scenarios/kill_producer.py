@@ -36,8 +36,9 @@ def kill_producer(trial):
     trial.details = {"kills": kills, "whole": whole, "confirmed_and_open_at_last": lost_so_far}
     trial.hold(trial.figures["lost"] == 0, f"{trial.figures['lost']} are lost")
     given, settled = accounts(place / "journal")
-    # (The program submits anew what it could not confirm: those have numbers of their own.)
-    trial.details |= {"numbers_given": given, "settled": settled}
+    # (The program submits anew what it could not confirm: those are tasks of their own.)
+    trial.details |= {"numbers_given": given, "settled": settled, "submitted_anew": given - tasks}
+    trial.figures["duplicate_executions"] -= given - tasks
     trial.figures["duplicate_effects"] = max(0, settled - given)
     trial.hold(settled == given, f"of {given} tasks {settled} were settled")
     trial.hold(whole == kills, f"after {kills - whole} of {kills} kills the journal was damaged")
