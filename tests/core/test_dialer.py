@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from desks import PRODUCER_ID, ProducerDesk, node_id, welcome
+from desks import PRODUCER_ID, ProducerDesk, done, node_id, welcome
 
 from zmqwork.core import contacts
 from zmqwork.core.effects import Answer, Dial, HangUp, Notice, Probe
@@ -207,6 +207,36 @@ def test_a_peer_whose_sessions_never_last_is_dialled_less_and_less(desk):
     assert desk.of(Dial), "after one that has lasted it is dialled at once"
 
 
+def test_a_session_that_brings_a_result_is_followed_by_the_next_at_once(desk):
+    """However short it is: whatever cuts the link, work gets done."""
+    link = desk.open()
+    desk.submit(*range(1, 31))
+    for seq in range(1, 31):
+        desk.say(link, done(seq, (seq, 1)))
+        desk.turn(LinkDown(link))
+        assert len(desk.of(Dial)) == 1
+        link = desk.greet()
+    assert desk.machine.counters["lost_workers"] == 0
+
+
+def test_a_dial_that_we_put_off_is_not_held_against_the_peer(desk):
+    """A link that is cut every second: it comes back each time, when we let it."""
+    desk.open()
+    for _ in range(40):
+        desk.turn(LinkDown(desk.link_of("w")))
+        while not desk.link_of("w"):
+            assert desk.state_of() == "suspect"
+            desk.until(desk.now + 0.05)
+        assert desk.state_of() == "suspect"
+        desk.greet()
+        assert desk.state_of() == "alive"
+        desk.until(desk.now + 0.6)
+    assert desk.machine.counters["lost_workers"] == 0
+    desk.turn(LinkDown(desk.link_of("w")))
+    desk.until(desk.now + 3.1)
+    assert desk.state_of() == "lost", "once it is dialled it has a second, as ever"
+
+
 def test_its_dial_and_its_loss_may_be_due_at_once(desk):
     desk.open()
     for _ in range(20):
@@ -215,7 +245,7 @@ def test_its_dial_and_its_loss_may_be_due_at_once(desk):
             desk.until(desk.now + 0.1)
         desk.greet()
     desk.turn(LinkDown(desk.link_of("w")))
-    assert not desk.link_of("w"), "it is to be dialled later than it is lost"
+    assert not desk.link_of("w"), "it is to be dialled later"
     desk.turn(at=desk.now + 10.0)
     assert desk.state_of() == "lost"
     assert len(desk.of(Dial)) == 1

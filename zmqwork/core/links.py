@@ -23,8 +23,9 @@ _REDIAL_MAX = 5.0
 # it keeps our results for `Health.lost_timeout` (4 s), so it must hear of us before that.
 _RETURN_MAX = 2.0
 
-# After so many sessions, one after the other, that did not last for a heartbeat the next dial
-# waits: a peer that greets and breaks off would keep this node busy with nothing else.
+# After so many sessions, one after the other, that did not last for a heartbeat and brought no
+# result the next dial waits: a peer that greets and breaks off would keep this node busy with
+# nothing else.
 _BROKEN_MAX = 8
 
 # A peer that no new dial can win over soon is asked again after this long.
@@ -185,14 +186,18 @@ class Links:
         peer.refusal = "another key is there than the roster has for it, or none"
         return False
 
-    def dial_again(self, peer: Peer, now: float) -> None:
-        """Dial a peer whose session has ended: at once, unless its sessions never last."""
+    def dial_again(self, peer: Peer, now: float) -> float:
+        """Dial a peer whose session has ended: at once, unless its sessions never last.
+
+        How many seconds that was put off: the peer is not to blame for them.
+        """
         peer.broken += 1
         if peer.broken <= _BROKEN_MAX:
             self.dial(peer, now)
-        else:
-            delay = self._after(peer.broken - _BROKEN_MAX, _REDIAL_MAX)
-            self._timers.set(("dial", peer.key), now + delay)
+            return 0.0
+        delay = self._after(peer.broken - _BROKEN_MAX, _RETURN_MAX)
+        self._timers.set(("dial", peer.key), now + delay)
+        return delay
 
     def hang_up(self, peer: Peer, *, farewell: bool = False) -> None:
         """Close the link, if there is one; it does not wait for its turn any more."""

@@ -82,7 +82,7 @@ class Peer:
         self.pinged_at = 0.0
         self.round_trip: float | None = None
         self.dials = 0  # since the last WELCOME
-        self.broken = 0  # sessions in a row that did not last for a heartbeat
+        self.broken = 0  # sessions in a row, shorter than a heartbeat, without a result
         self.turn = 0  # of which endpoint
         self.reached = ""  # the endpoint of the last WELCOME; empty once its process is gone
         self.probes = 0
