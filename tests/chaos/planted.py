@@ -9,11 +9,11 @@ import sys
 PLANTS = {}
 
 
-def planted(scenario):
-    """Register a bug with the scenario that has to find it."""
+def planted(scenario, breach):
+    """Register a bug with the scenario that has to find it, and with what that has to say."""
 
     def mark(function):
-        PLANTS[function.__name__.replace("_", "-")] = (scenario, function)
+        PLANTS[function.__name__.replace("_", "-")] = (scenario, breach, function)
         return function
 
     return mark
@@ -22,10 +22,10 @@ def planted(scenario):
 def plant():
     """Put in the bug that the environment names."""
     if name := os.environ.get("CHAOS_PLANT"):
-        PLANTS[name][1]()
+        PLANTS[name][2]()
 
 
-@planted("kill-worker")
+@planted("kill-worker", "none for")
 def loses_a_task():
     """Of what a lost worker held, one task is not given to another one."""
     from zmqwork.core.books import Books
@@ -39,7 +39,7 @@ def loses_a_task():
     Books.wait_again = wait_again
 
 
-@planted("resets")
+@planted("resets", "ran again")
 def forgets_the_inventory():
     """When a link comes back, what the worker has is taken for what never arrived."""
     from zmqwork.core import inventory
@@ -47,7 +47,7 @@ def forgets_the_inventory():
     inventory._newest = lambda held: {}
 
 
-@planted("kill-all")
+@planted("kill-all", "effects")
 def forgets_its_inbox():
     """A sink that starts again does not know what it has stored."""
     from zmqwork.sinks.inbox import TransactionStore
@@ -61,7 +61,7 @@ def forgets_its_inbox():
     TransactionStore.open = opened
 
 
-@planted("kill-producer")
+@planted("kill-producer", "are lost")
 def confirms_before_it_writes():
     """The journal says that it has written, and then writes."""
     import threading
@@ -79,7 +79,7 @@ def confirms_before_it_writes():
     Recorder._write = write
 
 
-@planted("stop-worker")
+@planted("stop-worker", "given up so often")
 def never_gives_up():
     """A worker that is silent is waited for, however long."""
     from zmqwork.core.dispatcher import Dispatcher
@@ -87,7 +87,7 @@ def never_gives_up():
     Dispatcher.lost = lambda self, peer, now: None
 
 
-@planted("soak")
+@planted("soak", "descriptors at first")
 def leaks_descriptors():
     """Each session leaves one behind."""
     from zmqwork.transport.dealer import Dealer
@@ -102,7 +102,7 @@ def leaks_descriptors():
     Dealer.close = close
 
 
-@planted("soak")
+@planted("soak", "grew from")
 def leaks_memory():
     """Each event that a worker handles leaves something behind."""
     from zmqwork.core.runner import Runner
@@ -116,7 +116,7 @@ def leaks_memory():
     Runner.handle = handle
 
 
-@planted("hold-interpreter")
+@planted("hold-interpreter", "false deaths")
 def runs_tasks_beside_its_sockets():
     """Whatever a task does to the interpreter, it does to the worker's heartbeats."""
     import zmqwork.pools

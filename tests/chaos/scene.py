@@ -30,6 +30,10 @@ class Scene:
         """Shorter time-outs, for all processes that start from now on."""
         self.environment["CHAOS_HEALTH"] = json.dumps(HASTY)
 
+    def be_patient(self):
+        """Long ones: whoever comes back is waited for, however busy the machine is."""
+        self.environment["CHAOS_HEALTH"] = json.dumps({"lost_timeout": PATIENCE})
+
     def worker(self, *words, slots=1, realm=None, host=None):
         """Start one; it is not waited for."""
         words = ["-c", str(slots), *words]

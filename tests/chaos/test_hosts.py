@@ -53,7 +53,8 @@ def test_workers_producers_and_observers_on_different_hosts(scene, switch):
 def test_a_cable_is_pulled_and_comes_back(scene, switch):
     """Without a word: no end of the connection, no refusal."""
     anna, bert, carl = map(switch.host, ["anna", "bert", "carl"])
-    # Not in a hurry itself: else it may give up its producer before that has dialled again.
+    # Patient itself: else it may give up its producer before that has dialled again.
+    scene.be_patient()
     worker_at(scene, anna)
     scene.hurry()
     producer = scene.producer(endpoint(anna), endpoint(bert), host=carl, insecure_lan=True)

@@ -67,8 +67,9 @@ def test_worker_stopped_its_late_result_counts_once_and_its_fence_holds(scene):
 
 
 def test_worker_stopped_its_late_result_comes_after_another_one(scene):
-    # Not in a hurry itself: else it may give up its producer before that has dialled again, and then
-    # it drops the result.
+    # Patient itself: else it may give up its producer before that has dialled again, and then it
+    # drops the result.
+    scene.be_patient()
     victim = scene.worker()
     scene.hurry()
     producer = scene.producer()

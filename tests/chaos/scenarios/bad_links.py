@@ -21,8 +21,9 @@ def resets(trial):
     trial.hold_in_time(
         rates["during"] >= rates["before"] / 2, f"less than half goes through: {rates}"
     )
-    again = figures["duplicate_executions"]
-    trial.hold(again == 0, f"{again} ran again, though the inventory tells what arrived")
+    # The inventory tells what has arrived; so only what was given up on is run again.
+    again, resubmitted = figures["duplicate_executions"], field.producer.counters()["resubmitted"]
+    trial.hold(again <= resubmitted, f"{again} ran again, and {resubmitted} were resubmitted")
 
 
 @scenario("slow-links", "C12")

@@ -15,7 +15,8 @@ def kill_child(trial):
     field = Field(trial, 1, slots=4)
     field.feed(10**6, 0.1, window=40, warm=20)
     for _ in range(trial.pick(6, 200)):
-        victim = trial.random.choice(children_of(field.workers[0].pid))
+        worker = field.workers[0].pid
+        victim = trial.random.choice(trial.until(lambda: children_of(worker), "there are some"))
         with trial.fault("kill child", pids=[victim]):
             os.kill(victim, signal.SIGKILL)
             trial.until(lambda victim=victim: is_gone(victim), "it is gone")
@@ -48,9 +49,9 @@ def hold_interpreter(trial):
 
 @scenario("poison", "C18", by_command=True)
 def poison(trial):
-    """Of 1,000 tasks 10 kill their child, 1 its worker, 10 hang: they end, and all others succeed."""
+    """Of 1,000 tasks 10 kill their child, 1 the worker, 10 hang: they end, and all others succeed."""
     scene = trial.scene
-    count = trial.pick(300, 20_000)
+    count = trial.pick(300, 5_000)
     field = Field(trial, 1, slots=2)
     others = [scene.worker(slots=2) for _ in range(2)]
     # The producer of the field knows one worker; this one finds all by the local directory.
@@ -58,9 +59,9 @@ def poison(trial):
     trial.workers(producer, 2)
     bad = {"die": count // 100, "die_with_worker": max(1, count // 1000), "hang": count // 100}
     at = trial.now()
+    producer.order("feed", count=count, window=500, words={"seconds": 0.002})
     for task, number in bad.items():
         producer.submit(*[f"{task}-{n}" for n in range(number)], task=task)
-    producer.order("feed", count=count, window=500, words={"seconds": 0.002})
 
     def is_over():
         for index, worker in enumerate(others):
