@@ -14,8 +14,8 @@ def kill_child(trial):
     """SIGKILL of a child at random, again and again: only what it ran runs again."""
     field = Field(trial, 1, slots=4)
     field.feed(10**6, 0.1, window=40, warm=20)
+    worker = field.workers[0].pid
     for _ in range(trial.pick(6, 200)):
-        worker = field.workers[0].pid
         victim = trial.random.choice(trial.until(lambda: children_of(worker), "there are some"))
         with trial.fault("kill child", pids=[victim]):
             os.kill(victim, signal.SIGKILL)
