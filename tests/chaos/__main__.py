@@ -23,6 +23,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 os.environ["ZMQWORK_KEYS"] = "none"  # whoever runs this may have some
+os.environ.setdefault("CHAOS_PATIENCE", "180")
 
 import telling  # noqa: E402 - found where the path says so
 from oracle import Oracle  # noqa: E402

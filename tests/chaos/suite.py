@@ -21,7 +21,7 @@ SCALES = ("short", "full")
 # A report is one line of JSON, and these come first, in this order, whatever else there is.
 HEAD = ("name", "covers", "scale", "passed", "skipped", "seconds", "commit", "seed")
 # What a planted bug has brought to a standstill is waited for less long.
-PLANTED_STALL = 10.0
+PLANTED_STALL = 30.0
 FIGURES = ("confirmed", "settled", "lost", "duplicate_executions", "duplicate_effects")
 
 

@@ -11,7 +11,7 @@ from oracle import append, spread
 from watching import Watch
 
 # Without one more settled task for so long, none will come; a slow machine is no defect.
-STALL = 60.0
+STALL = 2 * PATIENCE
 
 
 class Skip(Exception):

@@ -14,9 +14,14 @@ def kill_child(trial):
     """SIGKILL of a child at random, again and again: only what it ran runs again."""
     field = Field(trial, 1, slots=4)
     field.feed(10**6, 0.1, window=40, warm=20)
-    worker = field.workers[0].pid
+
+    def at_work():
+        """(A worker whose children die again and again before they have begun anything leaves.)"""
+        begun = {run["pid"] for run in trial.oracle.read("runs")}
+        return begun.intersection(children_of(field.workers[0].pid))
+
     for _ in range(trial.pick(6, 200)):
-        victim = trial.random.choice(trial.until(lambda: children_of(worker), "there are some"))
+        victim = trial.random.choice(sorted(trial.until(at_work, "some are at work")))
         with trial.fault("kill child", pids=[victim]):
             os.kill(victim, signal.SIGKILL)
             trial.until(lambda victim=victim: is_gone(victim), "it is gone")
