@@ -32,7 +32,6 @@ class Scenario:
     name: str
     covers: tuple[str, ...]
     run: Any
-    by_command: bool  # too long for the tests, even in its short form
 
     @property
     def about(self):
@@ -45,7 +44,7 @@ def load():
     for module in pkgutil.iter_modules(scenarios.__path__):
         made = importlib.import_module(f"scenarios.{module.name}")
         found += [
-            Scenario(*thing.scenario, run=thing, by_command=thing.by_command)
+            Scenario(*thing.scenario, run=thing)
             for thing in vars(made).values()
             if hasattr(thing, "scenario") and thing.__module__ == made.__name__
         ]

@@ -18,6 +18,7 @@ from watching import Watch, quarters, slope
 TRIED = ("kill-worker", "soak")
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", TRIED)
 def test_it_passes(name):
     report = run(load()[name])
@@ -87,7 +88,7 @@ def test_growth_is_seen():
 
 
 def made(function):
-    return Scenario("made", ("C1",), function, by_command=True)
+    return Scenario("made", ("C1",), function)
 
 
 def test_a_breach_a_failure_and_a_traceback_are_told():
@@ -120,10 +121,11 @@ def test_what_cannot_be_done_here_is_skipped_and_counted():
     json.loads(telling.told(report, "json"))
 
 
+@pytest.mark.timeout(300)
 def test_a_planted_bug_is_found():
     """(The others: ``python -m tests.chaos teeth``.)"""
     report = run(load()["resets"], plant="forgets-the-inventory")
-    assert "ran again" in report["breaches"][0]
+    assert any("ran again" in text for text in report["breaches"])
     assert report["duplicate_executions"] > 0
 
 

@@ -32,7 +32,7 @@ from zmqwork.core.link_events import (
 )
 from zmqwork.core.links import REFUSED_DELAY, LinkCounters, Links
 from zmqwork.core.liveness import Liveness
-from zmqwork.core.messages import Bye, Done, Hello, Message, Ping, Pong, Refused, Welcome
+from zmqwork.core.messages import Bye, Hello, Message, Ping, Pong, Refused, Welcome
 from zmqwork.core.peer import DIALING, GREETING, OPEN, Peer, Sessions
 from zmqwork.core.timers import Timers
 from zmqwork.core.trust import Trust
@@ -268,8 +268,6 @@ class Dialer:
             case _ if type(message) not in peer.says:
                 self._offended(peer, message, now)
             case _:
-                if type(message) is Done:
-                    peer.broken = 0  # a session that brings results is worth a dial at once
                 self._sessions.message(peer, message, now)
 
     def _offended(self, peer: Peer, message: Message, now: float) -> None:

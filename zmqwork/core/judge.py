@@ -48,6 +48,7 @@ class Judge:
         """A batch of outcomes."""
         books = self._books
         self.acks[worker.node_id] = done.batch
+        worker.peer.broken = 0  # a session that brings results is worth a dial at once
         for name, (count, seconds) in done.times.items():
             books.pace.observe(name, int(count), seconds)
         entries = books.ledger.entries

@@ -5,12 +5,11 @@ numbers that it has in the plan. What it finds wrong it notes with `Trial.hold`,
 """
 
 
-def scenario(name, *covers, by_command=False):
-    """Make this function a scenario. `by_command`: even its short form is too long for the tests."""
+def scenario(name, *covers):
+    """Make this function a scenario of this name."""
 
     def mark(function):
         function.scenario = (name, covers)
-        function.by_command = by_command
         return function
 
     return mark

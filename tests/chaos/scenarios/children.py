@@ -35,7 +35,7 @@ def kill_child(trial):
 
 @scenario("hold-interpreter", "C8")
 def hold_interpreter(trial):
-    """A task holds its interpreter for two minutes in one call of C: nobody takes it for dead."""
+    """A task holds its interpreter for two minutes in calls of C: nobody takes it for dead."""
     if not trial.full:
         trial.scene.hurry()
     field = Field(trial, 1, slots=2)
@@ -52,7 +52,7 @@ def hold_interpreter(trial):
     trial.hold(lost == 0, f"{lost} false deaths")
 
 
-@scenario("poison", "C18", by_command=True)
+@scenario("poison", "C18")
 def poison(trial):
     """Of 1,000 tasks 10 kill their child, 1 the worker, 10 hang: they end, and all others succeed."""
     scene = trial.scene

@@ -56,7 +56,7 @@ def kill_worker(trial):
     rage(trial, count, seconds, workers=workers, slots=slots, every=every, window=1_000)
 
 
-@scenario("kill-worker-long", "C1", by_command=True)
+@scenario("kill-worker-long", "C1")
 def kill_worker_long(trial):
     """The same with tasks over 100 ms: no more run again than kills times slots."""
     count, workers, slots, every = trial.pick((240, 3, 2, 0.7), (8_000, 4, 4, 2.0))

@@ -12,7 +12,7 @@ NAMES = ["anna", "bert", "carl", "dora", "emil", "fred", "gina", "hugo"]
 FOUND_P99 = 5.0
 
 
-@scenario("lan", "C21", by_command=True)
+@scenario("lan", "C21")
 def lan(trial):
     """Eight hosts on a switch, real mDNS: found within 5 s; links go down, cables are pulled, one is killed."""
     if why := why_not():

@@ -16,7 +16,7 @@ from scenarios import scenario
 KILL_P50, KILL_P99, SILENCE_P99 = 0.05, 0.5, 8.0
 
 
-@scenario("recovery", "P12", by_command=True)
+@scenario("recovery", "P12")
 def recovery(trial):
     """50 kills, 20 partitions, 20 SIGSTOPs of a worker with a slot free elsewhere: seconds to the next start."""
     found = {"kill": kills(trial, trial.pick(3, 50))}

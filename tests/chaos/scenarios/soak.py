@@ -139,7 +139,7 @@ class Cluster:
 @scenario("soak", "C24")
 def soak(trial):
     """Kills, stops, resets and silences at random, for long: memory, descriptors, threads stay flat."""
-    minutes = trial.minutes or trial.pick(0.4, 30.0)
+    minutes = trial.minutes or trial.pick(0.35, 30.0)
     longest, rest = trial.pick((1.5, 0.5), (6.0, 3.0))
     trial.watch.interval = trial.pick(0.25, 1.0)
     if not trial.full:
