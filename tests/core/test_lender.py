@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import heapq
+from types import SimpleNamespace
 
 import pytest
 from delivery_desk import DeliveryDesk
 from desks import WorkerDesk
 
+from zmqwork.config import WorkerConfig
 from zmqwork.core import lender
 from zmqwork.core.delivery import Results, ResultsAck
 from zmqwork.core.effects import Execute, Send
@@ -121,6 +123,30 @@ def test_the_extra_is_bounded_over_all_producers(desk, monkeypatch):
     desk.give(3, 4)
     desk.end(3, 4, seconds=0.5)
     assert sum(desk.account(label).extra for label in "pq") == 3
+
+
+def test_the_extra_is_bounded_however_little_is_too_much(monkeypatch):
+    """One was lent more than is left for the other, by less than what is worth a message."""
+    monkeypatch.setattr(lender, "EXTRA_MAX", 30)
+
+    class Desk:
+        def send(self, client, credit):
+            told.append((client, credit.attempts, credit.extra))
+
+        def total(self):
+            return 64
+
+    def account(name, extra, finished):
+        return SimpleNamespace(
+            client=name, limit=32 + extra, extra=extra, finished=finished, backlog=1, held={}
+        )
+
+    told = []
+    config = WorkerConfig(node_id="ab" * 16, name="w", realm="r", slots=4)
+    accounts = [account("p", extra=0, finished=34), account("q", extra=18, finished=34)]
+    lender.Lender(config, Desk(), Desk()).grant(accounts, ())
+    assert [a.extra for a in accounts] == [18, 12]
+    assert told == [("p", 50, 18), ("q", 44, 12)]
 
 
 def test_what_no_slot_may_begin_is_not_granted(desk):

@@ -53,10 +53,12 @@ class Lender:
             extra = min(left, _extra(account, part, exact=exact))
             if account in full:
                 extra = min(extra, account.extra)
-            if index in told or _is_worth(account, part, extra, exact=exact):
+            # (What others were lent in this turn is gone, however little it is that is too much.)
+            due = index in told or account.extra > left
+            if due or _is_worth(account, part, extra, exact=exact):
                 account.extra = extra
                 self._tell(account, part + extra)
-            left = max(0, left - account.extra)
+            left -= account.extra
 
     def take_back(self, account: Account) -> None:
         """Its results were stored: tell that before their DONE is said.
