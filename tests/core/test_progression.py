@@ -137,6 +137,22 @@ def test_a_late_attempt_that_wins_brings_its_parts(desk):
     assert desk.settled() == [(1, "succeeded")]
 
 
+@pytest.mark.parametrize("begun", [True, False])
+def test_parts_of_who_never_had_the_task_are_not_handed_on(desk, begun):
+    """It would put its own in front of those of the worker that has it."""
+    link = desk.open()
+    (entry,) = desk.submit(1, of=STREAM)
+    if begun:
+        desk.say(link, Parts(1, 0, [b"a"]))
+    other = desk.open("other")
+    desk.say(other, Parts(1, len(added(desk)), [b"x"]))
+    assert added(desk) == []
+    assert desk.sent(Cancel, other) == [Cancel([1])]
+    desk.say(link, Parts(1, 0, [b"a", b"b"]))
+    assert added(desk) == [(1, [b"b"] if begun else [b"a", b"b"])]
+    assert other not in entry.headway.senders
+
+
 def test_what_was_read_is_acked_to_whoever_sends(desk):
     link = desk.open()
     desk.submit(1, of=STREAM)

@@ -127,7 +127,7 @@ class Progression:
     def parts(self, worker: Worker, message: Parts, now: float) -> None:
         """An attempt has yielded parts."""
         entry = self._books.ledger.get(message.seq)
-        if entry is None:
+        if entry is None or not self._may_come_from(worker, entry):
             # It has ended, elsewhere: a generator that waits for its reader would do so for ever.
             self._books.dialer.send(worker.peer, Cancel([message.seq]))
             return
@@ -140,6 +140,10 @@ class Progression:
         self._take_in(entry, headway, message, now)
         if headway.taken > message.first:
             self._ack(worker, message.seq, headway)
+
+    def _may_come_from(self, worker: Worker, entry: Entry) -> bool:
+        """Whether it was given the task, and was not given up on for good."""
+        return entry.worker is worker or self._books.may_come_from(entry, worker.node_id, 0)
 
     def _take_in(self, entry: Entry, headway: Headway, message: Parts, now: float) -> None:
         if headway.attempt != entry.attempt:
