@@ -120,6 +120,20 @@ def test_each_guarantee_names_checks_that_exist():
     assert missing == []
 
 
+def test_each_checker_of_the_simulator_is_named_by_a_guarantee():
+    text = (ROOT / "docs" / "guarantees.md").read_text("utf-8")
+    nameless = []
+    for path in sorted((ROOT / "zmqwork" / "testing").glob("*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+                continue
+            calls = {ast.unparse(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
+            name = f"zmqwork/testing/{path.name}::{node.name}"
+            if calls & {"require", "_require", "Violation"} and f"`{name}`" not in text:
+                nameless.append(name)
+    assert [name for name in nameless if not name.endswith("::require")] == []
+
+
 def test_each_guarantee_says_what_it_costs():
     text = (ROOT / "docs" / "guarantees.md").read_text("utf-8")
     for section in re.split(r"^### ", text, flags=re.MULTILINE)[1:]:

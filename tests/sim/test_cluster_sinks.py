@@ -8,7 +8,7 @@ from zmqwork.core.effects import Deliver
 from zmqwork.core.link_events import PeerFound
 from zmqwork.testing import Cluster
 from zmqwork.testing.node import Producer
-from zmqwork.testing.plan import Plan
+from zmqwork.testing.plan import Plan, draw
 from zmqwork.testing.store import Habits
 from zmqwork.testing.truth import Script
 
@@ -215,8 +215,8 @@ def test_a_store_that_is_set_going_again_stores_at_once(cluster):
 def test_who_comes_after_healing_is_prompt():
     """A run that began again late was as slow as before, so that slots of its worker idled; and a
     worker that took a dead one's place ran what was meant to hang until it ended."""
-    cluster = Cluster(34826)
-    plan = Plan(34826, cluster)
+    cluster = Cluster(0)
+    plan = Plan(draw(0), cluster)
     plan.begin()
     cluster.run_for(plan.seconds)
     before = len(cluster.nodes)

@@ -142,7 +142,7 @@ class Progression:
             self._ack(worker, message.seq, headway)
 
     def _may_come_from(self, worker: Worker, entry: Entry) -> bool:
-        """Whether it was given the task, and was not given up on for good."""
+        """Whether it was given the task, though it may have been given up on since."""
         return entry.worker is worker or self._books.may_come_from(entry, worker.node_id, 0)
 
     def _take_in(self, entry: Entry, headway: Headway, message: Parts, now: float) -> None:

@@ -18,9 +18,15 @@
     checks     when each of them looks
     cluster    Cluster: nodes on a network, and everything that can be done to them
     faults     what goes wrong, drawn at random
+    scenario   what a run does, as data: its world and its steps
+    stage      performs steps, each with choices of its own
     plan       what one seed does: cast, work, faults
     sink_plan  what of it is about sinks
     runs       work that one producer after the other goes on with
+    play       one run: safety, liveness, and everybody leaves
+    marks      points that runs must come by
+    campaign   many runs, on all processors
+    shrink     cuts a run that breaks a promise down to what it needs
     sim        ``python -m zmqwork.testing.sim --seeds N | --seed S --trace``
     crowd      thousands of nodes without checkers    meter      what they cost
     scale      ``python -m zmqwork.testing.scale --workers N --producers M``

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
@@ -45,12 +46,18 @@ class Archive:
         disk: may be changed at any instant.
         filed: the numbers of all tasks that were ever in it.
         recorded: number -> state, of those that were ever settled in it.
+        wall: how far the wall clock of its machine was put.
+        endings: how each process that was killed left it: whole, without its tail, or torn.
         gone: called when a process has ended, properly or not.
     """
 
     def __init__(self, node_id: str, clock: FakeClock, truth: Truth, disk: Disk) -> None:
         self.node_id = node_id
-        self.journal = MemoryJournal(node_id, clock=lambda: clock.now, name=f"of {node_id[:4]}")
+        self.wall = 0.0
+        self.endings: Counter[str] = Counter()
+        self.journal = MemoryJournal(
+            node_id, clock=lambda: clock.now + self.wall, name=f"of {node_id[:4]}"
+        )
         self.disk = disk
         self.filed: set[int] = set()
         self.recorded: dict[int, str] = {}
@@ -105,6 +112,13 @@ def a_journal_settles_each_task_once(archive: Archive, truth: Truth, seq: int, s
         raise Violation(a_journal_settles_each_task_once.__name__, text)
 
 
+def _ending(count: int, most: int) -> str:
+    """How a journal is left of whose last `most` batches so many are there."""
+    if count in (0, most):
+        return "whole" if count else "without its tail"
+    return "torn"
+
+
 class ScriptedRecorder:
     """The journal thread of one process, in virtual time."""
 
@@ -140,10 +154,13 @@ class ScriptedRecorder:
         self.archive.journal.close(remove_if_empty=True)
 
     def crash(self) -> None:
-        """The process is gone: what it was about to write is there, all of it, or nothing."""
+        """The process is gone: of what it was about to write all is there, nothing, or a part."""
         records, self._writing, self._queue = self._writing, [], []
-        if records and not self._closed and self._random.random() < 0.5:
-            self._write(records)
+        if records and not self._closed:
+            count = self._random.choice((0, len(records), self._random.randint(0, len(records))))
+            self.archive.endings[_ending(count, len(records))] += 1
+            if count:
+                self._write(records[:count])
         self._closed = True
         self.archive.journal.crash()
 

@@ -19,7 +19,7 @@ from zmqwork.core.messages import Credit, Done, Return, Tasks
 from zmqwork.core.trouble import CHILD_DIED, REJECTED_THERE
 from zmqwork.testing import journal_checkers
 from zmqwork.testing.node import Node, Producer, Worker
-from zmqwork.testing.truth import CRASHES, FAILS, OVERTIME, SUCCEEDS, Violation
+from zmqwork.testing.truth import CRASHES, DRIFT, FAILS, OVERTIME, SUCCEEDS, Violation
 
 if TYPE_CHECKING:
     from zmqwork.core.dispatcher import Dispatcher
@@ -178,7 +178,9 @@ def a_task_settles_once_and_as_it_happened(cluster: Cluster, node: Producer, ent
         good = fate.cancel_asked or (node.stopped and node.archive is None)
     else:
         at = cluster.clock.now + _INSTANT
-        good = state == lifecycle.EXPIRED and fate.expires_at is not None and at >= fate.expires_at
+        good = state == lifecycle.EXPIRED and fate.expires_at is not None
+        if good and fate.expires_at is not None and not fate.is_untimed:
+            good = at >= fate.expires_at - DRIFT * (fate.expires_at - fate.submitted_at)
     require(promise, good, node, entry, entry.error, "but", fate)
     unfinished = state != lifecycle.SUCCEEDED
     require(promise, (entry.error is not None) == unfinished, node, entry, entry.error)
@@ -187,7 +189,8 @@ def a_task_settles_once_and_as_it_happened(cluster: Cluster, node: Producer, ent
 def nothing_begins_before_its_time(cluster: Cluster, node: Producer, entry: Entry) -> None:
     """No attempt begins before the countdown is over, whatever was lost, and whoever it goes to."""
     fate = cluster.truth.tasks[node.node_id][entry.seq]
-    good = all(run.began_at >= fate.due_at - _INSTANT for run in fate.runs)
+    due_at = fate.due_at - DRIFT * (fate.due_at - fate.submitted_at) - _INSTANT
+    good = fate.is_untimed or all(run.began_at >= due_at for run in fate.runs)
     require(nothing_begins_before_its_time, good, node, entry, fate)
 
 
@@ -291,17 +294,24 @@ def a_suspect_begins_alone(node: Worker, effects: list[Effect]) -> None:
             require(a_suspect_begins_alone, good, node, suspects, [list(s.given) for s in slots])
 
 
+def count_what_is_held(node: Worker) -> int:
+    """How many attempts a worker has, and results of them; keep in mind how many it ever had."""
+    accounts = node.machine._accounts.values()
+    held = sum(len(account.held) for account in accounts)
+    node.held_peak = max(node.held_peak, held)
+    node.extra_peak = max(node.extra_peak, sum(account.extra for account in accounts))
+    return held + sum(max(0, account.finished) for account in accounts)
+
+
 def a_worker_is_bounded(node: Worker) -> None:
     """What is held, ready, parked and unacked does not outgrow its bounds."""
     machine, config = node.machine, node.config
     held = sum(len(account.held) for account in machine._accounts.values())
     extra = sum(account.extra for account in machine._accounts.values())
     # (What was lent for results on their way may have come when they were not wanted any more.)
-    node.extra_peak = max(node.extra_peak, extra)
     most = (config.slots + config.prefetch_max) * max(1, len(machine._accounts))
     good = held <= most + node.extra_peak and extra <= EXTRA_MAX
     require(a_worker_is_bounded, good, node, "holds", held)
-    node.held_peak = max(node.held_peak, held)
     good = len(machine._feeder.ready) <= 2 * node.held_peak + _SLACK
     require(a_worker_is_bounded, good, node, len(machine._feeder.ready), "ready of", node.held_peak)
     timers = len(machine._timers)
@@ -350,7 +360,7 @@ def nothing_starts_on_an_expired_lease(
             if producer is None:
                 continue
             age = cluster.clock.now - producer.reacted.get(node.name, float("-inf"))
-            good = age < node.config.health.fence_timeout + _INSTANT
+            good = age < node.config.health.fence_timeout * (1 + DRIFT) + _INSTANT
             about = (node, "gives task", held.seq, "to a slot;", producer, "reacted", age, "s ago")
             require(nothing_starts_on_an_expired_lease, good, *about)
 

@@ -261,7 +261,7 @@ class Cluster:
     def crash(self, node: Node) -> None:
         """Kill -9."""
         self.say(node, "is killed")
-        self.truth.crashes += 1
+        self.checks.marks.ended(node)
         self._end(node)
 
     def stall(self, node: Node) -> None:

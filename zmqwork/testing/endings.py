@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from zmqwork.core import explain, lifecycle
 from zmqwork.core.departure import SERVING
@@ -142,6 +143,18 @@ def nothing_runs_twice_without_cause(cluster: Cluster) -> None:
                 require(promise, good, node, entry, entry.trouble, fate)
 
 
+def what_kills_is_stopped(cluster: Cluster) -> None:
+    """A task that kills its process does so no more often than it may, save where it was lost."""
+    for node in cluster.producers:
+        if node.archive is not None:
+            continue  # what an earlier process was not told, the next one does not know
+        for entry in node.settled:
+            fate = cluster.truth.tasks[node.node_id][entry.seq]
+            losses = entry.trouble.losses if entry.trouble is not None else 0
+            good = fate.count(CRASHES) <= node.config.crash_limit + losses
+            require(what_kills_is_stopped, good, node, entry, entry.trouble, fate)
+
+
 # -- in the end -----------------------------------------------------------------------------------
 
 
@@ -155,6 +168,36 @@ def everything_is_settled(cluster: Cluster) -> None:
         require(everything_is_settled, False, node, len(left), "unsettled, as", left[:3], status)
 
 
+def an_item_of_a_run_takes_effect_once(cluster: Cluster) -> None:
+    """An item that succeeded, whichever process did it, is in one inbox, and once."""
+    promise = an_item_of_a_run_takes_effect_once
+    for node in cluster.producers:
+        for entry in node.settled if node.in_run else ():
+            if entry.state != lifecycle.SUCCEEDED or not entry.spec.options.goes_to_sink:
+                continue
+            result = cluster.truth.tasks[node.node_id][entry.seq].result
+            places = cluster.truth.effects.get(result, [])
+            require(promise, len(places) == 1, node, entry, result, "took effect in", places)
+
+
+def no_timer_remains(cluster: Cluster) -> None:
+    """After healing, nothing is timed any more but heartbeats, and what is kept for the absent."""
+    for node in cluster.living(cluster.producers):
+        timers = [key for key in node.machine._timers._at if key[0] not in ("notice", "floors")]
+        require(no_timer_remains, not timers, node, "timers", timers)
+        _only_beats(node, node.machine.dialer._timers._at)
+    for node in cluster.living(cluster.workers):
+        orphans = len(node.machine._orphans._accounts)
+        timers = [key for key in node.machine._timers._at if key[0] != "orphan"]
+        good = not timers and len(node.machine._timers) <= orphans
+        require(no_timer_remains, good, node, "timers", timers, "for", orphans, "orphans")
+
+
+def _only_beats(node: Node, keys: Iterable[Any]) -> None:
+    left = [key for key in keys if key[0] not in ("ping", "judge", "dial", "greet", "turn")]
+    require(no_timer_remains, not left, node, "timers", left)
+
+
 def all_credit_is_back(cluster: Cluster) -> None:
     """After healing, nothing is held anywhere, no timer of a task runs, nobody claims demand."""
     promise = all_credit_is_back
@@ -163,8 +206,6 @@ def all_credit_is_back(cluster: Cluster) -> None:
         for worker in machine._workforce:
             good = not (worker.held or worker.strays) and worker.held_bytes == 0
             require(promise, good, node, worker)
-        timers = [key for key in machine._timers._at if key[0] not in ("notice", "floors")]
-        require(promise, not timers, node, "timers", timers)
     for node in cluster.living(cluster.workers):
         machine = node.machine
         given = [held for slot in machine._feeder.slots for held in slot.given]

@@ -190,7 +190,6 @@ def what_a_worker_runs_is_adopted(cluster: Cluster, node: Producer, effects: lis
     That is known from the workers in session; those of before are waited for, one lease long.
     """
     assert node.legacy is not None
-    left = {task.seq for task in node.legacy.tasks}
     sent = [
         (seq, effect.link)
         for effect in effects
@@ -198,7 +197,7 @@ def what_a_worker_runs_is_adopted(cluster: Cluster, node: Producer, effects: lis
         for run in effect.message.runs
         if run.attempt == 1
         for seq in run.seqs
-        if seq in left
+        if seq in node.left
     ]
     if not sent:
         return

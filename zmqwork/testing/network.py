@@ -32,6 +32,7 @@ class MemoryNetwork:
     Attributes:
         conditions: may be replaced at any instant; counts from the next message on.
         in_bytes: whether messages become bytes and are read again on their way.
+        cut: hears of each connection that is about to break.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class MemoryNetwork:
     ) -> None:
         self.conditions = conditions or Conditions()
         self.in_bytes = False
+        self.cut: Callable[[Connection], None] = lambda _: None
         self._clock = clock
         self._random = random
         self._endpoints: dict[str, Port] = {}
@@ -47,6 +49,7 @@ class MemoryNetwork:
         self._routes: dict[bytes, Connection] = {}
         self._ends: dict[str, dict[bytes, Connection]] = {}  # the same, by who is at its ends
         self._blocked: dict[tuple[str, str], int] = {}  # (from, to) -> when, as a count
+        self._clogged: dict[tuple[str, str], float] = {}  # (from, to) -> until when
         self._frozen: dict[str, int] = {}
         self._count = 0
 
@@ -133,9 +136,19 @@ class MemoryNetwork:
         self._blocked.pop((source, target), None)
         self._resume()
 
+    def clog(self, source: str, target: str, seconds: float) -> None:
+        """Let nothing arrive in this direction for so long, too short for a heartbeat time-out."""
+        until = self._clock.now + seconds
+        self._clogged[source, target] = max(until, self._clogged.get((source, target), until))
+        for connection in self._routes.values():
+            for pipe in (connection.forth, connection.back):
+                if pipe.flight and (pipe.source.name, pipe.target.name) == (source, target):
+                    pipe.arrives_at = max(pipe.arrives_at, until)
+
     def unblock_all(self) -> None:
         """Let everything through again."""
         self._blocked.clear()
+        self._clogged.clear()
         self._resume()
 
     def freeze(self, port: Port) -> None:
@@ -204,6 +217,9 @@ class MemoryNetwork:
             if conditions.reordering and len(pipe.flight) > 1 and chance() < conditions.reordering:
                 pipe.flight[-1], pipe.flight[-2] = pipe.flight[-2], pipe.flight[-1]
             pipe.arrives_at = max(pipe.arrives_at, self._clock.now + self._delay())
+            if self._clogged:
+                until = self._clogged.get((pipe.source.name, pipe.target.name), 0.0)
+                pipe.arrives_at = max(pipe.arrives_at, until)
             self._clock.call_at(pipe.arrives_at, self._arrive, pipe, connection)
 
     def _arrive(self, pipe: Pipe, connection: Connection) -> None:
@@ -212,6 +228,11 @@ class MemoryNetwork:
         if self._is_blocked(pipe.source.name, pipe.target.name):
             pipe.stalled += 1
             return
+        if self._clogged:
+            until = self._clogged.get((pipe.source.name, pipe.target.name), 0.0)
+            if until > self._clock.now:
+                self._clock.call_at(until, self._arrive, pipe, connection)
+                return
         number, message, origin = pipe.flight.popleft()
         if pipe is connection.forth:
             pipe.target.deliver(connection.route, number, message, origin)
@@ -236,6 +257,7 @@ class MemoryNetwork:
         return list(self._ends.get(port.name, {}).values())
 
     def _reset(self, connection: Connection) -> None:
+        self.cut(connection)
         connection.broken = True
         connection.forth.cut(self._random)
         connection.back.cut(self._random)

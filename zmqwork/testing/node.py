@@ -65,11 +65,14 @@ class Node:
         node_id: as in the machine's configuration.
         machine: the machine itself.
         offset: how far its clock is from the run's: clocks of two hosts have no common origin.
+        pace: seconds of its clock in a second of the run: no two quartzes are alike.
+        wall: how far somebody has put its wall clock, which no machine reads.
         condition: RUNNING; STALLED (its runtime does nothing, its links live on); FROZEN (its
             process is stopped); DEAD.
         since: when it came into its condition, by the run's clock.
         budget: messages read in one turn, at most.
         lag: the longest time from an arrival to the turn that reads it.
+        paid: tasks that its turns have paid for to be looked at, since they were.
         reacted: name of another node -> when it sent the newest of its messages that were read
             here, by the run's clock: no lease that it has of us may be older.
     """
@@ -87,10 +90,13 @@ class Node:
         self.node_id = node_id
         self.machine = machine
         self.offset = 0.0
+        self.pace = 1.0
+        self.wall = 0.0
         self.condition = RUNNING
         self.budget = 1_000_000
         self.lag = 0.001
         self.turns = 0
+        self.paid = 0
         self.since = 0.0
         self.reacted: dict[str, float] = {}
         self._clock = clock
@@ -106,7 +112,7 @@ class Node:
     @property
     def now(self) -> float:
         """The instant by its own clock."""
-        return self._clock.now + self.offset
+        return self._clock.now * self.pace + self.offset
 
     # -- the network's side -------------------------------------------------------------------
 
@@ -179,7 +185,7 @@ class Node:
             self._wake(self._random.uniform(0.0, self.lag))
         deadline = self.machine.deadline()
         if deadline is not None:
-            self._wake(max(_INSTANT, deadline - self.now))
+            self._wake(max(_INSTANT, (deadline - self.now) / self.pace))
 
     def _gather(self) -> list[Event]:
         """What this turn reads: one event per link for the messages of that link."""
@@ -221,6 +227,7 @@ class Producer(Node):
         archive: its journal, if it has one.
         recorder: the thread that writes to it.
         legacy: what that had when this process began.
+        left: the numbers of the tasks in it.
         opened_at: when that was, by the run's clock.
         inherited: failures and crashes that were counted by then, by seq.
         untold: how many of its tasks ended without an outcome: they are in the journal, or were
@@ -239,6 +246,7 @@ class Producer(Node):
     archive: Archive | None = None
     recorder: ScriptedRecorder | None = None
     legacy: Legacy | None = None
+    left: frozenset[int] = frozenset()
     opened_at: float = 0.0
     untold: int = 0
     confirmed: int = 0

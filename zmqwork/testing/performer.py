@@ -73,6 +73,7 @@ class Performer:
             doing(node, effect)
 
     def _send(self, node: Node, effect: Send) -> None:
+        self._cluster.checks.marks.sent(effect.message)
         self._cluster.network.send(node, effect.link, effect.number, effect.message)
 
     def _dial(self, node: Node, effect: Dial) -> None:
@@ -123,6 +124,7 @@ class Performer:
                     truth.unsettled[node.node_id] -= 1
                 continue
             self._cluster.checks.settling(node, entry)
+            self._cluster.checks.marks.settled(entry, fate)
             fate.settled = (entry.state, entry.value, repr(entry.error))
             truth.unsettled[node.node_id] -= 1
             if node.archive is not None and entry.seq not in node.archive.filed:
@@ -137,6 +139,7 @@ class Performer:
 
     def _notice(self, node: Node, notice: Notice) -> None:
         self._cluster.notices.append((node.name, notice))
+        self._cluster.checks.marks.noticed(notice)
         if isinstance(node, Producer) and notice.kind == "peer_lost":
             node.losses += 1
         if isinstance(node, Worker) and notice.kind == "drain_cut":

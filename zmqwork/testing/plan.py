@@ -6,19 +6,32 @@ rare combinations come up, and one fault does not always hide another.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from random import Random
+from typing import Any
 
 from zmqwork.core.link_events import PeerFound
+from zmqwork.testing import (
+    journal_plan,
+    queue_plan,
+    sink_draft,
+    strangers,
+    time_plan,
+    work_plan,
+    worker_plan,
+)
 from zmqwork.testing.cluster import Cluster
 from zmqwork.testing.connection import Conditions
 from zmqwork.testing.faults import Faults
 from zmqwork.testing.journal_plan import JournalPlan
 from zmqwork.testing.node import RUNNING, Node, Producer, Sink, Worker
 from zmqwork.testing.queue_plan import QueuePlan
+from zmqwork.testing.scenario import Draft, Scenario, Step, World
 from zmqwork.testing.sink_plan import LATE_SECONDS, SinkPlan
+from zmqwork.testing.stage import Stage
+from zmqwork.testing.strangers import Strangers
 from zmqwork.testing.time_plan import TimePlan
-from zmqwork.testing.truth import CRASHES, FAILS, SUCCEEDS, Script
+from zmqwork.testing.truth import DRIFT, Script
+from zmqwork.testing.work_plan import TASKS, WorkPlan
 from zmqwork.testing.worker_plan import WorkerPlan
 
 # The classes of faults.
@@ -38,54 +51,131 @@ FAULTS = (
     "stops",
     "discovery",
     "busy",
+    "clogs",
+    "swizzles",
+    "suspends",
+    "drift",
+    "wall clocks",
 )
 
+# Those that are conditions, or something of work; each of the others is done again and again.
+_LASTING = ("slow", "lossy", "failures", "cancels", "expiries", "busy", "drift")
+
 # Those that give no cause to give anybody up.
-PROMPT = ("children", "failures", "cancels", "expiries", "discovery")
+PROMPT = ("children", "failures", "cancels", "expiries", "discovery", "drift", "wall clocks")
 CALM = (*PROMPT, "slow", "busy")
 
 # Nor do these, unless messages are late as well.
 GENTLE = ("resets", "drains", "stops")
 
-TASKS = {"quick": "1", "steady": "1", "slow": "1"}
-_SECONDS = {"quick": (0.00001, 0.002), "steady": (0.005, 0.09), "slow": (0.1, 3.0)}
+_POOLS = {"none": (), "calm": CALM, "gentle": (*PROMPT, *GENTLE), "any": FAULTS}
+
+_PARTS = {
+    "work": work_plan,
+    "times": time_plan,
+    "queues": queue_plan,
+    "workers": worker_plan,
+    "sinks": sink_draft,
+    "journals": journal_plan,
+    "strangers": strangers,
+}
+
+
+def draw(seed: int | str) -> Scenario:
+    """All that a seed's run will do."""
+    random = Random(f"{seed}/plan")
+    odds = random.uniform(0.2, 0.7)
+    pool = _POOLS[random.choice(("none", "calm", "gentle", *["any"] * 7))]
+    faults = tuple(f for f in FAULTS if f in pool and random.random() < odds)
+    world: World = {
+        "seconds": random.uniform(5.0, 30.0),
+        "faults": list(faults),
+        "in_bytes": random.random() < 0.2,
+        "proves_death": random.random() < 0.6,
+        "network": _conditions(random, faults),
+    }
+    # (Each from a stream of its own: who changes one changes nothing of the others.)
+    for name, part in _PARTS.items():
+        world[name] = part.draw(Random(f"{seed}/{name}"))
+    draft = Draft(random, world["seconds"])
+    sink_draft.write(world["sinks"], draft, random, faults)
+    for _ in range(random.choice((1, 1, 1, 1, 2, 2, 2, 3, 3, 5))):
+        draft.now("producer")
+    for _ in range(random.choice((1, 1, 1, 2, 2, 2, 3, 3, 4, 8))):
+        draft.now("worker")
+    if random.random() < 0.3:
+        draft.now("observer")
+    work_plan.write(world["work"], draft, faults)
+    for fault in faults:
+        if fault not in _LASTING:
+            draft.some(1, 8, fault)
+    queue_plan.write(world["queues"], draft)
+    worker_plan.write(world["workers"], draft)
+    journal_plan.write(world["journals"], draft)
+    strangers.write(world["strangers"], draft)
+    return Scenario(seed, world, draft.steps())
+
+
+def _conditions(random: Random, faults: tuple[str, ...]) -> World:
+    slow, lossy = "slow" in faults, "lossy" in faults
+    return {
+        "delay": (0.0001, random.choice((0.005, 0.05, 0.4)) if slow else 0.0005),
+        "loss": random.choice((0.0, 0.001, 0.02)) if lossy else 0.0,
+        "duplication": random.choice((0.0, 0.001, 0.02)) if lossy else 0.0,
+        "reordering": random.choice((0.0, 0.001, 0.02)) if lossy else 0.0,
+        "reset": random.choice((0.0005, 0.005)) if "resets" in faults else 0.0,
+    }
 
 
 class Plan:
-    """One run's cast, work and faults, all drawn from a seed.
+    """One run's cast, work and faults.
 
     Attributes:
         faults: the classes that are on.
         seconds: how long the safety phase lasts.
+        stage: where its steps are performed.
     """
 
-    def __init__(self, seed: int | str, cluster: Cluster) -> None:
+    def __init__(self, scenario: Scenario, cluster: Cluster) -> None:
+        self._scenario = scenario
         self._cluster = cluster
-        self._random = random = Random(f"{seed}/plan")
-        odds = random.uniform(0.2, 0.7)
-        weather = random.choice(("none", "calm", "gentle", *["any"] * 7))
-        pools = {"none": (), "calm": CALM, "gentle": (*PROMPT, *GENTLE), "any": FAULTS}
-        self.faults = tuple(f for f in FAULTS if f in pools[weather] and random.random() < odds)
-        self.seconds = random.uniform(5.0, 30.0)
-        cluster.network.in_bytes = random.random() < 0.2
-        cluster.proves_death = random.random() < 0.6
-        self._faults = Faults(cluster, random, self._replace, self._gone)
+        world = scenario.world
+        self.stage = stage = Stage(cluster.clock, scenario.seed)
+        self.faults: tuple[str, ...] = tuple(world["faults"])
+        self.seconds: float = world["seconds"]
+        cluster.network.in_bytes = world["in_bytes"]
+        cluster.proves_death = world["proves_death"]
         self._healed = False
-        self._times = TimePlan(seed)
-        self._queues = QueuePlan(seed, cluster)
-        self._moods = WorkerPlan(seed, cluster)
+        self._strangers = Strangers(cluster, stage)
+        self._times = TimePlan(world["times"], stage)
+        self._queues = QueuePlan(world["queues"], cluster, stage)
+        self._moods = WorkerPlan(world["workers"], cluster, stage)
+        self._work = WorkPlan(
+            cluster, stage, faults=self.faults, options=self._options, script=self._script
+        )
+        self._faults = Faults(
+            cluster, stage, replace=self._replace, gone=self._gone, submit=self._work.submit
+        )
         self._sinks = SinkPlan(
-            seed,
+            world["sinks"],
             cluster,
+            stage,
             has=self._has,
-            at=self._at,
-            submit=self._submit,
-            script=self._script,
+            submit=self._work.submit,
+            script=self._work.script,
             settle_in=self._settle_in,
         )
         self._journals = JournalPlan(
-            seed, cluster, submit=self._submit_to, settle_in=self._settle_in
+            world["journals"],
+            cluster,
+            stage,
+            submit=self._work.submit_to,
+            settle_in=self._settle_in,
         )
+        stage.can("producer", self._add_producer)
+        stage.can("worker", self._add_worker)
+        stage.can("observer", self._add_observer)
+        stage.can("heal", self._heal)
 
     def __str__(self) -> str:
         cast = f"{len(self._cluster.producers)} producers, {len(self._cluster.workers)} workers"
@@ -99,7 +189,11 @@ class Plan:
         """Whether nothing happens for which a worker might rightly be given up."""
         late = self._has("slow") or self._has("busy")
         harmless = CALM if late else (*CALM, *GENTLE)
-        return not self._journals.restarts and all(fault in harmless for fault in self.faults)
+        # (Who reads a message at a time hears heartbeats late behind those of thousands of tasks.)
+        crowded = self._has("busy") and self._scenario.world["work"]["bulks"]
+        harmful = [fault for fault in self.faults if fault not in harmless]
+        nobody_else = not self._scenario.world["strangers"]["is_on"]
+        return nobody_else and not (harmful or crowded or self._journals.restarts)
 
     @property
     def is_prompt(self) -> bool:
@@ -110,56 +204,35 @@ class Plan:
     def _has(self, fault: str) -> bool:
         return fault in self.faults
 
-    # -- the cast -----------------------------------------------------------------------------
-
     def begin(self) -> None:
-        """Put everybody on the stage, and note what will happen to them."""
-        random, cluster = self._random, self._cluster
-        cluster.network.conditions = self._conditions()
-        self._sinks.begin()
-        for _ in range(random.choice((1, 1, 1, 2, 2, 3))):
-            self._add_producer()
-        for _ in range(random.choice((1, 1, 2, 2, 3, 4))):
-            self._add_worker()
-        if random.random() < 0.3:
-            observer = cluster.add_observer()
-            for _ in range(3):
-                self._at(lambda: self._survey(observer))
-        self._plan_work()
-        self._plan_faults()
-        self._queues.begin(self.seconds)
-        self._moods.begin(self.seconds)
-        self._journals.plan_faults(self.seconds)
+        """Let everything happen, each at its time."""
+        network = {**self._scenario.world["network"]}
+        network["delay"] = tuple(network["delay"])
+        self._cluster.network.conditions = Conditions(**network)
+        self.stage.play(self._scenario.steps)
 
-    def _conditions(self) -> Conditions:
-        random = self._random
-        slow, lossy = self._has("slow"), self._has("lossy")
-        return Conditions(
-            delay=(0.0001, random.choice((0.005, 0.05, 0.4)) if slow else 0.0005),
-            loss=random.choice((0.0, 0.001, 0.02)) if lossy else 0.0,
-            duplication=random.choice((0.0, 0.001, 0.02)) if lossy else 0.0,
-            reordering=random.choice((0.0, 0.001, 0.02)) if lossy else 0.0,
-            reset=random.choice((0.0005, 0.005)) if self._has("resets") else 0.0,
-        )
+    # -- the cast -----------------------------------------------------------------------------
 
     def _add_producer(self) -> None:
         options = self._queues.producer()
-        crash_limit = self._random.choice((1, 2, 3, 3))
+        crash_limit = self.stage.random.choice((1, 2, 3, 3))
         if self._journals.add_producer(**options) is None:
             self._settle_in(self._cluster.add_producer(crash_limit=crash_limit, **options))
 
     def _settle_in(self, node: Node) -> None:
-        random = self._random
+        random = self.stage.random
+        if self._has("drift"):
+            node.pace = 1 + random.uniform(-DRIFT, DRIFT)
         node.offset = random.choice((0.0, 1e3, 1e6)) * random.random()
         if self._healed:
             if isinstance(node, Worker):
                 node.pool.hurry()
         elif self._has("busy"):
             node.budget = random.choice((1, 3, 1_000_000))
-            node.lag = random.choice((0.001, 0.01, 0.1))
+            node.lag = random.choice((0.001, 0.01, 0.1)[: 2 if node.budget == 1 else 3])
 
-    def _add_worker(self) -> Worker:
-        random = self._random
+    def _add_worker(self) -> None:
+        random = self.stage.random
         tasks = dict(TASKS)
         if random.random() < 0.2:
             del tasks[random.choice(sorted(tasks))]
@@ -196,7 +269,12 @@ class Plan:
             self._cluster.discovery.announce(
                 PeerFound(f"static:{name}", (name,), "worker", "static")
             )
-        return node
+
+    def _add_observer(self) -> None:
+        observer = self._cluster.add_observer()
+        for _ in range(3):
+            delay = self.stage.random.uniform(0.0, self.seconds)
+            self.stage.later(delay, self._survey, observer)
 
     def _survey(self, observer: Node) -> None:
         if observer.condition == RUNNING:
@@ -204,98 +282,17 @@ class Plan:
 
     # -- work ---------------------------------------------------------------------------------
 
-    def _at(self, doing: Callable[[], None]) -> None:
-        """Let this happen at some instant of the safety phase."""
-        self._cluster.clock.call_at(self._random.uniform(0.0, self.seconds), doing)
+    def _options(self) -> dict[str, Any]:
+        return {**self._times.options(), **self._queues.task(), **self._sinks.options()}
 
-    def _plan_work(self) -> None:
-        random = self._random
-        for _ in range(random.randint(1, 12)):
-            self._at(self._submit)
-        for _ in range(random.randint(0, 4)):
-            self._at(self._ask)
-        if self._has("cancels"):
-            for _ in range(random.randint(1, 10)):
-                self._at(self._cancel)
-
-    def _submit(self) -> None:
-        producers = [
-            p
-            for p in self._cluster.producers
-            if p.condition == RUNNING and not (p.stopped or p.in_run)
-        ]
-        if producers:
-            self._submit_to(*producers)
-
-    def _submit_to(self, *producers: Producer) -> None:
-        """Let one of these submit some work."""
-        random, cluster = self._random, self._cluster
-        name = random.choice(sorted(TASKS))
-        low, high = _SECONDS[name]
-        count = random.choice((1, 3, 10, 30) if name == "slow" else (1, 3, 30, 100))
-        scripts = [self._script(random.uniform(low, high)) for _ in range(count)]
-        expires = None
-        if self._has("expiries") and random.random() < 0.5:
-            expires = random.choice((0.0, 0.01, 0.5, 5.0))
-        cluster.submit(
-            random.choice(producers),
-            name,
-            scripts,
-            size_bytes=random.choice((0, 0, 100)),
-            expires=expires,
-            max_retries=random.choice((0, 1, 3)),
-            retry_backoff=random.choice((0.0, 0.1, 1.0)),
-            retry_backoff_max=2.0,
-            **self._times.options(),
-            **self._queues.task(),
-            **self._sinks.options(),
-        )
-
-    def _script(self, seconds: float) -> Script:
-        return self._moods.script(self._times.script(self._fateful(seconds)))
-
-    def _fateful(self, seconds: float) -> Script:
-        random = self._random
-        if self._has("stalls") and not self._healed and random.random() < 0.02:
-            seconds = random.uniform(5.0, 40.0)  # it hangs
-        if self._has("failures") and random.random() < 0.2:
-            failing = (FAILS,) * random.choice((1, 2, 5))
-            return Script(seconds, (*failing, SUCCEEDS), final=random.random() < 0.1)
-        if self._has("children") and random.random() < 0.05:
-            crashing = (CRASHES,) * random.choice((1, 2, 5))
-            return Script(seconds, (*crashing, SUCCEEDS))
-        return Script(seconds)
-
-    def _cancel(self) -> None:
-        random, cluster = self._random, self._cluster
-        producers = [p for p in cluster.producers if p.condition == RUNNING and p.next_seq]
-        if producers:
-            producer = random.choice(producers)
-            count = random.choice((1, 5, 50))
-            first = random.randint(1, producer.next_seq)
-            last = min(producer.next_seq, first + count - 1)
-            cluster.cancel(producer, range(first, last + 1))
-
-    def _ask(self) -> None:
-        random, cluster = self._random, self._cluster
-        node = random.choice([*cluster.producers, *cluster.workers, *cluster.sinks])
-        if node.condition == RUNNING:
-            seq = None
-            if isinstance(node, Producer) and node.next_seq:
-                seq = random.choice((None, random.randint(1, node.next_seq)))
-            cluster.ask(node, seq)
+    def _script(self, script: Script) -> Script:
+        return self._moods.script(self._times.script(script))
 
     # -- faults -------------------------------------------------------------------------------
 
-    def _plan_faults(self) -> None:
-        for fault, doing in self._faults.by_class.items():
-            if self._has(fault):
-                for _ in range(self._random.randint(1, 8)):
-                    self._at(doing)
-
     def _replace(self, before: Worker) -> None:
         """A new process, sometimes at the endpoint and under the key of the one before."""
-        if self._random.random() < 0.5:
+        if self.stage.random.random() < 0.5:
             self._add_worker()
             return
         endpoint = before.endpoints[0]
@@ -319,20 +316,25 @@ class Plan:
 
     def heal(self) -> None:
         """From now on nothing goes wrong, and somebody is there who can run everything."""
-        cluster = self._cluster
+        self.stage.perform(Step(self._cluster.clock.now, "heal", 0))
+
+    def _heal(self) -> None:
+        cluster, random = self._cluster, self.stage.random
         self._healed = True
         cluster.network.conditions = Conditions()
+        self._faults.heal()
+        self._strangers.heal()
         for node in cluster.nodes.values():
-            self._faults.resume(node)
             node.lag, node.budget = 0.001, 1_000_000
         cluster.network.unblock_all()
+        self._work.heal()
         self._sinks.heal()
         self._queues.heal()
         self._moods.heal()
         self._journals.heal()
         cluster.add_worker(finds_sinks=self._sinks.finds_sinks(), slots=4, tasks=dict(TASKS))
-        for _ in range(self._random.randint(0, 6)):
-            cluster.clock.call_later(self._random.uniform(0.0, LATE_SECONDS), self._submit)
+        for _ in range(random.randint(0, 6)):
+            self.stage.later(random.uniform(0.0, LATE_SECONDS), self._work.submit)
         for worker in cluster.workers:
             worker.pool.hurry()
 

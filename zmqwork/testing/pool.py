@@ -17,7 +17,17 @@ from zmqwork.core.events import (
 )
 from zmqwork.testing import streaming
 from zmqwork.testing.clock import FakeClock
-from zmqwork.testing.truth import CRASHES, OVERTIME, REJECTS, SNOOZES, SUCCEEDS, Run, Script, Truth
+from zmqwork.testing.truth import (
+    CRASHES,
+    DRIFT,
+    OVERTIME,
+    REJECTS,
+    SNOOZES,
+    SUCCEEDS,
+    Run,
+    Script,
+    Truth,
+)
 
 # Results of short handlers are posted together, as the real pools do it.
 # Of sums of instants.
@@ -223,7 +233,11 @@ class ScriptedPool:
         assert slot.run is not None
         limit = slot.queue[0].options.get("timeout")
         seconds = self._clock.now - slot.run.began_at
-        return OVERTIME if limit is not None and seconds >= limit - _ROUNDING else outcome
+        return (
+            OVERTIME
+            if limit is not None and seconds >= limit * (1 - DRIFT) - _ROUNDING
+            else outcome
+        )
 
     def _flush(self, index: int) -> None:
         slot = self._slots[index]

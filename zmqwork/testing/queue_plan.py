@@ -1,7 +1,4 @@
-"""What of one seed's plan is about queues: priorities, what workers say of queues, and pauses.
-
-It is drawn from a stream of its own, so that the rest of a seed is the same with and without it.
-"""
+"""What of one seed's plan is about queues: priorities, what workers say of queues, and pauses."""
 
 from __future__ import annotations
 
@@ -10,33 +7,40 @@ from typing import Any
 
 from zmqwork.testing.cluster import Cluster
 from zmqwork.testing.node import RUNNING
+from zmqwork.testing.scenario import Draft, World
+from zmqwork.testing.stage import Stage
 
+_KINDS = ("priorities", "queues", "pauses")
 _QUEUES = ("default", "high", "low")
+
+
+def draw(random: Random) -> World:
+    """What of this there is in a run."""
+    return {"kinds": [kind for kind in _KINDS if random.random() < 1 / 3]}
+
+
+def write(world: World, draft: Draft) -> None:
+    """Note when queues are paused."""
+    if "pauses" in world["kinds"]:
+        draft.some(1, 6, "pause a queue")
 
 
 class QueuePlan:
     """Priorities, queues and pauses: each on in a third of all seeds."""
 
-    def __init__(self, seed: int | str, cluster: Cluster) -> None:
+    def __init__(self, world: World, cluster: Cluster, stage: Stage) -> None:
         self._cluster = cluster
-        self._random = random = Random(f"{seed}/queues")
-        kinds = ("priorities", "queues", "pauses")
-        self._kinds = [kind for kind in kinds if random.random() < 1 / 3]
+        self._stage = stage
+        self._kinds: list[str] = world["kinds"]
         self._healed = False
+        stage.can("pause a queue", self._pause)
 
     def __str__(self) -> str:
         return ", ".join(self._kinds) or "no queues"
 
-    def begin(self, seconds: float) -> None:
-        """Note when queues are paused in the safety phase."""
-        random = self._random
-        if "pauses" in self._kinds:
-            for _ in range(random.randint(1, 6)):
-                self._cluster.clock.call_at(random.uniform(0.0, seconds), self._pause)
-
     def task(self) -> dict[str, Any]:
         """Options of the tasks that are submitted next."""
-        random = self._random
+        random = self._stage.random
         options: dict[str, Any] = {}
         if "priorities" in self._kinds:
             options["priority"] = random.choice((-100, -1, 0, 0, 1, 100))
@@ -48,13 +52,13 @@ class QueuePlan:
         """Options of a producer."""
         if "priorities" not in self._kinds:
             return {}
-        return {"priority_aging": self._random.choice((0.0, 0.05, 1.0, 60.0))}
+        return {"priority_aging": self._stage.random.choice((0.0, 0.05, 1.0, 60.0))}
 
     def worker(self) -> dict[str, Any]:
         """Options of a worker; what it serves else is said elsewhere."""
         if "queues" not in self._kinds:
             return {}
-        return self._random.choice(
+        return self._stage.random.choice(
             (
                 {},
                 {"queues": _QUEUES, "weights": (3, 6, 1)},
@@ -65,7 +69,7 @@ class QueuePlan:
         )
 
     def _pause(self) -> None:
-        random, cluster = self._random, self._cluster
+        random, cluster = self._stage.random, self._cluster
         producers = [p for p in cluster.producers if p.condition == RUNNING and not p.stopped]
         if self._healed or not producers:
             return
@@ -75,7 +79,7 @@ class QueuePlan:
         cluster.pause(producer, queue)
         if random.random() < 0.7:
             seconds = random.choice((0.001, 0.5, 5.0))
-            cluster.clock.call_later(seconds, cluster.unpause, producer, queue)
+            self._stage.later(seconds, cluster.unpause, producer, queue)
 
     def heal(self) -> None:
         """Everything goes on, and nothing is paused any more."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def take_up(cluster: Cluster, node: Producer, archive: Archive, legacy: Legacy) -> None:
     """This process goes on with what the journal has; nobody knows of anything else."""
     node.archive, node.legacy = archive, legacy
+    node.left = frozenset(task.seq for task in legacy.tasks)
     node.opened_at = cluster.clock.now
     node.next_seq = node.confirmed = legacy.newest
     for before in cluster.producers:
@@ -27,6 +28,8 @@ def take_up(cluster: Cluster, node: Producer, archive: Archive, legacy: Legacy) 
     fates = truth.tasks.setdefault(node.node_id, {})
     for seq in [seq for seq in fates if seq > legacy.newest]:
         del fates[seq]  # it ended with its process, which had not confirmed it
+    for seq in node.left if archive.wall else ():
+        fates[seq].is_untimed = True
     truth.unsettled[node.node_id] = len(legacy.tasks)
     random = Random(f"{node.name}/{node.node_id}")
     is_stopped = lambda: node.condition == FROZEN  # noqa: E731

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from random import Random
 
 from zmqwork.testing.cluster import Cluster
 from zmqwork.testing.node import DEAD, Producer
+from zmqwork.testing.stage import Stage
 from zmqwork.testing.truth import Script
 
 # What the stages are, by their tasks.
@@ -31,13 +31,13 @@ class Run:
         run_id: str,
         inboxes: tuple[str, ...],
         cluster: Cluster,
-        random: Random,
+        stage: Stage,
         script: Callable[[float], Script],
     ) -> None:
         self.id = run_id
         self.node: Producer | None = None
         self._cluster = cluster
-        self._random = random
+        self._stage, random = stage, stage.random
         self._staged = random.random() < 0.5
         self._inboxes = random.choice((inboxes, inboxes[:1]))
         counts = [random.choice((1, 10, 40)) for _ in range(random.randint(1, 5))]
@@ -50,7 +50,7 @@ class Run:
 
     def begin(self) -> Producer:
         """A producer does it from the beginning, for the first time or again."""
-        cluster, random = self._cluster, self._random
+        cluster, random = self._cluster, self._stage.random
         self.node = node = cluster.add_producer(producer_id=self.id)
         node.in_run = True
         self._fed = 0
@@ -58,7 +58,7 @@ class Run:
             self.finish()
         else:
             for _ in self._batches:
-                cluster.clock.call_later(random.uniform(0.0, 10.0), self._feed, node)
+                self._stage.later(random.uniform(0.0, 10.0), self._feed, node)
         return node
 
     def finish(self) -> None:

@@ -1,204 +1,129 @@
-"""The simulator: ``python -m zmqwork.testing.sim --seeds N | --seed S --trace``.
+"""The simulator: thousands of runs of the whole system, in virtual time, under drawn faults.
 
-A seed's run has three phases. Safety: work is submitted and faults happen, and after every turn
-of every machine all promises are checked. Liveness: everything is healed, and everything must
-settle within bounded virtual time. Leaving: workers drain, producers stop, and everybody goes.
+``python -m zmqwork.testing.sim --seeds N`` runs N seeds on all processors; ``--seed S --trace``
+tells the story of one; ``--seed S --shrink FILE`` cuts a run that breaks a promise down to what
+it needs for that, as JSON; ``--plan FILE`` runs what is there.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import hashlib
+import json
 import sys
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 
-from zmqwork.testing import sink_endings
-from zmqwork.testing.checkers import require
-from zmqwork.testing.cluster import Cluster
-from zmqwork.testing.plan import Plan
-from zmqwork.testing.sink_plan import LATE_SECONDS
-from zmqwork.testing.truth import Violation
+from zmqwork.testing.campaign import Summary, processors, reports
+from zmqwork.testing.marks import MARKS
+from zmqwork.testing.plan import draw
+from zmqwork.testing.play import Report, digest, perform, run
+from zmqwork.testing.scenario import Scenario
+from zmqwork.testing.shrink import breaks, shrink
 
-# After healing: silent links end (30 s), whatever ran ends (hung handlers were told to), retries
-# come back (2 s at most), and what is left of the work gets done.
-_CALM_SECONDS = 10.0
-_SETTLE_SECONDS = 120.0
-_REST_SECONDS = 45.0
-_LOOK_SECONDS = 3.0
-# A drain returns what still runs after 30 s, then waits for those who do not answer.
-_LEAVE_SECONDS = 45.0
-_END_SECONDS = 10.0
+__all__ = ["digest", "main", "run"]
 
 # Characters of an error, beside those of other seeds.
 _ERROR_SHOWN = 200
 
+# So many seeds come by all marks, or the workload has become too tame to find anything there.
+ALL_MARKS_SEEDS = 600
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One run.
-
-    Attributes:
-        error: what was broken, or empty.
-        promise: the checker that found it; ``raised`` if a machine raised.
-        turns: how many turns the machines had.
-        tasks: how many tasks were submitted.
-        runs: how many runs their handlers had.
-        seconds: the run's virtual time.
-    """
-
-    seed: int | str
-    plan: str
-    error: str
-    promise: str
-    turns: int
-    tasks: int
-    runs: int
-    seconds: float
-
-
-def everybody_leaves(cluster: Cluster) -> None:
-    """Workers that drain and producers that stop are gone within bounded time."""
-    for worker in cluster.living(cluster.workers):
-        cluster.drain(worker)
-    cluster.run_until(lambda: not cluster.living(cluster.workers), _LEAVE_SECONDS)
-    left = cluster.living(cluster.workers)
-    require(everybody_leaves, not left, "still there after a drain:", left)
-    for producer in cluster.living(cluster.producers):
-        cluster.stop(producer)
-    cluster.run_for(1.0)
-    left = cluster.living(cluster.producers)
-    require(everybody_leaves, not left, "still there after a stop:", left)
-    for sink in cluster.living(cluster.sinks):
-        cluster.drain(sink)
-    cluster.run_until(lambda: not cluster.living(cluster.sinks), _LEAVE_SECONDS)
-    left = cluster.living(cluster.sinks)
-    require(everybody_leaves, not left, "still there after a drain:", left)
-
-
-def every_question_is_answered(cluster: Cluster) -> None:
-    """Whoever lives has answered what was asked."""
-    asked = [request for request in cluster.asked if request not in cluster.answers]
-    names = [node.name for node in cluster.living(list(cluster.nodes.values()))]
-    open_ = [request for request in asked if request[1] in names]
-    require(every_question_is_answered, not open_, open_)
-
-
-def everybody_ends(cluster: Cluster) -> None:
-    """Every sink tells each producer what it has of it."""
-    producers = cluster.living(cluster.producers)
-    heard = {node.name: sink_endings.in_session(cluster, node) for node in producers}
-    requests = [(node, cluster.end(node)) for node in producers]
-    cluster.run_until(lambda: all(r in cluster.answers for _, r in requests), _END_SECONDS)
-    for node, request in requests:
-        require(everybody_ends, request in cluster.answers, node, "was not told")
-        cluster.checks.ended(node, cluster.answers[request], heard[node.name])
-
-
-def come_to_rest(cluster: Cluster) -> None:
-    """Nothing is held any more within bounded time."""
-    seconds = 0.0
-    # (With sinks there are more heartbeats to simulate, so that it is looked sooner.)
-    while cluster.sinks and seconds < _REST_SECONDS:
-        cluster.run_for(_LOOK_SECONDS)
-        seconds += _LOOK_SECONDS
-        with contextlib.suppress(Violation):
-            cluster.checks.at_rest()
-            return
-    cluster.run_for(_REST_SECONDS - seconds)
-    cluster.checks.at_rest()
-
-
-def play(cluster: Cluster, plan: Plan) -> None:
-    """All phases of a run; raises `Violation`."""
-    checks = cluster.checks
-    plan.begin()
-    checks.calm = plan.is_prompt
-    checks.now_and_then()
-    cluster.run_for(plan.seconds)
-    plan.heal()
-    cluster.run_for(_CALM_SECONDS)
-    checks.calm = True
-    if cluster.sinks:
-        cluster.run_for(LATE_SECONDS - _CALM_SECONDS)
-    cluster.run_until(lambda: not cluster.unsettled, _SETTLE_SECONDS)
-    come_to_rest(cluster)
-    if plan.is_calm:
-        checks.undisturbed()
-    every_question_is_answered(cluster)
-    if cluster.sinks:
-        everybody_ends(cluster)
-    plan.dismiss()
-    everybody_leaves(cluster)
-
-
-def run(seed: int | str, trace: Callable[[str], None] | None = None) -> Report:
-    """One seed."""
-    cluster = Cluster(seed, trace)
-    plan = Plan(seed, cluster)
-    promise = error = ""
-    try:
-        play(cluster, plan)
-    except Violation as broken:
-        promise, error = broken.promise, str(broken)
-    except Exception as raised:  # noqa: BLE001  # a machine that raises is what we look for
-        where = traceback.extract_tb(raised.__traceback__)[-1]
-        promise = "raised"
-        error = f"{type(raised).__name__}: {raised} at {where.filename}:{where.lineno}"
-        if trace is not None:
-            trace(traceback.format_exc())
-    fates = [fate for tasks in cluster.truth.tasks.values() for fate in tasks.values()]
-    return Report(
-        seed,
-        str(plan),
-        error,
-        promise,
-        sum(node.turns for node in cluster.nodes.values()),
-        len(fates),
-        sum(len(fate.runs) for fate in fates),
-        cluster.clock.now,
-    )
-
-
-def digest(seed: int | str) -> str:
-    """A fingerprint of everything that happens in a run."""
-    trail = hashlib.blake2b(digest_size=16)
-    run(seed, lambda line: trail.update(line.encode()))
-    return trail.hexdigest()
+_COMMAND = "python -m zmqwork.testing.sim"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command: 0 if all is well, 1 if a promise was broken."""
-    parser = argparse.ArgumentParser(prog="python -m zmqwork.testing.sim", description=__doc__)
+    """The command: 0 if all is well, 1 if a promise was broken or a mark was missed."""
+    given = _parser().parse_args(argv)
+    if given.plan is not None:
+        scenario = Scenario.from_json(given.plan.read_text("utf-8"))
+        return _one(perform(scenario, print if given.trace else None), f"--plan {given.plan}")
+    if given.shrink is not None:
+        return _shrink(given.seed, given.shrink)
+    if given.digest:
+        first = given.first if given.seed is None else given.seed
+        for seed in range(first, first + (given.seeds if given.seed is None else 1)):
+            print(digest(seed))
+        return 0
+    if given.seed is not None:
+        return _one(run(given.seed, print if given.trace else None), f"--seed {given.seed}")
+    return _many(range(given.first, given.first + given.seeds), given.jobs, given.output)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=_COMMAND, description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, metavar="N", help="run N seeds")
     parser.add_argument("--first", type=int, default=0, metavar="S", help="begin with this one")
+    parser.add_argument("--jobs", type=int, default=processors(), metavar="J", help="J at a time")
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     parser.add_argument("--seed", type=int, metavar="S", help="run this one")
+    parser.add_argument("--plan", type=Path, metavar="FILE", help="run what this file says")
     parser.add_argument("--trace", action="store_true", help="print everything that happens")
     parser.add_argument("--digest", action="store_true", help="print a fingerprint of the run")
-    given = parser.parse_args(argv)
-    seeds = range(given.first, given.first + given.seeds)
-    if given.seed is not None:
-        seeds = range(given.seed, given.seed + 1)
-    failures = turns = tasks = runs = 0
-    for seed in seeds:
-        if given.digest:
-            print(digest(seed))
-            continue
-        report = run(seed, print if given.trace else None)
-        turns, tasks, runs = turns + report.turns, tasks + report.tasks, runs + report.runs
+    parser.add_argument(
+        "--shrink", type=Path, metavar="FILE", help="of --seed, write what it needs to fail"
+    )
+    return parser
+
+
+def _line(report: Report, how: str, most: int) -> str:
+    """What broke, and the command that shows it again."""
+    error = " ".join(report.error.split())[:most]
+    return f"seed {report.seed}: {_COMMAND} {how} --trace: {error}"
+
+
+def _one(report: Report, how: str) -> int:
+    if report.error:
+        print(_line(report, how, len(report.error)), flush=True)
+    else:
+        print(f"seed {report.seed}: {report}")
+    well = 0 if report.error else 1
+    print(f"{well} of 1 seeds hold; {report.tasks} tasks, {report.runs} runs, {report.turns} turns")
+    return 1 - well
+
+
+def _shrink(seed: int | None, path: Path) -> int:
+    if seed is None:
+        print("--shrink is of a --seed", file=sys.stderr)
+        return 2
+    scenario = draw(seed)
+    report = perform(scenario)
+    if not report.error:
+        print(f"seed {seed} holds: there is nothing to cut down")
+        return 0
+    least = shrink(scenario, breaks(report.promise))
+    path.write_text(least.to_json(promise=report.promise), "utf-8")
+    print(f"seed {seed}: {len(least.steps)} of {len(scenario.steps)} steps break it still")
+    return _one(perform(least), f"--plan {path}")
+
+
+def _many(seeds: range, jobs: int, output: str) -> int:
+    summary = Summary()
+    shows = output == "text" and sys.stderr.isatty()
+
+    def each(report: Report) -> None:
         if report.error:
-            failures += 1
-            error = report.error if given.seed is not None else report.error[:_ERROR_SHOWN]
-            replay = f"python -m zmqwork.testing.sim --seed {seed} --trace"
-            print(f"seed {seed}: {replay}: {error}", flush=True)
-        elif given.seed is not None:
-            print(f"seed {seed}: {report}")
-    if not given.digest:
-        well = len(seeds) - failures
-        print(f"{well} of {len(seeds)} seeds hold; {tasks} tasks, {runs} runs, {turns} turns")
-    return 1 if failures else 0
+            print(_line(report, f"--seed {report.seed}", _ERROR_SHOWN), file=out, flush=True)
+        if shows:
+            said = f"{summary.seeds} of {len(seeds)} seeds, {summary.tasks} tasks"
+            print(f"\r{said}, {len(summary.breaches)} breaches ", end="", file=sys.stderr)
+
+    out = sys.stdout if output == "text" else sys.stderr
+    summary.of(reports(seeds, jobs), each)
+    if shows:
+        print(file=sys.stderr)
+    missed = [mark for mark in MARKS if not summary.marks[mark]]
+    enough = len(seeds) < ALL_MARKS_SEEDS or not missed
+    if output == "json":
+        print(json.dumps({**summary.as_dict, "marks_missed": missed}, indent=2))
+    else:
+        well = summary.seeds - len(summary.breaches)
+        print(
+            f"{well} of {len(seeds)} seeds hold; {summary.tasks} tasks, {summary.runs} runs,"
+            f" {summary.turns} turns, {summary.seconds / 3600:.1f} virtual hours;"
+            f" {len(MARKS) - len(missed)} of {len(MARKS)} marks"
+        )
+        if not enough:
+            print("no seed came by: " + "; ".join(missed))
+    return 0 if enough and not summary.breaches else 1
 
 
 if __name__ == "__main__":

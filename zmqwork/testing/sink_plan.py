@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from random import Random
 from typing import Any
 
 from zmqwork.core.link_events import PeerFound
 from zmqwork.testing.cluster import Cluster
 from zmqwork.testing.node import DEAD, FROZEN, RUNNING, Node, Producer, Sink
 from zmqwork.testing.runs import Run
+from zmqwork.testing.scenario import World
+from zmqwork.testing.stage import Stage
 from zmqwork.testing.store import Habits
 from zmqwork.testing.truth import Script
 
@@ -40,10 +41,10 @@ class SinkPlan:
     """Sinks, what goes to them, and what becomes of them.
 
     Args:
-        seed: of the run.
+        world: what `sink_draft` has drawn.
         cluster: where they are.
+        stage: where steps are performed.
         has: whether a class of faults is on.
-        at: lets something happen at some instant of the safety phase.
         submit: submits some work.
         script: what a handler does that takes so many seconds.
         settle_in: gives a node its clock and its pace.
@@ -56,32 +57,41 @@ class SinkPlan:
 
     def __init__(
         self,
-        seed: int | str,
+        world: World,
         cluster: Cluster,
+        stage: Stage,
         *,
         has: Callable[[str], bool],
-        at: Callable[[Callable[[], None]], None],
         submit: Callable[[], None],
         script: Callable[[float], Script],
         settle_in: Callable[[Node], None],
     ) -> None:
         self._cluster = cluster
-        self._random = random = Random(f"{seed}/sinks")
+        self._stage = stage
         self._has = has
-        self._at = at
         self._submit = submit
         self._script = script
         self._settle_in = settle_in
-        self.is_on = random.random() < 0.55
-        self._stores_fail = random.random() < 0.4
-        self._finding = random.choice((0.0, 0.0, 0.5, 1.0))  # workers that find sinks
-        self._share = random.choice((0.5, 0.9))  # of work that goes to them
+        self.is_on: bool = world["is_on"]
+        self._stores_fail: bool = world["stores_fail"]
+        self._finding: float = world["finding"]
+        self._share: float = world["share"]
         self._healed = False
         self._cut_off_until = self._complete_until = 0.0
-        plain, inboxes = random.choice(((1, 0), (2, 0), (3, 0), (0, 1), (0, 2), (1, 1), (2, 2)))
-        self._plain = plain
-        self.inboxes = tuple(f"inbox-{index}" for index in range(inboxes))
+        self._plain: int = world["plain"]
+        self.inboxes: tuple[str, ...] = tuple(world["inboxes"])
         self.runs: list[Run] = []
+        stage.can_about("sink", self._add)
+        stage.can_about("run", self._add_run)
+        for loss, doing in (
+            ("crashes", cluster.crash),
+            ("stops", cluster.stop),
+            ("drains", cluster.drain),
+        ):
+            stage.can(f"sink: {loss}", partial(self._lose_one, doing))
+        stage.can("sink: its store stops", self._upset_store)
+        stage.can("a worker's endpoint is typed", self._type_worker)
+        stage.can("sink: cut off", self._cut_off_sink)
 
     def __str__(self) -> str:
         if not self.is_on:
@@ -90,57 +100,24 @@ class SinkPlan:
 
     # -- the cast -----------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Put sinks on the stage, most of them at once, and what is only for them."""
-        if not self.is_on:
-            return
-        random, cluster = self._random, self._cluster
-        for inbox in ("",) * self._plain + self.inboxes:
-            if random.random() < 0.8:
-                self._add(inbox)
-            else:
-                self._at(partial(self._add, inbox))
-        if self.inboxes and random.random() < 0.6:
-            for index in range(random.choice((1, 1, 2))):
-                run = Run(f"run-{index}", self.inboxes, cluster, random, self._script)
-                self.runs.append(run)
-                self._begin_run(run)
-        self._plan_faults()
-
-    def _plan_faults(self) -> None:
-        random, cluster = self._random, self._cluster
-        for fault, doing in (
-            ("crashes", cluster.crash),
-            ("stops", cluster.stop),
-            ("drains", cluster.drain),
-        ):
-            if self._has(fault) and random.random() < 0.7:
-                self._some(4, partial(self._lose_one, doing))
-        if self._stores_fail:
-            self._some(5, self._upset_store)
-        if self._has("discovery"):
-            self._at(self._type_worker)
-        if self._has("partitions"):
-            self._some(8, self._cut_off_sink)
-
-    def _some(self, most: int, doing: Callable[[], None]) -> None:
-        """Let this happen once or more often."""
-        for _ in range(self._random.randint(1, most)):
-            self._at(doing)
+    def _add_run(self, run_id: str) -> None:
+        run = Run(run_id, self.inboxes, self._cluster, self._stage, self._script)
+        self.runs.append(run)
+        self._begin_run(run)
 
     def _type_worker(self) -> None:
         """Somebody types an endpoint that is no sink's, and workers look."""
         workers = self._cluster.living(self._cluster.workers)
         if workers:
-            endpoint = self._random.choice(workers).endpoints[0]
+            endpoint = self._stage.random.choice(workers).endpoints[0]
             self._cluster.discovery.announce(PeerFound(f"typed:{endpoint}", (endpoint,), ""))
 
     def finds_sinks(self) -> bool:
         """Whether discovery shows sinks to the next worker."""
-        return self.is_on and self._random.random() < self._finding
+        return self.is_on and self._stage.random.random() < self._finding
 
     def _add(self, inbox: str, *, endpoint: str = "", key: str = "") -> None:
-        random, cluster = self._random, self._cluster
+        random, cluster = self._stage.random, self._cluster
         living = cluster.living(cluster.sinks)
         if inbox and any(sink.config.inbox == inbox for sink in living):
             return  # one process at a time has it
@@ -169,7 +146,7 @@ class SinkPlan:
             cluster.discovery.announce(PeerFound(f"static:{name}", (name,), role, "static"))
 
     def _habits(self) -> Habits:
-        random = self._random
+        random = self._stage.random
         if self._healed:
             return _HEALTHY
         seconds = random.choice(((0.0, 0.0), (0.0001, 0.002), (0.01, 0.1), (0.2, 1.0)))
@@ -179,7 +156,7 @@ class SinkPlan:
         return Habits(seconds, failing, random.choice((1, 3)), random.choice((0.01, 1.0)))
 
     def _upset_store(self) -> None:
-        random = self._random
+        random = self._stage.random
         sinks = [sink for sink in self._cluster.sinks if sink.condition == RUNNING]
         if sinks:
             self._stop_store(random.choice(sinks), random.choice(_STOPS) * random.uniform(0.5, 1.5))
@@ -194,15 +171,15 @@ class SinkPlan:
         if not sinks:
             return None
         self._submit()
-        return self._random.choice(sinks)
+        return self._stage.random.choice(sinks)
 
     def _lose_one(self, doing: Callable[[Sink], None]) -> None:
         sink = self._busy_sink()
         if sink is not None:
             if self._has("resets") or self._has("partitions"):
                 self._cut_off_workers()
-            delay = self._random.choice(_SOON) * self._random.uniform(0.5, 1.5)
-            self._cluster.clock.call_later(delay, self._lose, sink, doing)
+            delay = self._stage.random.choice(_SOON) * self._stage.random.uniform(0.5, 1.5)
+            self._stage.later(delay, self._lose, sink, doing)
 
     def _lose(self, sink: Sink, doing: Callable[[Sink], None]) -> None:
         if sink.condition == RUNNING and not self._healed:
@@ -214,19 +191,19 @@ class SinkPlan:
         producers = [p for p in self._cluster.producers if p.condition == RUNNING]
         sink = self._busy_sink()
         if sink is not None and producers:
-            delay = self._random.choice(_SOON) * self._random.uniform(0.5, 1.5)
-            producer = self._random.choice(producers)
-            self._cluster.clock.call_later(delay, self._part, producer, sink)
+            delay = self._stage.random.choice(_SOON) * self._stage.random.uniform(0.5, 1.5)
+            producer = self._stage.random.choice(producers)
+            self._stage.later(delay, self._part, producer, sink)
 
     def _part(self, producer: Producer, sink: Sink) -> None:
         if self._healed:
             return
-        random, cluster = self._random, self._cluster
+        random, cluster = self._stage.random, self._cluster
         cluster.network.reset(producer, sink)
         cluster.partition(producer, sink)
         delay = random.choice((1.5, 3.0, 8.0)) * random.uniform(0.5, 1.5)
-        cluster.clock.call_later(delay, cluster.rejoin, producer, sink)
-        cluster.clock.call_later(delay + random.uniform(0.0, 3.0), self._submit)
+        self._stage.later(delay, cluster.rejoin, producer, sink)
+        self._stage.later(delay + random.uniform(0.0, 3.0), self._submit)
 
     def _lose_run(self, run: Run) -> None:
         """A run is gone on with while an inbox has not stored yet what it has of it."""
@@ -234,7 +211,7 @@ class SinkPlan:
             return
         for sink in self._cluster.sinks:
             if sink.condition == RUNNING and sink.config.inbox:
-                self._stop_store(sink, self._random.uniform(5.0, 10.0))
+                self._stop_store(sink, self._stage.random.uniform(5.0, 10.0))
         assert run.node is not None
         self._crash_run(run.node, self._cluster.clock.now + 5.0)
 
@@ -250,22 +227,22 @@ class SinkPlan:
             cluster.crash(node)
             self.run_gone(node)
         else:
-            cluster.clock.call_later(0.1, self._crash_run, node, until)
+            self._stage.later(0.1, self._crash_run, node, until)
 
     # -- what comes back ----------------------------------------------------------------------
 
     def gone(self, node: Sink) -> None:
         """A sink is dead, or leaves: another process takes its place, sooner or later."""
-        random = self._random
+        random = self._stage.random
         inbox = node.config.inbox
         if not inbox and random.random() < 0.2:
             return
         delay = random.choice(_AWAY) * random.uniform(0.5, 1.5)
-        self._cluster.clock.call_later(delay, self._come_back, node)
+        self._stage.later(delay, self._come_back, node)
 
     def _cut_off_workers(self) -> None:
         """Just when producers would tell workers where results go now: at once, or in a second."""
-        random, cluster = self._random, self._cluster
+        random, cluster = self._stage.random, self._cluster
         if cluster.clock.now < self._cut_off_until:
             return  # nobody shall be lost by that
         self._cut_off_until = cluster.clock.now + _CUT_OFF_EVERY
@@ -273,40 +250,40 @@ class SinkPlan:
             for producer in cluster.living(cluster.producers):
                 if random.random() < 0.7:
                     delay = random.choice((0.0, 0.0, 0.9)) + random.uniform(0.0, 0.05)
-                    cluster.clock.call_later(delay, self._cut_off, producer, worker)
+                    self._stage.later(delay, self._cut_off, producer, worker)
 
     def _cut_off(self, producer: Producer, worker: Node) -> None:
         cluster = self._cluster
         cluster.network.reset(producer, worker)
         cluster.partition(producer, worker)
-        delay = self._random.uniform(0.0, _CUT_OFF)
-        cluster.clock.call_later(delay, cluster.rejoin, producer, worker)
+        delay = self._stage.random.uniform(0.0, _CUT_OFF)
+        self._stage.later(delay, cluster.rejoin, producer, worker)
 
     def _come_back(self, before: Sink) -> None:
         if self._healed:
             return
         if before.condition != DEAD:
-            self._cluster.clock.call_later(1.0, self._come_back, before)  # it is still leaving
+            self._stage.later(1.0, self._come_back, before)  # it is still leaving
             return
         endpoint = before.endpoints[0]
         if self._has("resets") or self._has("partitions"):
             self._cut_off_workers()
         taken = self._cluster.owners[endpoint] is not before
-        if taken or self._random.random() < 0.5:
+        if taken or self._stage.random.random() < 0.5:
             self._add(before.config.inbox)
         else:
             self._add(before.config.inbox, endpoint=endpoint, key=f"static:{endpoint}")
 
     def _begin_run(self, run: Run) -> None:
         self._settle_in(run.begin())
-        if self._has("crashes") and not self._healed and self._random.random() < 0.5:
-            self._cluster.clock.call_later(self._random.uniform(0.0, 0.5), self._lose_run, run)
+        if self._has("crashes") and not self._healed and self._stage.random.random() < 0.5:
+            self._stage.later(self._stage.random.uniform(0.0, 0.5), self._lose_run, run)
 
     def run_gone(self, node: Producer) -> None:
         """A producer that did a run is gone, or seems to be: another one goes on with it."""
         run = next(run for run in self.runs if run.id == node.config.producer_id)
-        delay = self._random.choice((0.01, 1.0, 8.0)) * self._random.uniform(0.5, 1.5)
-        self._cluster.clock.call_later(delay, self._go_on, run)
+        delay = self._stage.random.choice((0.01, 1.0, 8.0)) * self._stage.random.uniform(0.5, 1.5)
+        self._stage.later(delay, self._go_on, run)
 
     def _go_on(self, run: Run) -> None:
         node = run.node
@@ -317,7 +294,7 @@ class SinkPlan:
 
     def options(self) -> dict[str, Any]:
         """Where the results of the next tasks go, as options of theirs; nothing: back."""
-        random = self._random
+        random = self._stage.random
         if not self.is_on or random.random() >= self._share:
             return {}
         options: dict[str, Any] = {}
@@ -340,7 +317,7 @@ class SinkPlan:
             sink.store.habits = _HEALTHY
             sink.store.stopped_until = 0.0
         self._complete_until = self._cluster.clock.now + LATE_SECONDS
-        self._cluster.clock.call_later(1.0, self._complete_the_cast)
+        self._stage.later(1.0, self._complete_the_cast)
 
     def _complete_the_cast(self) -> None:
         """Again and again: what leaves at this moment may take a while, and comes back then."""
@@ -360,4 +337,4 @@ class SinkPlan:
                 self._begin_run(run)
             run.finish()
         if cluster.clock.now < self._complete_until:
-            cluster.clock.call_later(1.0, self._complete_the_cast)
+            self._stage.later(1.0, self._complete_the_cast)

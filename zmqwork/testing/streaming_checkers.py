@@ -18,7 +18,7 @@ def parts_come_once_in_order(truth: Truth, node: Producer, effect: AddParts) -> 
     fate = truth.tasks[node.node_id][entry.seq]
     if fate.reader is not entry:  # (a later process has nobody's parts)
         fate.reader, fate.parts = entry, 0
-    numbers = [int(value) for value in effect.values]
+    numbers = [int(value) if value.isdigit() else value for value in effect.values]
     expected = list(range(fate.parts, fate.parts + len(numbers)))
     require(parts_come_once_in_order, numbers == expected, node, (entry, numbers, fate.parts))
     fate.parts += len(numbers)

@@ -1,7 +1,4 @@
-"""What of one seed's plan is about time: countdowns, time-outs, and handlers that say when.
-
-It is drawn from a stream of its own, so that the rest of a seed is the same with and without it.
-"""
+"""What of one seed's plan is about time: countdowns, time-outs, and handlers that say when."""
 
 from __future__ import annotations
 
@@ -9,23 +6,31 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from zmqwork.testing.scenario import World
+from zmqwork.testing.stage import Stage
 from zmqwork.testing.truth import FAILS, SNOOZES, Script
+
+_KINDS = ("countdowns", "timeouts", "snoozes", "retries")
+
+
+def draw(random: Random) -> World:
+    """What of this there is in a run."""
+    return {"kinds": [kind for kind in _KINDS if random.random() < 1 / 3]}
 
 
 class TimePlan:
     """Countdowns, time-outs, snoozes and retries after a time: each on in a third of all seeds."""
 
-    def __init__(self, seed: int | str) -> None:
-        self._random = random = Random(f"{seed}/time")
-        kinds = ("countdowns", "timeouts", "snoozes", "retries")
-        self._kinds = [kind for kind in kinds if random.random() < 1 / 3]
+    def __init__(self, world: World, stage: Stage) -> None:
+        self._stage = stage
+        self._kinds: list[str] = world["kinds"]
 
     def __str__(self) -> str:
         return ", ".join(self._kinds) or "no times"
 
     def options(self) -> dict[str, Any]:
         """Of the tasks that are submitted next."""
-        random = self._random
+        random = self._stage.random
         options: dict[str, Any] = {}
         if "countdowns" in self._kinds and random.random() < 0.3:
             options["countdown"] = random.choice((0.001, 0.5, 5.0))
@@ -36,7 +41,7 @@ class TimePlan:
 
     def script(self, script: Script) -> Script:
         """The same, or one that says when it wants to be tried again."""
-        random = self._random
+        random = self._stage.random
         if "retries" in self._kinds and script.outcomes[0] == FAILS and random.random() < 0.5:
             return replace(script, after=random.choice((0.01, 1.0)))
         if "snoozes" in self._kinds and random.random() < 0.1:

@@ -12,6 +12,10 @@ REJECTS = "rejects"
 OVERTIME = "overtime"
 
 
+# By this part a clock may be fast or slow.
+DRIFT = 0.0005
+
+
 class Violation(AssertionError):
     """A promise is broken.
 
@@ -76,6 +80,8 @@ class Fate:
         result: what its handler returns: different for each task.
         expires_at: the instant when it expires, or None.
         due_at: before this instant it must not begin.
+        is_untimed: whether a wall clock was put while nobody had the task but a journal, which
+            then says little of how old it is: it may expire, and come due, when it likes.
         cancel_asked: whether somebody asked.
         settled: how it was settled: (state, value, error as text).
         then: what is done when it has succeeded.
@@ -89,6 +95,7 @@ class Fate:
     submitted_at: float
     expires_at: float | None = None
     due_at: float = 0.0
+    is_untimed: bool = False
     runs: list[Run] = field(default_factory=list)
     cancel_asked: bool = False
     settled: tuple[str, bytes | None, str] | None = None
@@ -105,6 +112,7 @@ class Fate:
         """How many of its runs have taken as long as this, or still run after it."""
         if timeout is None:
             return 0
+        timeout *= 1 - DRIFT
         running = [run for run in self.runs if not run.outcome and now >= run.began_at + timeout]
         return self.count(OVERTIME) + len(running)
 

@@ -1,14 +1,11 @@
-"""The simulator finds bugs that are planted for it in what is told to those who listen."""
+"""Bugs in what is told to those who listen."""
 
 from __future__ import annotations
-
-import pytest
-from planting import is_found
 
 from zmqwork.core.books import Books
 from zmqwork.core.happenings import RESUBMITTED, Happenings
 
-PLANTED_SEEDS = 100
+from .bug import Bug
 
 
 def keep_quiet_of_losses(monkeypatch):
@@ -37,14 +34,8 @@ def keep_what_was_told(monkeypatch):
     monkeypatch.setattr(Books, "settlement", keep)
 
 
-# As in `test_sim`.
-PLANTED = [
-    (keep_quiet_of_losses, {"what_is_counted_is_told"}, 0),
-    (forget_who_it_was, {"who_failed_a_task_is_told"}, 0),
-    (keep_what_was_told, {"who_failed_a_task_is_told"}, 0),
+BUGS = [
+    Bug(keep_quiet_of_losses, {"what_is_counted_is_told"}),
+    Bug(forget_who_it_was, {"who_failed_a_task_is_told"}),
+    Bug(keep_what_was_told, {"who_failed_a_task_is_told"}),
 ]
-
-
-@pytest.mark.parametrize(("plant", "promises", "first"), PLANTED)
-def test_planted_bugs_are_found(monkeypatch, plant, promises, first):
-    is_found(plant, promises, first, PLANTED_SEEDS, monkeypatch)

@@ -1,18 +1,15 @@
-"""The simulator finds bugs of queues and priorities that are planted for it."""
+"""Bugs of queues and priorities."""
 
 from __future__ import annotations
 
 from collections import deque
-
-import pytest
-from planting import is_found
 
 from zmqwork.core.books import Books
 from zmqwork.core.lanes import Lane
 from zmqwork.core.pauses import Pauses
 from zmqwork.core.ready import Ready
 
-PLANTED_SEEDS = 400
+from .bug import Bug
 
 
 def forget_priorities(monkeypatch):
@@ -34,15 +31,9 @@ def begin_as_it_came(monkeypatch):
     monkeypatch.setattr(Ready, "add", deque.extend)
 
 
-# As in `test_sim`.
-PLANTED = [
-    (forget_priorities, {"the_larger_goes_first"}, 17),
-    (dispatch_what_is_paused, {"nothing_paused_is_dispatched"}, 3),
-    (recall_nothing, {"what_is_paused_is_recalled"}, 3),
-    (begin_as_it_came, {"what_waits_begins_in_order"}, 16),
+BUGS = [
+    Bug(forget_priorities, {"the_larger_goes_first"}),
+    Bug(dispatch_what_is_paused, {"nothing_paused_is_dispatched"}),
+    Bug(recall_nothing, {"what_is_paused_is_recalled"}),
+    Bug(begin_as_it_came, {"what_waits_begins_in_order"}),
 ]
-
-
-@pytest.mark.parametrize(("plant", "promises", "first"), PLANTED)
-def test_planted_bugs_are_found(monkeypatch, plant, promises, first):
-    is_found(plant, promises, first, PLANTED_SEEDS, monkeypatch)
