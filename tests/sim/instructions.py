@@ -10,22 +10,6 @@ import zmqwork
 PACKAGE = Path(zmqwork.__file__).parent
 
 
-class Unchecked:
-    """In the place of the simulator's checks, which go over all that there is."""
-
-    def before(self, node, event):
-        pass
-
-    def after(self, node, event):
-        pass
-
-    def turned(self, node, effects, now):
-        pass
-
-    def settling(self, node, entry):
-        pass
-
-
 class Instructions:
     """Counts those of some rooms of the package, as long as the block lasts."""
 

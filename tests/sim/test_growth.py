@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from instructions import Instructions, Unchecked
+from instructions import Instructions
 
 from zmqwork.testing import Cluster
 from zmqwork.testing.truth import Script
+from zmqwork.testing.unchecked import Unchecked
 
 ROUNDS = 2
 EACH = 50  # tasks for each node in a turn: batches of one size are compared

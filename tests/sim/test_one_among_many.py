@@ -7,10 +7,11 @@ for the sake of one can come unseen.
 from __future__ import annotations
 
 import pytest
-from instructions import Instructions, Unchecked
+from instructions import Instructions
 
 from zmqwork.testing import Cluster
 from zmqwork.testing.truth import Script
+from zmqwork.testing.unchecked import Unchecked
 
 FEW, MANY = 16, 128
 ROOM = 1.15

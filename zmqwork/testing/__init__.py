@@ -15,7 +15,7 @@
     checkers   the promises that hold after every turn, one function each
     endings    those that take time
     sink_checkers, sink_endings  the same of results that go to sinks
-    checks     when each of them looks
+    checks     when each of them looks         unchecked  none does, where costs are counted
     cluster    Cluster: nodes on a network, and everything that can be done to them
     faults     what goes wrong, drawn at random
     scenario   what a run does, as data: its world and its steps

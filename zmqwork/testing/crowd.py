@@ -15,6 +15,7 @@ from zmqwork.testing.cluster import Cluster
 from zmqwork.testing.meter import Meter, MeteredMachine, MeteredNetwork
 from zmqwork.testing.node import DEAD, Node, Producer, Worker
 from zmqwork.testing.truth import Fate, Script
+from zmqwork.testing.unchecked import Unchecked
 
 # Of a small task: a number or two.
 _ARGUMENTS = b"arguments of 24 bytes..."
@@ -22,13 +23,6 @@ _RESULT = b"16 bytes of them"
 
 # As most applications do it.
 _NOTHING = ListenRequested(frozenset())
-
-
-class _Unchecked:
-    """In the place of `Checks`."""
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_: None
 
 
 class Crowd(Cluster):
@@ -49,7 +43,7 @@ class Crowd(Cluster):
         self.meter = Meter()
         self.network = MeteredNetwork(self.clock, Random(f"{seed}/network"))
         self.network.meter = self.meter
-        self.checks: Any = _Unchecked()
+        self.checks: Any = Unchecked()
         self._lost: dict[str, None] = {}
         self._specs: dict[str, TaskSpec] = {}
         for _ in range(workers):
