@@ -42,6 +42,7 @@ class Checks:
         self._cluster = cluster
         self._stirs = False  # whether the turn that goes on is about more than heartbeats
         self._older: list[tuple[Entry, checkers.Blame]] = []
+        self._undecided: frozenset[int] = frozenset()
         self._idle: dict[tuple[str, str], float] = {}
         self._strays: sink_endings.Detours = {}
         self.marks = Marks()
@@ -55,6 +56,8 @@ class Checks:
             self.marks.drained(node)
         if isinstance(node, Producer):
             self._older = checkers.failures_of_older_attempts(node, event)
+            if node.archive is not None:
+                self._undecided = journal_checkers.undecided(node, event)
             checkers.no_task_is_tossed_about(node, event)
         elif isinstance(node, Sink):
             sink_checkers.note(node, event)
@@ -66,7 +69,7 @@ class Checks:
         if isinstance(node, Producer):
             checkers.a_stale_failure_ends_nothing(node, self._older)
             if node.archive is not None:
-                journal_checkers.note_verdicts(node, event)
+                journal_checkers.note_verdicts(node, event, self._undecided)
 
     def turned(self, node: Node, effects: list[Effect], now: float) -> None:
         """After a turn."""

@@ -119,8 +119,20 @@ def _look_at_acked(cluster: Cluster, node: Producer, worker_id: str, ack: int) -
         _require(promise, not lacking, node, "acks", done.batch, "but has not", lacking)
 
 
-def note_verdicts(node: Producer, event: Event) -> None:
-    """Keep in mind what has become of tasks whose attempts have failed."""
+def undecided(node: Producer, event: Event) -> frozenset[int]:
+    """The tasks that have not ended before this, and of which an attempt is said to have failed."""
+    if not isinstance(event, Received):
+        return frozenset()
+    dones = (message for _, message in event.messages if isinstance(message, Done))
+    seqs = (failure.seq for done in dones for failure in done.failures)
+    return frozenset(seq for seq in seqs if node.machine._ledger.get(seq) is not None)
+
+
+def note_verdicts(node: Producer, event: Event, undecided: frozenset[int]) -> None:
+    """Keep in mind what has become of tasks whose attempts have failed.
+
+    Those that had ended before (it may not be written yet) are decided by other attempts.
+    """
     if not isinstance(event, Received) or not isinstance(event.link, int):
         return
     peer = node.machine.dialer._links.by_link.get(event.link)
@@ -130,6 +142,8 @@ def note_verdicts(node: Producer, event: Event) -> None:
         if isinstance(message, Done) and message.failures:
             verdicts = []
             for failure in message.failures:
+                if failure.seq not in undecided:
+                    continue
                 entry = node.machine._ledger.get(failure.seq)
                 counts = (entry.failures, entry.crashes) if entry is not None else (1 << 60, 0)
                 verdicts.append((failure.seq, *counts))
