@@ -43,7 +43,7 @@ class Checks:
         self._stirs = False  # whether the turn that goes on is about more than heartbeats
         self._older: list[tuple[Entry, checkers.Blame]] = []
         self._undecided: frozenset[int] = frozenset()
-        self._idle: dict[tuple[str, str], float] = {}
+        self._idle: endings.Idle = {}
         self._strays: sink_endings.Detours = {}
         self.marks = Marks()
         cluster.network.cut = self.marks.cut
@@ -165,7 +165,6 @@ class Checks:
         endings.everything_is_settled(self._cluster)
         endings.all_credit_is_back(self._cluster)
         endings.no_timer_remains(self._cluster)
-        endings.what_kills_is_stopped(self._cluster)
         endings.an_item_of_a_run_takes_effect_once(self._cluster)
         sink_endings.all_results_are_delivered(self._cluster)
         sink_endings.sinks_remember_little(self._cluster)
@@ -182,6 +181,7 @@ class Checks:
         """When nothing went wrong but what handlers do."""
         endings.nobody_is_lost_without_cause(self._cluster)
         endings.nothing_runs_twice_without_cause(self._cluster)
+        endings.what_kills_is_stopped(self._cluster)
 
 
 def _only_beats(event: Event) -> bool:

@@ -189,8 +189,10 @@ class Plan:
         """Whether nothing happens for which a worker might rightly be given up."""
         late = self._has("slow") or self._has("busy")
         harmless = CALM if late else (*CALM, *GENTLE)
-        # (Who reads a message at a time hears heartbeats late behind those of thousands of tasks.)
-        crowded = self._has("busy") and self._scenario.world["work"]["bulks"]
+        # (Who reads a message at a time hears heartbeats late behind those of thousands of tasks;
+        # and a link that breaks at one message in hundreds does so faster than it can be mended.)
+        crowded = self._scenario.world["work"]["bulks"]
+        crowded = crowded and (self._has("busy") or self._has("resets"))
         harmful = [fault for fault in self.faults if fault not in harmless]
         nobody_else = not self._scenario.world["strangers"]["is_on"]
         return nobody_else and not (harmful or crowded or self._journals.restarts)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # slot's few milliseconds of work.
 _BACK_SECONDS = 2.0
 
+# Of sums of instants.
+_ROUNDING = 1e-6
+
 # Without aging.
 _NEVER = 1e9
 
@@ -48,6 +51,13 @@ def _rank(node: Producer, entry: Entry) -> tuple[float, int]:
     return entry.since - entry.spec.options.priority * aging, entry.seq
 
 
+def _goes_before(node: Producer, one: Entry, other: Entry) -> bool:
+    """Whether it may: instants of which one is a sum may differ by their rounding alone."""
+    steps = one.spec.options.priority - other.spec.options.priority
+    lead = one.since - other.since - steps * (node.config.priority_aging or _NEVER)
+    return lead < _ROUNDING if lead else one.seq <= other.seq
+
+
 def the_larger_goes_first(node: Producer, effects: list[Effect]) -> None:
     """What is dispatched goes before all that wait and differ from it in nothing but priority."""
     books = node.machine._books
@@ -68,7 +78,7 @@ def the_larger_goes_first(node: Producer, effects: list[Effect]) -> None:
             # (Larger ones may have had no room at the workers.)
             if lane.key[:-1] != key[:-1] or len(first.args) > len(best.args):
                 continue
-            good = not books.is_ready(lane) or _rank(node, best) <= _rank(node, first)
+            good = not books.is_ready(lane) or _goes_before(node, best, first)
             require(the_larger_goes_first, good, node, "sent", best, "before", first)
 
 
