@@ -36,6 +36,12 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+def pytest_runtest_logreport(report):
+    """Name a failure when it happens: a run that is cut short never comes to its summary."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        os.write(2, f"\nFAILED {report.nodeid} ({report.when})\n".encode())
+
+
 @pytest.fixture(scope="session", autouse=True)
 def private_state(tmp_path_factory):
     """What tests have to note in an audit log is not the user's."""
