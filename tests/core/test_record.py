@@ -6,6 +6,9 @@ import copy
 import dataclasses
 import inspect
 import pickle
+import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -45,7 +48,11 @@ def test_it_is_as_a_dataclass_is():
     assert [f.name for f in dataclasses.fields(ours)] == [
         f.name for f in dataclasses.fields(theirs)
     ]
-    assert inspect.signature(Point) == inspect.signature(Model)
+    ours_takes, theirs_takes = inspect.signature(Point), inspect.signature(Model)
+    assert list(ours_takes.parameters) == list(theirs_takes.parameters)
+    assert [p.annotation for p in ours_takes.parameters.values()] == [
+        p.annotation for p in theirs_takes.parameters.values()
+    ]
     assert Point.__match_args__ == Model.__match_args__
     assert Point.__slots__ == Model.__slots__
     assert Point.__doc__ == "One."
@@ -111,6 +118,23 @@ def test_threads_may_make_the_first_ones_at_the_same_time():
         for thread in threads:
             thread.join()
         assert made == [Fresh(7)] * 4
+
+
+def test_one_that_is_made_first_at_the_end_keeps_how_the_program_ended():
+    """Ctrl-C ends it by its signal, as people and shells expect."""
+    program = """
+import atexit
+from zmqwork.core.record import record
+@record
+class Late:
+    x: int
+atexit.register(lambda: print(Late(1)))
+raise KeyboardInterrupt
+"""
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.stdout == "Late(x=1)\n"
+    assert ended.returncode == -signal.SIGINT
 
 
 def test_what_machines_say_are_records():

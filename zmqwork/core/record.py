@@ -7,10 +7,12 @@ four functions for each, a third of what importing zmqwork cost; here a class co
 
 from __future__ import annotations
 
-from dataclasses import MISSING, Field, dataclass, field, fields, make_dataclass
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
+
+_UNSET: Any = object()
 
 
 @dataclass_transform(field_specifiers=(field,))
@@ -34,18 +36,26 @@ def record(cls: type[T]) -> type[T]:
 
 def _compiled(cls: Any) -> Any:
     """The ``__init__`` that `dataclass` makes from these fields."""
-    twin = make_dataclass(
-        cls.__name__, [(it.name, it.type, _like(it)) for it in fields(cls)], repr=False, eq=False
-    )
-    init: Any = vars(twin)["__init__"]
+    scope: dict[str, Any] = {"_unset": _UNSET}
+    parameters, body = ["self"], []
+    for it in fields(cls):
+        name, default, value = it.name, "", it.name
+        if it.default_factory is not MISSING:
+            scope[f"_new_{name}"] = it.default_factory
+            default, value = "=_unset", f"_new_{name}() if {name} is _unset else {name}"
+        elif it.default is not MISSING:
+            scope[f"_{name}"] = it.default
+            default = f"=_{name}"
+        parameters.append(f"{name}{default}")
+        body.append(f" self.{name} = {value}")
+    text = f"def __init__({', '.join(parameters)}):\n" + ("\n".join(body) or " pass")
+    # Code, not its text: to execute a text makes the interpreter forget that Ctrl-C is what ends
+    # the program, and a record may be the first of its kind while it ends.
+    exec(compile(text, f"<{cls.__qualname__}>", "exec"), scope)  # noqa: S102 - of our own classes
+    init = scope["__init__"]
     init.__qualname__ = f"{cls.__qualname__}.__init__"  # what errors about its arguments say
+    init.__annotations__ = {**{it.name: it.type for it in fields(cls)}, "return": None}
     return init
-
-
-def _like(it: Field[Any]) -> Any:
-    if it.default_factory is not MISSING:
-        return field(default_factory=it.default_factory)
-    return field() if it.default is MISSING else field(default=it.default)
 
 
 def _shown(self: Any) -> str:
