@@ -10,7 +10,7 @@ PLANTS = {}
 
 
 def planted(scenario, breach):
-    """Register a bug with the scenario that has to find it, and with what that has to say."""
+    """Register a bug with the scenario that has to find it, and with a pattern of what that says."""
 
     def mark(function):
         PLANTS[function.__name__.replace("_", "-")] = (scenario, breach, function)
@@ -61,7 +61,7 @@ def forgets_its_inbox():
     TransactionStore.open = opened
 
 
-@planted("kill-producer", "are lost")
+@planted("kill-producer", "are lost|were settled")
 def confirms_before_it_writes():
     """The journal says that it has written, and then writes."""
     import threading
@@ -95,7 +95,7 @@ def leaks_descriptors():
     real = Dealer.close
 
     def close(self, **words):
-        for _ in range(4):
+        for _ in range(12):
             os.dup(1)
         real(self, **words)
 

@@ -15,7 +15,7 @@ SLOPE_MAX = 1.0  # MiB an hour, after the warm-up
 SLACK = 3
 # A run is long enough for a slope to mean something; of a shorter one only what leaps is seen.
 JUDGED_MINUTES = 10.0
-LEAP_MAX = 24.0  # MiB
+LEAP_MAX = 8.0  # MiB
 # A census of the producer begins with a full collection. Left to itself Python has up to a quarter of all
 # objects as garbage in cycles before it does one, so that records of some 0.9 MiB come now and then: no leak.
 LOOK_INTERVAL = 20.0
