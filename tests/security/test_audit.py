@@ -443,7 +443,10 @@ def test_a_full_disk_loses_records_counts_them_and_harms_nobody(tiny, writer):
     told = ended(writer(2_000, where=path))
     assert told["written"] + told["suppressed"] >= 2_000
     assert told["suppressed"] > 500
-    assert "No space left" in told["trouble"]
+    # A last batch may be so short that it fits: then the log itself says what the disk has cost.
+    records = map(json.loads, path.read_text("utf-8").splitlines())
+    counted = sum(r["why"].get("disk", 0) for r in records if r["kind"] == SUPPRESSED)
+    assert "No space left" in told["trouble"] or counted > 500
     assert verdict(path).fault is None
     assert verdict(path).torn == 0
     kept = verdict(path).records
