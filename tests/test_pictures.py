@@ -86,9 +86,9 @@ def test_all_pictures_are_drawn_small_and_the_same_again(tmp_path, capsys):
     assert capsys.readouterr().out.count(" kB") == 2 * len(drawn[0])
 
 
-def test_those_of_the_document_are_there():
-    text = (ROOT / "docs" / "performance.md").read_text("utf-8")
-    named = set(re.findall(r"!\[[^\]]+\]\(pictures/([\w-]+\.png)\)", text))
+def test_those_of_the_documents_are_there():
+    text = "".join(page.read_text("utf-8") for page in (ROOT / "docs").glob("*.md"))
+    named = set(re.findall(r"!\[[^\]]+\]\(pictures/([\w-]+\.\w+)\)", text))
     assert named == {path.name for path in PICTURES.iterdir()}
     assert all(path.stat().st_size < BYTES_MAX for path in PICTURES.iterdir())
 
