@@ -28,8 +28,8 @@ os.environ.setdefault("CHAOS_PATIENCE", "180")
 
 import telling  # noqa: E402 - found where the path says so
 from oracle import Oracle  # noqa: E402
-from planted import PLANTS  # noqa: E402
 from suite import SCALES, load, run  # noqa: E402
+from teeth import PLANTS  # noqa: E402
 
 INTERRUPTED = 130
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import oracle
-import planted
+import teeth
 
 import zmqwork
 from zmqwork.config import Health
@@ -18,7 +18,7 @@ from zmqwork.config import Health
 if "CHAOS_HEALTH" in os.environ:
     Health.__init__.__kwdefaults__.update(json.loads(os.environ["CHAOS_HEALTH"]))
 
-planted.plant()
+teeth.plant()
 app = zmqwork.App("chaos")
 
 

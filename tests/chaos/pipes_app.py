@@ -5,7 +5,7 @@ import os
 import threading
 
 import pipes_oracle
-import planted
+import teeth
 
 import zmqwork
 from zmqwork.config import Health, SinkConfig, WorkerConfig
@@ -15,7 +15,7 @@ for _kind in (Health, SinkConfig, WorkerConfig):
     _changed = json.loads(os.environ.get("CHAOS_CONFIG", "{}")).get(_kind.__name__, {})
     _kind.__init__.__kwdefaults__.update(_changed)
 
-planted.plant()
+teeth.plant()
 app = zmqwork.App("pipeline")
 
 
