@@ -102,6 +102,7 @@ class Orders:
                 if kind is Timers:
                     ours["deadlines"] += len(thing)
         return dict(ours) | {
+            "blocks": sys.getallocatedblocks(),
             "descriptors": len(list(Path("/proc/self/fd").iterdir())),
             "threads": len(list(Path("/proc/self/task").iterdir())),
         }

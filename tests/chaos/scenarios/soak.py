@@ -16,9 +16,9 @@ SLACK = 3
 # A run is long enough for a slope to mean something; of a shorter one only what leaps is seen.
 JUDGED_MINUTES = 10.0
 LEAP_MAX = 8.0  # MiB
-# A census of the producer begins with a full collection. Left to itself Python has up to a quarter of all
-# objects as garbage in cycles before it does one, so that records of some 0.9 MiB come now and then: no leak.
+# How often the producer counts what it has; it collects its garbage before that.
 LOOK_INTERVAL = 20.0
+BLOCKS_MORE = 0.05
 STEADY = ("producer", "worker", "ventilator", "pipeline's worker")
 
 
@@ -161,7 +161,14 @@ def soak(trial):
             look_at = passed + LOOK_INTERVAL
             seen = cluster.producer.order("census")
             census = census or (seen if passed > warm_up else None)
-    trial.details["objects_more"] = more(census or {}, cluster.producer.order("census"))
+    census, last = census or {}, cluster.producer.order("census")
+    trial.details["objects_more"] = more(census, last)
+    # Of all that Python has allocated in small pieces: what leaks is in there, what a burst has used is not.
+    first, last = census.get("blocks", last["blocks"]), last["blocks"]
+    trial.details["blocks"] = {"first": first, "last": last}
+    trial.hold(
+        last <= first * (1 + BLOCKS_MORE), f"blocks in use: {first} at first, {last} at last"
+    )
     cluster.settle()
     judge(trial, minutes, warm_up)
 
@@ -169,7 +176,7 @@ def soak(trial):
 def more(before, after):
     """Of which objects there are more: whose fault it is, if memory grows."""
     grown = {what: count - before.get(what, 0) for what, count in after.items()}
-    return {what: count for what, count in grown.items() if count > 20}
+    return {what: count for what, count in grown.items() if count > 20 and what != "blocks"}
 
 
 def judge(trial, minutes, warm_up):
