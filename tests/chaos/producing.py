@@ -87,6 +87,11 @@ class Orders:
     def status(self):
         return self.producer.status()
 
+    def blocks(self):
+        """How many small pieces of memory are in use, garbage aside."""
+        gc.collect()
+        return sys.getallocatedblocks()
+
     def census(self):
         """Whatever could leak: what the system counts, and every object of ours that lives."""
         gc.collect()
@@ -102,7 +107,6 @@ class Orders:
                 if kind is Timers:
                     ours["deadlines"] += len(thing)
         return dict(ours) | {
-            "blocks": sys.getallocatedblocks(),
             "descriptors": len(list(Path("/proc/self/fd").iterdir())),
             "threads": len(list(Path("/proc/self/task").iterdir())),
         }

@@ -150,7 +150,7 @@ def soak(trial):
     cluster = Cluster(trial)
     cluster.begin()
     begun_at = trial.now()
-    seconds, look_at, census = 0.0, 0.0, None
+    seconds, look_at, first = 0.0, 0.0, None
     warm_up = min(300.0, minutes * 20)
     while (passed := trial.now() - begun_at) < minutes * 60:
         cluster.release(passed - seconds)
@@ -159,24 +159,30 @@ def soak(trial):
         trial.pause(trial.random.uniform(rest / 2, rest))
         if passed > look_at:
             look_at = passed + LOOK_INTERVAL
-            seen = cluster.producer.order("census")
-            census = census or (seen if passed > warm_up else None)
-    census, last = census or {}, cluster.producer.order("census")
-    trial.details["objects_more"] = more(census, last)
-    # Of all that Python has allocated in small pieces: what leaks is in there, what a burst has used is not.
-    first, last = census.get("blocks", last["blocks"]), last["blocks"]
-    trial.details["blocks"] = {"first": first, "last": last}
+            seen = holdings(cluster.producer)
+            first = first or (seen if passed > warm_up else None)
+    last = holdings(cluster.producer)
+    blocks = [(first or last)[1], last[1]]
+    trial.details |= {"objects_more": more((first or last)[0], last[0]), "blocks": blocks}
     trial.hold(
-        last <= first * (1 + BLOCKS_MORE), f"blocks in use: {first} at first, {last} at last"
+        blocks[1] <= blocks[0] * (1 + BLOCKS_MORE), f"blocks in use, at first and at last: {blocks}"
     )
     cluster.settle()
     judge(trial, minutes, warm_up)
 
 
+def holdings(producer):
+    """What the producer has: its objects by kind, and how many small pieces of memory are in use.
+
+    (What leaks is in these; what a burst has left behind in Python's arenas is not.)
+    """
+    return producer.order("census"), producer.order("blocks")
+
+
 def more(before, after):
     """Of which objects there are more: whose fault it is, if memory grows."""
     grown = {what: count - before.get(what, 0) for what, count in after.items()}
-    return {what: count for what, count in grown.items() if count > 20 and what != "blocks"}
+    return {what: count for what, count in grown.items() if count > 20}
 
 
 def judge(trial, minutes, warm_up):
