@@ -1,7 +1,7 @@
 # Every target does its own set-up from nothing, in .venv; a second run skips what is done.
 # The set-up is redone when pyproject.toml changes. `rm -rf .venv` starts over.
 
-SEEDS ?= 100
+SEEDS ?= 40
 
 .PHONY: help demo test check rest lint types sim examples fix bench
 .DEFAULT_GOAL := help
